@@ -14,6 +14,7 @@ import {
 
 const accountStatus = z.enum(['open', 'closed'])
 const offboardingPolicy = z.enum(['keep', 'disable']).meta({
+  title: 'Keys of deactivated users',
   description: 'What happens to the keys of a deactivated owner. They are flagged in either case.',
 })
 export const account = z
@@ -25,6 +26,7 @@ export const account = z
     createdAt,
     offboardingPolicy,
     ipAllowlistEnforced: z.boolean().meta({
+      title: 'IP allowlist',
       description:
         'True if its keys work only from the listed networks. An empty list restricts nothing.',
     }),
@@ -51,11 +53,13 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts',
     serviceMethods: ['accounts.create'],
     summary: 'Create an account',
+    text: 'An account is an organization with its users, keys and sites.',
     body: z.strictObject({
       id: newId,
       name,
       region: z.string().optional().meta({
-        description: 'Region in which its keys are accepted; by default the region of this server',
+        description:
+          'Region in which its keys are accepted; by default the region of this server. It cannot be changed',
       }),
       otherRegion: z.boolean().optional().meta({
         description: 'Create it even if another server serves its region',
@@ -92,7 +96,7 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts/{id}/close',
     serviceMethods: ['accounts.setStatus'],
     summary: 'Close an account',
-    text: 'From the next request on, its keys are refused and its users cannot sign in.',
+    text: 'From the next request on, its keys are refused and its users cannot sign in. Nothing is deleted: it can be reopened.',
     response: account,
     run: ({ services, id }) => services.accounts.setStatus(id, 'closed'),
   }),
@@ -102,6 +106,7 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts/{id}/reopen',
     serviceMethods: ['accounts.setStatus'],
     summary: 'Reopen an account',
+    text: 'Its keys work again, except those that are disabled or revoked, and its users can sign in.',
     response: account,
     run: ({ services, id }) => services.accounts.setStatus(id, 'open'),
   }),
@@ -110,7 +115,8 @@ export const accountOperations: readonly Operation[] = [
     method: 'put',
     path: '/accounts/{id}/offboarding-policy',
     serviceMethods: ['accounts.setOffboardingPolicy'],
-    summary: 'Set what happens to the keys of deactivated users',
+    summary: 'Set the offboarding policy of an account',
+    text: 'It decides what happens to the keys of users who are deactivated.',
     body: z.strictObject({ offboardingPolicy }),
     examples: { 'Disable them': { offboardingPolicy: 'disable' } },
     response: account,
@@ -123,7 +129,7 @@ export const accountOperations: readonly Operation[] = [
     path: '/accounts/{id}',
     serviceMethods: ['accounts.delete'],
     summary: 'Delete an account',
-    text: 'Only a closed account that nothing belongs to. The audit keeps its events.',
+    text: 'Only a closed account that nothing belongs to can be deleted. The audit keeps its events.',
     isIrreversible: true,
     run: ({ services, id }) => services.accounts.delete(id),
   }),

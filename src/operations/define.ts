@@ -280,6 +280,12 @@ export function findPermission(method: ServiceMethodName): Permission {
   return permission
 }
 
+/** Finds the permission that an operation requires; null if every signed-in user may perform it. */
+export const findOperationPermission = ({
+  serviceMethods: [method],
+}: Pick<Operation, 'serviceMethods'>): Permission | null =>
+  method === undefined ? null : findPermission(method)
+
 export const SERVICE_METHOD_NAMES = [
   ...PERMISSION_BY_SERVICE_METHOD.keys(),
 ] as readonly ServiceMethodName[]

@@ -15,11 +15,18 @@ import {
 import { definePlainOperations } from './resource.ts'
 
 const method = z.enum(['POST', 'GET']).meta({
+  title: 'Handshake method',
   description: 'Method of the verification handshake',
+})
+const newMethod = method.optional().meta({
+  title: 'Handshake method',
+  default: 'POST',
+  description:
+    'Method of the verification handshake: `POST` sends token and challenge as JSON, `GET` in the query',
 })
 const verifiedAt = instantOrNull('Time of verification; null if it is not verified')
 
-const url = z.string().nullable().meta({ description: 'Null if none is set' })
+const url = z.string().nullable().meta({ title: 'URL', description: 'Null if none is set' })
 
 const destination = z
   .object({
@@ -27,10 +34,16 @@ const destination = z
     accountId,
     name,
     url,
-    development: z.boolean().meta({ description: 'True if plain http is allowed' }),
+    development: z.boolean().meta({
+      title: 'Plain http',
+      description: 'True if plain http is allowed',
+    }),
     verifiedAt,
     method,
-    hasToken: z.boolean().meta({ description: 'True if a verification token is set' }),
+    hasToken: z.boolean().meta({
+      title: 'Verification token',
+      description: 'True if a verification token is set',
+    }),
     createdAt,
   } satisfies Record<keyof DestinationSummary, z.ZodType>)
   .meta({ id: 'Destination' })
@@ -60,10 +73,14 @@ const handshake = z
   } satisfies Record<keyof Handshake, z.ZodType>)
   .meta({ id: 'Handshake' })
 
-const newUrl = z.string().meta({ description: 'https; plain http only for `development`' })
+const newUrl = z.string().meta({
+  title: 'URL',
+  description: 'Messages are sent to it with POST. It must be https, unless plain http is allowed',
+})
 const newToken = z.string().meta({
+  title: 'Verification token',
   description:
-    'The verification token agreed on with the destination. It is stored encrypted and never shown.',
+    'A secret shared with the destination. It is sent with every message, stored encrypted, and never shown',
   format: 'password',
 })
 
@@ -73,7 +90,8 @@ const operations = definePlainOperations({
   schema: destination,
   columns: ['id', 'accountId', 'name', 'url', 'verifiedAt', 'createdAt'],
   newName: 'Hospital EMR, north',
-  deleteText: 'Only if it has no subscription and no delivery of a message that is kept.',
+  deleteText:
+    'A destination with a subscription or a stored message cannot be deleted. The audit keeps its events.',
   getService: ({ destinations }) => destinations,
 })
 
@@ -85,15 +103,18 @@ export const destinationOperations: readonly Operation[] = [
     path: '/destinations',
     serviceMethods: ['destinations.add'],
     summary: 'Add a destination',
-    text: 'It receives no messages before it is verified.',
+    text: 'A destination is a system that receives messages at a URL. It receives none before it is verified.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,
       name,
       url: newUrl.optional(),
-      development: z.boolean().optional().meta({ description: 'True if plain http is allowed' }),
+      development: z.boolean().optional().meta({
+        title: 'Plain http',
+        description: 'Allow plain http: for development only, never for patient data',
+      }),
       token: newToken.optional(),
-      method: method.optional(),
+      method: newMethod,
     }),
     examples: {
       'A hospital’s system': {
@@ -129,7 +150,7 @@ export const destinationOperations: readonly Operation[] = [
     serviceMethods: ['destinations.setVerificationToken'],
     summary: 'Change the verification token of a destination',
     text: 'The destination must be verified again.',
-    body: z.strictObject({ token: newToken, method: method.optional() }),
+    body: z.strictObject({ token: newToken, method: newMethod }),
     examples: { 'A new token': { token: 'agreed-anew', method: 'GET' } },
     response: destination,
     run: ({ services, id, body }) =>
@@ -152,6 +173,7 @@ export const destinationOperations: readonly Operation[] = [
     path: '/destinations/{id}/mark-verified',
     serviceMethods: ['destinations.setVerified'],
     summary: 'Mark a destination as verified',
+    text: 'For a destination that cannot repeat a challenge. The audit records who marked it.',
     response: destination,
     run: ({ services, id }) => services.destinations.setVerified(id, true),
   }),

@@ -21,7 +21,8 @@ const operations = definePlainOperations({
   schema: developer,
   columns: ['id', 'accountId', 'name', 'developerKey', 'createdAt'],
   newName: 'Bright Recall Ltd',
-  deleteText: 'Only if no key belongs to it, not even a revoked key.',
+  deleteText:
+    'A developer with a key, even a revoked one, cannot be deleted. The audit keeps its events.',
   getService: ({ developers }) => developers,
 })
 
@@ -33,12 +34,15 @@ export const developerOperations: readonly Operation[] = [
     path: '/developers',
     serviceMethods: ['developers.add'],
     summary: 'Add a developer',
-    text: 'A developer makes a program that offices use with their customer keys.',
+    text: 'An Open Dental developer has a developer key for the program, and a customer key for each office that uses it.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,
       name,
-      developerKey: developerKey.optional(),
+      developerKey: developerKey.optional().meta({
+        description:
+          'The vendor’s public id of the developer, if another system issued it: 8 to 64 letters and digits. By default one is generated',
+      }),
     }),
     examples: {
       'A developer': {

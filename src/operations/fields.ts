@@ -30,7 +30,7 @@ export const newId = z.uuid().optional().meta({
 export const id = z.string()
 export const accountId = z.string().meta({ description: 'Id of the account' })
 export const createdAt = instant('Time of creation')
-export const name = z.string().meta({ description: 'Display name: one line' })
+export const name = z.string()
 
 const PAGE_LIMITS = { default: 100, maximum: 500 } as const
 

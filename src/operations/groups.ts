@@ -1,21 +1,27 @@
 /** The groups of operations. `latchkey --help` and the OpenAPI document describe them. */
 export const OPERATION_GROUPS = {
-  accounts: { title: 'Accounts', about: 'Organizations.' },
-  users: { title: 'Users', about: 'Users of an account, and their sign-in.' },
-  sites: { title: 'Sites', about: 'Sites of an account: what imaging keys open, and offices.' },
-  developers: { title: 'Developers', about: 'Developers of programs that offices use.' },
+  accounts: { title: 'Accounts', about: 'Every organization of this server.' },
+  users: { title: 'Users', about: 'Users of an account, their roles and their sign-in.' },
+  sites: {
+    title: 'Sites',
+    about: 'Clinics, offices and hospitals. Keys of some types belong to one.',
+  },
+  developers: {
+    title: 'Developers',
+    about: 'Developers of programs that offices use, and their keys.',
+  },
   'ip-allowlist': {
     title: 'IP allowlist',
     about: 'The networks from which the keys of an account work.',
   },
-  sources: { title: 'Sources', about: 'Senders of messages.' },
+  sources: { title: 'Sources', about: 'Systems that send messages, each with its own key.' },
   destinations: {
     title: 'Destinations',
-    about: 'Receivers of messages, once they are verified.',
+    about: 'Systems that receive messages, once they are verified.',
   },
   subscriptions: {
     title: 'Subscriptions',
-    about: 'Connections from a source to a destination, and their queues.',
+    about: 'Sources, the destinations they send to, and the queues between them.',
   },
   keys: { title: 'Keys', about: 'Keys of every type.' },
   messages: { title: 'Messages', about: 'Accepted messages and their deliveries.' },

@@ -12,6 +12,8 @@ export interface Member {
 /** The keywords of JSON Schema that the members of operations have. */
 interface MemberSchema {
   readonly type?: string | readonly string[]
+  /** The label of its field, where the name alone does not make one. */
+  readonly title?: string
   readonly enum?: readonly (string | null)[]
   readonly format?: string
   readonly description?: string
@@ -24,6 +26,18 @@ export const listMembers = ({ query, body }: Operation): Member[] => [
   ...listPartMembers(query, 'query'),
   ...(body === null ? [] : listPartMembers(body, 'body')),
 ]
+
+/** Lists the members of the resource that an operation returns. */
+export function listResultMembers({ response }: Operation): Pick<Member, 'name' | 'schema'>[] {
+  if (response === null) return []
+  const { $ref, $defs = {}, ...root } = z.toJSONSchema(response.schema, { io: 'output' })
+  const { properties = {} } =
+    $ref === undefined ? root : ($defs[$ref.split('/').at(-1) ?? ''] ?? {})
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    schema: property as MemberSchema,
+  }))
+}
 
 function listPartMembers(schema: z.ZodObject, part: Member['part']): Member[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' })

@@ -29,3 +29,11 @@ export const OPERATIONS: readonly Operation[] = [
   ...dashboardOperations,
   ...meOperations,
 ]
+
+const OPERATIONS_BY_ID = new Map(OPERATIONS.map((operation) => [operation.id, operation]))
+
+export function getOperation(id: Operation['id']): Operation {
+  const operation = OPERATIONS_BY_ID.get(id)
+  if (operation === undefined) throw new Error(`there is no operation ${id}`)
+  return operation
+}

@@ -14,7 +14,8 @@ const operations = definePlainOperations({
   schema: site,
   columns: ['id', 'accountId', 'name', 'createdAt'],
   newName: 'Main building, first floor',
-  deleteText: 'Only if no key belongs to it, not even a revoked key.',
+  deleteText:
+    'A site with a key, even a revoked one, cannot be deleted. The audit keeps its events.',
   getService: ({ sites }) => sites,
 })
 
@@ -26,8 +27,12 @@ export const siteOperations: readonly Operation[] = [
     path: '/sites',
     serviceMethods: ['sites.add'],
     summary: 'Add a site',
-    text: 'A site is what an imaging key opens, or an office that takes customer keys into use.',
-    body: z.strictObject({ id: newId, accountId: existingId, name }),
+    text: 'A site is a clinic, an office or a hospital. An imaging key opens a site, and a customer key is assigned to one.',
+    body: z.strictObject({
+      id: newId,
+      accountId: existingId,
+      name: name.meta({ description: 'Display name, such as North Clinic or Maple Street' }),
+    }),
     examples: {
       'A building': {
         id: EXAMPLE_IDS.fresh,

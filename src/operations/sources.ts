@@ -19,7 +19,7 @@ const operations = definePlainOperations({
   columns: ['id', 'accountId', 'name', 'createdAt'],
   newName: 'Ward monitors, second floor',
   deleteText:
-    'Only if it has no key, not even a revoked key, no subscription, and no message that is kept.',
+    'A source with a key, even a revoked one, a subscription or a stored message cannot be deleted. The audit keeps its events.',
   getService: ({ sources }) => sources,
 })
 
@@ -31,8 +31,14 @@ export const sourceOperations: readonly Operation[] = [
     path: '/sources',
     serviceMethods: ['sources.add'],
     summary: 'Add a source',
-    text: 'A source sends messages. One key that is not revoked can belong to it.',
-    body: z.strictObject({ id: newId, accountId: existingId, name }),
+    text: 'A source is a system that sends messages. One key that is not revoked can belong to it.',
+    body: z.strictObject({
+      id: newId,
+      accountId: existingId,
+      name: name.meta({
+        description: 'Name of the system that sends messages. Destinations see it in every message',
+      }),
+    }),
     examples: {
       'A ward’s system': {
         id: EXAMPLE_IDS.fresh,

@@ -92,7 +92,8 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'post',
     path: '/subscriptions',
     serviceMethods: ['subscriptions.create'],
-    summary: 'Let a source send to a destination',
+    summary: 'Add a subscription',
+    text: 'A subscription delivers the messages of a source to a destination.',
     body: z.strictObject({
       id: newId,
       sourceId: existingId,
@@ -167,7 +168,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}',
     serviceMethods: ['subscriptions.delete'],
     summary: 'Delete a subscription',
-    text: 'Only if its queue is empty.',
+    text: 'A subscription with queued messages cannot be deleted: empty its queue first. New messages are then refused.',
     isIrreversible: true,
     run: ({ services, id }) => services.subscriptions.delete(id),
   }),

@@ -24,16 +24,19 @@ import {
 import { keyStatus } from './key-fields.ts'
 
 const role = z.enum(ROLES)
+const email = z.string().meta({ title: 'E-mail address', format: 'email' })
 
 export const user = z
   .object({
     id,
     accountId,
-    email: z.string(),
+    email,
     role,
     createdAt,
     username: z.string().nullable().meta({ description: 'Unique on this server' }),
-    deactivatedAt: instantOrNull('Time of deactivation; null if the user is active'),
+    deactivatedAt: instantOrNull('Time of deactivation; null if the user is active').meta({
+      title: 'Deactivated',
+    }),
   } satisfies Record<keyof User, z.ZodType>)
   .meta({ id: 'User' })
 
@@ -102,13 +105,16 @@ export const userOperations: readonly Operation[] = [
     path: '/users',
     serviceMethods: ['users.add'],
     summary: 'Add a user',
-    text: 'To let the user sign in, create an invitation link with `invite`.',
+    text: 'To let the user sign in, create a one-time link to set a password.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,
-      email: z.string(),
+      email,
       role,
-      username: username.optional(),
+      username: username.optional().meta({
+        description:
+          'The name to sign in with; unique on this server. By default the user chooses it with the password',
+      }),
     }),
     examples: {
       'An engineer': {
@@ -151,7 +157,7 @@ export const userOperations: readonly Operation[] = [
     serviceMethods: ['users.setEmail'],
     summary: 'Change the e-mail address of a user',
     text: 'It identifies the user and is unique in an account. It is not used to sign in, and nothing is sent to it.',
-    body: z.strictObject({ email: z.string() }),
+    body: z.strictObject({ email }),
     examples: { 'A new address': { email: 'mara.west@clinic.example' } },
     response: user,
     run: ({ services, id, body }) => services.users.setEmail(id, body.email),
@@ -189,7 +195,8 @@ export const userOperations: readonly Operation[] = [
     method: 'post',
     path: '/users/{id}/sign-out',
     serviceMethods: ['users.signOut'],
-    summary: 'End every session and every API token of a user',
+    summary: 'Sign out a user everywhere',
+    text: 'Ends every session and every API token of the user.',
     response: z.object({ ended: z.number().int() }),
     run: ({ services, id }) => services.users.signOut(id),
   }),
@@ -224,7 +231,7 @@ export const userOperations: readonly Operation[] = [
     path: '/users/{id}',
     serviceMethods: ['users.delete'],
     summary: 'Delete a user',
-    text: 'Only a deactivated user who owns no key, not even a revoked key. The audit keeps their events.',
+    text: 'An active user, or one who owns a key, even a revoked one, cannot be deleted. The audit keeps their events.',
     isIrreversible: true,
     run: ({ services, id }) => services.users.delete(id),
   }),

@@ -17,8 +17,8 @@ export async function openRoutingFixture() {
     const { id } = unwrap(await server.destinations.add({ ...input, token: 'agreed-on-token' }))
     unwrap(await server.destinations.setVerified(id, true))
     const subscriptionInput = { sourceId, destinationId: id }
-    const { id: feedId } = unwrap(await server.subscriptions.create(subscriptionInput))
-    return { id, feedId }
+    const { id: subscriptionId } = unwrap(await server.subscriptions.create(subscriptionInput))
+    return { id, subscriptionId }
   }
   const openDestination = await addDestination('Mercy EMR', '/open')
   const failingDestination = await addDestination('Night registry', '/closed')

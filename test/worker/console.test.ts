@@ -60,7 +60,7 @@ test('the first operator signs in by the chosen link, which works once', async (
   const begun = await send(`/console/welcome/${CHOSEN}`, typed)
   expect([begun.status, begun.headers.get('location')]).toEqual([
     303,
-    '/console/sign-in?said=password-set',
+    '/console/sign-in?flash=password-set',
   ])
   expect((await requestPage(`/console/welcome/${CHOSEN}`)).status).toBe(410)
 

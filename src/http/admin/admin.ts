@@ -2,7 +2,11 @@ import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
-import { findPermission, JSON_LINES_TYPE, type Operation } from '../../operations/define.ts'
+import {
+  findOperationPermission,
+  JSON_LINES_TYPE,
+  type Operation,
+} from '../../operations/define.ts'
 import { OPERATIONS } from '../../operations/registry.ts'
 import type { ServicesFor } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
@@ -97,8 +101,7 @@ async function performOperation(
     accountId: user.role === 'operator' ? null : account.id,
     requestId: caller.requestId,
   })
-  const [serviceMethod] = operation.serviceMethods
-  const permission = serviceMethod === undefined ? null : findPermission(serviceMethod)
+  const permission = findOperationPermission(operation)
   if (permission !== null && !services.can(permission))
     return fail(createForbiddenProblem(permission))
   const query = readQuery(new URL(c.req.url).searchParams)

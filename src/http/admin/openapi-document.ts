@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { findPermission, type Operation } from '../../operations/define.ts'
+import { findOperationPermission, type Operation } from '../../operations/define.ts'
 import { EXAMPLE_IDS } from '../../operations/fields.ts'
 import { OPERATION_GROUPS } from '../../operations/groups.ts'
 import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './problem.ts'
@@ -70,10 +70,9 @@ export function createApiDocument(operations: readonly Operation[], url: string)
 }
 
 function createRouteConfig(operation: Operation) {
-  const { id, method, path, serviceMethods, summary, text, status, response } = operation
+  const { id, method, path, summary, text, status, response } = operation
   const [group = ''] = id.split('.')
-  const [serviceMethod] = serviceMethods
-  const permission = serviceMethod === undefined ? undefined : findPermission(serviceMethod)
+  const permission = findOperationPermission(operation)
   return createRoute({
     method,
     path,
@@ -81,7 +80,7 @@ function createRouteConfig(operation: Operation) {
     tags: [OPERATION_GROUPS[group as keyof typeof OPERATION_GROUPS].title],
     summary,
     ...(text === undefined ? {} : { description: text }),
-    ...(permission === undefined ? {} : { 'x-permission': permission }),
+    ...(permission === null ? {} : { 'x-permission': permission }),
     request: {
       query: operation.query,
       ...(path.includes('{id}') ? { params: z.object({ id: createPathIdSchema(path) }) } : {}),

@@ -66,10 +66,11 @@ export const accountStatusBadge = ({ status }: Pick<Account, 'status'>) =>
 /** The names of the accounts of these rows; null if the user sees only one account. */
 export async function findAccountNames(
   context: PageContext,
-  rows: readonly { readonly accountId: string }[],
+  rows: readonly { readonly accountId?: string }[],
 ): Promise<ReadonlyMap<string, string> | null> {
-  if (getAccountId(context) !== null) return null
-  const ids = [...new Set(rows.map(({ accountId }) => accountId))]
+  if (getAccountId(context) !== null || rows.every((row) => row.accountId === undefined))
+    return null
+  const ids = [...new Set(rows.flatMap(({ accountId }) => accountId ?? []))]
   const results = await Promise.all(ids.map(context.services.accounts.find))
   return new Map(
     results.flatMap((result) => (result.ok ? [[result.value.id, result.value.name]] : [])),

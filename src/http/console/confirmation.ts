@@ -9,7 +9,7 @@ import type { FlashName } from './flash.ts'
 import type { PageHeading } from './layout.ts'
 import { reauthFields } from './reauth.ts'
 import { redirectToPage, renderPage } from './render.ts'
-import type { ConsoleRouter, RequiredPermission } from './router.ts'
+import type { ConsoleRouter, RouteOperations } from './router.ts'
 
 /** A page that asks for confirmation, and the button that confirms. */
 export interface Confirmation extends PageHeading {
@@ -25,7 +25,7 @@ export interface Confirmation extends PageHeading {
 
 export interface ConfirmedAction<Target> {
   readonly path: string
-  readonly permission: RequiredPermission
+  readonly operations: RouteOperations
   /** Reads the target that the page names. A failure renders the page "not found". */
   readonly find: (context: PageContext, id: string) => Promise<ServiceResult<Target>>
   readonly question: (
@@ -35,19 +35,21 @@ export interface ConfirmedAction<Target> {
   readonly run: (context: PageContext, id: string) => Promise<Result<unknown, FormError>>
   readonly flash?: FlashName | undefined
   /** The path that the browser goes to once the action is done. */
-  readonly next: (id: string) => string
+  readonly next: (context: PageContext, id: string) => string
 }
 
 /** Mounts a page that asks for confirmation, and the form of that page, which does the action. */
 export function mountConfirmedAction<Target>(
   router: ConsoleRouter,
-  { path, permission, find, question, run, flash, next }: ConfirmedAction<Target>,
+  { path, operations, find, question, run, flash, next }: ConfirmedAction<Target>,
 ): void {
-  router.page(path, permission, (context) => ask(context, null))
-  router.form(path, permission, async (context) => {
+  router.page(path, operations, (context) => ask(context, null))
+  router.form(path, operations, async (context) => {
     const id = getPathId(context, 'id')
     const result = await run(context, id)
-    return result.ok ? redirectToPage(context.c, next(id), flash) : ask(context, result.failure)
+    return result.ok
+      ? redirectToPage(context.c, next(context, id), flash)
+      : ask(context, result.failure)
   })
 
   async function ask(context: PageContext, error: FormError | null): Promise<Response> {

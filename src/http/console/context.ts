@@ -2,10 +2,12 @@ import type { Context } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 import { InvalidCursorError, isUuid, toStoredId } from '../../domain/id.ts'
 import type { Permission } from '../../domain/role.ts'
+import type { Operation } from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import type { Theme } from './cookies.ts'
+import type { PerformOperation, ReauthenticatedUserMethod } from './perform.ts'
 import type { ReauthPrompt } from './reauth.ts'
 import { type ConsoleAssets, createAssetPaths } from './static/assets.ts'
 
@@ -23,6 +25,10 @@ export interface PageContext {
   /** Verifies the user again. Only its services have the methods that give others access. */
   readonly reauth: ReauthPrompt
   readonly can: (permission: Permission) => boolean
+  /** Performs an operation as this user, after re-authentication where the operation needs one. */
+  readonly perform: PerformOperation
+  /** True if the user's role permits the operation. */
+  readonly canPerform: (id: Operation['id']) => boolean
   /** The account that an operator has limited the console to. */
   readonly selectedAccount: { readonly id: string; readonly name: string } | null
   /** Every form carries it, as proof that a page of this session sent it. */
@@ -32,17 +38,9 @@ export interface PageContext {
   readonly flash: string | null
 }
 
-/** Methods that give access which outlives the browser session. A session alone may not call them. */
-interface ReauthenticatedServices {
-  readonly users: 'setRole' | 'invite' | 'inviteFirstOperator' | 'resetSecondFactor'
-}
-
 /** The services that a session may use without re-authentication. */
-export type SessionServices = Omit<ActorServices, keyof ReauthenticatedServices> & {
-  readonly [Service in keyof ReauthenticatedServices]: Omit<
-    ActorServices[Service],
-    ReauthenticatedServices[Service]
-  >
+export type SessionServices = Omit<ActorServices, 'users'> & {
+  readonly users: Omit<ActorServices['users'], ReauthenticatedUserMethod>
 }
 
 /** Reads a field of the form or query, trimmed; empty if it is missing. */

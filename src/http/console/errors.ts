@@ -76,7 +76,7 @@ export function renderError(c: Context, caller: Caller, error: ConsoleError): Pr
   const { status, title, text } = CONSOLE_ERRORS[error]
   const body = html`
     <div class="card"><h1>${title}</h1><p>${text}</p>
-      <p class="row"><a class="button primary" href="${CONSOLE_PATH}">To the overview</a></p>
+      <p class="row"><a class="button primary" href="${CONSOLE_PATH}">To the dashboard</a></p>
       <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">explain it</a>)</p></div>`
   return renderDocument(c, caller, standaloneLayout(c, title, body), status)
 }

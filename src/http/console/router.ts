@@ -1,9 +1,12 @@
 import { type Context, Hono } from 'hono'
 import { hasPermission, type Permission } from '../../domain/role.ts'
+import { findOperationPermission, type Operation } from '../../operations/define.ts'
+import { getOperation } from '../../operations/registry.ts'
 import type { ServicesFor } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import type { Clock } from '../../service/ports/runtime.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
+import type { TestMessages } from '../../service/ports/test-messages.ts'
 import type { Sessions } from '../../service/sign-in/sessions.ts'
 import type { SignInServices } from '../../service/sign-in/sign-in.ts'
 import { FORM_TOKEN_FIELD } from './components/form.ts'
@@ -17,6 +20,7 @@ import {
 import { renderError, renderReload } from './errors.ts'
 import { FLASH_PARAMETER, findFlashText } from './flash.ts'
 import { SIGN_IN_PATH } from './navigation.ts'
+import { createPerformOperation } from './perform.ts'
 import { handleErrors, type PublicRouterDeps, readForm } from './public-router.ts'
 import { createReauthPrompt } from './reauth.ts'
 import { redirectToPage } from './render.ts'
@@ -26,30 +30,34 @@ export interface ConsoleRouterDeps extends PublicRouterDeps {
   readonly signInServices: Pick<SignInServices, 'reauthenticate' | 'secondFactor'>
   readonly servicesFor: ServicesFor
   readonly clock: Clock
+  readonly testMessages: TestMessages
 }
 
 export type PageHandler = (context: PageContext) => Promise<Response> | Response
 
-/** The permission that a page needs, or `signed-in` for any user. */
-export type RequiredPermission = Permission | 'signed-in'
+/** The operations that a route performs, or shows; or `signed-in` if the API has none of its kind. */
+export type RouteOperations = Operation['id'] | readonly Operation['id'][] | 'signed-in'
 
-/** Mounts pages and forms, each with the permission that it needs. */
+/** Mounts pages and forms. A user needs the permissions of all their operations. */
 export interface ConsoleRouter {
-  readonly app: Hono
   /** Mounts a GET route. */
-  page(path: string, permission: RequiredPermission, handler: PageHandler): void
+  page(path: string, operations: RouteOperations, handler: PageHandler): void
   /** Mounts a POST route that accepts only forms of the console's own pages. */
-  form(path: string, permission: RequiredPermission, handler: PageHandler): void
+  form(path: string, operations: RouteOperations, handler: PageHandler): void
 }
 
+export const listRouteOperations = (operations: RouteOperations): readonly Operation[] =>
+  operations === 'signed-in' ? [] : [operations].flat().map(getOperation)
+
 /** The router of all pages behind the sign-in. It checks origin, session and permission of every request. */
-export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
-  const { sessions, signInServices, servicesFor, clock } = deps
+export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter & { app: Hono } {
+  const { sessions, signInServices, servicesFor, clock, testMessages } = deps
   const app = new Hono()
 
   return {
     app,
-    page: (path, permission, handler) => {
+    page: (path, operations, handler) => {
+      const permissions = listPermissions(operations)
       app.get(path, (c) =>
         handleErrors(deps, c, async (caller) => {
           if (isFromAnotherOrigin(c)) {
@@ -66,13 +74,14 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
             caller,
             current,
             new URL(c.req.url).searchParams,
-            permission,
+            permissions,
             handler,
           )
         }),
       )
     },
-    form: (path, permission, handler) => {
+    form: (path, operations, handler) => {
+      const permissions = listPermissions(operations)
       app.post(path, (c) =>
         handleErrors(deps, c, async (caller) => {
           const form = await readForm(deps, c)
@@ -80,7 +89,7 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
           const current = await findCurrentSession(c)
           if (current === null) return renderError(c, caller, 'signed_out')
           return sessions.isFormToken(current.secret, form.get(FORM_TOKEN_FIELD) ?? '')
-            ? runHandler(c, caller, current, form, permission, handler)
+            ? runHandler(c, caller, current, form, permissions, handler)
             : renderError(c, caller, 'stale_form')
         }),
       )
@@ -99,15 +108,21 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
     caller: Caller,
     { secret, session }: CurrentSession,
     input: URLSearchParams,
-    permission: RequiredPermission,
+    permissions: readonly Permission[],
     handler: PageHandler,
   ): Promise<Response> {
     const { role, id } = session.user
     const selectedAccount = await findSelectedAccount(c, session)
     const accountId = role === 'operator' ? (selectedAccount?.id ?? null) : session.account.id
     const services = servicesFor({ actor: id, role, accountId, requestId: caller.requestId })
-    if (permission !== 'signed-in' && !services.can(permission))
-      return renderError(c, caller, 'not_allowed')
+    if (!permissions.every(services.can)) return renderError(c, caller, 'not_allowed')
+    const reauth = createReauthPrompt(signInServices, services, { c, session, input, caller })
+    const operationContext = {
+      services,
+      signedIn: { user: session, sessions },
+      caller,
+      testMessages,
+    }
     return handler({
       c,
       caller,
@@ -116,8 +131,10 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
       now: clock(),
       session,
       services,
-      reauth: createReauthPrompt(signInServices, services, { c, session, input, caller }),
+      reauth,
+      perform: createPerformOperation(c, operationContext, reauth),
       can: services.can,
+      canPerform: (operation) => listPermissions(operation).every(services.can),
       selectedAccount,
       formToken: sessions.createFormToken(secret),
       theme: getThemeCookie(c),
@@ -135,6 +152,9 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter {
     return account.ok ? account.value : null
   }
 }
+
+const listPermissions = (operations: RouteOperations): Permission[] =>
+  listRouteOperations(operations).flatMap((operation) => findOperationPermission(operation) ?? [])
 
 interface CurrentSession {
   readonly secret: string

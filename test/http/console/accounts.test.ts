@@ -23,7 +23,7 @@ describe('an operator', () => {
     const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, { name: 'Harbor' })
     const here = made.location?.split('?')[0] ?? ''
     const accountId = here.split('/').at(-1) ?? ''
-    expect(made.location).toBe(`${ACCOUNTS}/${accountId}?said=account-created`)
+    expect(made.location).toBe(`${ACCOUNTS}/${accountId}?flash=accounts.create`)
     expect((await operator.get(made.location ?? '')).html).toContain('value="/console/users/new"')
     const { apiKey, secret } = await seedKey(server, { accountId })
     const status = async () => (await server.authenticate(apiKey, secret)).status
@@ -31,11 +31,11 @@ describe('an operator', () => {
     expect((await operator.get(`${here}/close`)).text).toContain('Close Harbor?')
     expect(await status()).toBe(200)
     const closed = await operator.fill(`${here}/close`, `${here}/close`)
-    expect(closed.location).toBe(`${here}?said=account-closed`)
+    expect(closed.location).toBe(`${here}?flash=accounts.close`)
     expect(await status()).not.toBe(200)
     expect((await operator.get(here)).text).toContain('× Closed')
     const opened = await operator.fill(`${here}/reopen`, `${here}/reopen`)
-    expect(opened.location).toBe(`${here}?said=account-opened`)
+    expect(opened.location).toBe(`${here}?flash=accounts.reopen`)
     expect(await status()).toBe(200)
   })
 
@@ -47,12 +47,30 @@ describe('an operator', () => {
     expect(refused.status).toBe(422)
     expect(refused.text).toMatch(/This server serves the region us/i)
     expect(refused.text).not.toContain('otherRegion')
-    expect(refused.html).toMatch(/<input[^>]*name="other-region"(?![^>]*checked)/)
+    expect(refused.html).toMatch(/<input[^>]*name="otherRegion"(?![^>]*checked)/)
     expect(await named()).toEqual([])
-    const ticked = { ...wish, 'other-region': 'on' }
+    const ticked = { ...wish, otherRegion: 'on' }
     const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, ticked)
-    expect(made.location).toContain('said=account-created')
+    expect(made.location).toContain('flash=accounts.create')
     expect(await named()).toMatchObject([{ region: 'eu' }])
+  })
+
+  test('deletes an account once it is closed and empty', async () => {
+    const { id, name } = await createAccount('Short-lived Clinic')
+    const [here, deletion] = [`${ACCOUNTS}/${id}`, `${ACCOUNTS}/${id}/delete`]
+    expect((await operator.get(here)).html).not.toContain(deletion)
+    const open = await operator.fill(deletion, deletion)
+    expect(open.status).toBe(409)
+    expect(open.text).toContain(`${name} is open: close it first.`)
+    unwrap(await server.accounts.setStatus(id, 'closed'))
+    const site = unwrap(await server.sites.add({ accountId: id, name: 'Left over' }))
+    const used = await operator.fill(deletion, deletion)
+    expect(used.status).toBe(409)
+    expect(used.text).toContain(`${name} still has users, sites`)
+    unwrap(await server.sites.delete(site.id))
+    expect((await operator.get(here)).html).toContain(`href="${deletion}"`)
+    expect((await operator.fill(deletion, deletion)).location).toBe(`${ACCOUNTS}?flash=deleted`)
+    expect((await operator.get(here)).status).toBe(404)
   })
 
   test('does not close the account of the last operators', async () => {
@@ -79,7 +97,7 @@ describe('an operator', () => {
     expect(narrowed.text).not.toContain('Site of Other Clinic')
     expect(narrowed.html).not.toContain(`href="${ACCOUNTS}"`)
     const { text, html } = await operator.get(ACCOUNTS)
-    expect(text).toContain('You see One Clinic alone')
+    expect(text).toContain('You see only One Clinic')
     expect(html).not.toContain(other.id)
 
     expect((await selectAllAccounts()).location).toBe(ACCOUNTS)
@@ -104,7 +122,7 @@ describe('an operator', () => {
     const [one, other] = [await createAccount('Left Clinic'), await createAccount('Right Clinic')]
     await selectAccount(one.id)
     await selectAccount(other.id)
-    const late = await operator.send('/console/sites/new', { account: one.id, name: 'Late' })
+    const late = await operator.send('/console/sites/new', { accountId: one.id, name: 'Late' })
     expect(late.status).toBe(404)
     for (const { id } of [one, other]) {
       expect(await server.sites.list({ accountId: id, limit: 10 })).toEqual([])
@@ -127,7 +145,7 @@ describe('the settings of an account', () => {
       'Settings Acme Health Details',
     )
     const renamed = await administrator.fill('/console/settings', `${at}/rename`, { name: 'Acme' })
-    expect(renamed.location).toBe('/console/settings?said=renamed')
+    expect(renamed.location).toBe('/console/settings?flash=saved')
     const late = await administrator.send(`${at}/rename`, { seen: 'Acme Health', name: 'Akme' })
     expect(late.status).toBe(409)
     expect(late.text).toContain('it is “Acme” now, and you typed “Akme”')
@@ -136,10 +154,16 @@ describe('the settings of an account', () => {
     expect(long.status).toBe(422)
     expect(long.html).toContain(`value="${name}"`)
 
-    const choice = { 'offboarding-policy': 'disable' }
-    const set = await administrator.fill('/console/settings', `${at}/offboarding-policy`, choice)
-    expect(set.location).toBe('/console/settings?said=offboarding-policy-set')
-    expect((await administrator.send(`${at}/offboarding-policy`)).status).toBe(422)
+    const choice = { offboardingPolicy: 'disable' }
+    const set = await administrator.fill(
+      '/console/settings',
+      `${at}/set-offboarding-policy`,
+      choice,
+    )
+    expect(set.location).toBe('/console/settings?flash=saved')
+    expect(
+      (await administrator.send(`${at}/set-offboarding-policy`, { seen: 'disable' })).status,
+    ).toBe(422)
     const storedAccount = unwrap(await server.accounts.find(testUser.accountId))
     expect(storedAccount).toMatchObject({ name: 'Acme', offboardingPolicy: 'disable' })
   })
@@ -148,12 +172,10 @@ describe('the settings of an account', () => {
     const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
     const { accountId } = testUser
     const { ownerId } = await seedKey(server, { accountId })
-    const path = `/console/users/${ownerId}/leave`
-    expect((await administrator.get(path)).text).toContain('Those go on working')
+    const path = `/console/users/${ownerId}/deactivate`
+    expect((await administrator.get(path)).text).toContain('The keys continue to work')
     unwrap(await server.accounts.setOffboardingPolicy(accountId, 'disable'))
-    expect((await administrator.get(path)).text).toContain(
-      'Those that are enabled are disabled with them',
-    )
+    expect((await administrator.get(path)).text).toContain('Enabled keys are disabled too')
   })
 
   test('are read by everybody of it, and changed by none below', async () => {
@@ -163,10 +185,10 @@ describe('the settings of an account', () => {
     expect(status).toBe(200)
     expect(html).not.toContain(`action="${at}`)
     expect(html).not.toContain(`href="${ACCOUNTS}"`)
-    for (const path of ['/rename', '/offboarding-policy', '/close', '/reopen']) {
+    for (const path of ['/rename', '/set-offboarding-policy', '/close', '/reopen', '/delete']) {
       expect([path, (await engineer.send(at + path, { name: 'x' })).status]).toEqual([path, 403])
     }
-    for (const path of [ACCOUNTS, `${ACCOUNTS}/new`, at]) {
+    for (const path of [ACCOUNTS, `${ACCOUNTS}/new`]) {
       expect([path, (await engineer.get(path)).status]).toEqual([path, 403])
     }
   })

@@ -143,7 +143,7 @@ test('who goes through a filter by keys comes to its third choice, and stays in 
 
 test('script in every name is read, and does nothing', async () => {
   const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`
-  const { accountId, people } = fixture.ids
+  const { accountId, users } = fixture.ids
   const { sites, developers, ipAllowlist, sources, destinations, subscriptions, keys } = fixture
   const of = { accountId, name }
   const site = unwrap(await sites.add(of))
@@ -153,7 +153,7 @@ test('script in every name is read, and does nothing', async () => {
   const subscription = unwrap(
     await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
-  const input = { keyType: 'redox', ownerId: people.engineer, sourceId: source.id, name } as const
+  const input = { keyType: 'redox', ownerId: users.engineer, sourceId: source.id, name } as const
   const { key } = unwrap(
     await keys.create({ ...input, description: name, reference: name.slice(0, 100) }),
   )
@@ -165,7 +165,12 @@ test('script in every name is read, and does nothing', async () => {
     ...['', '/keys', `/keys/${key.id}`, `/keys/${key.id}/edit`, `/keys/${key.id}/rotate`],
     ...['/sites', `/sites/${site.id}`, '/developers', `/developers/${developer.id}`],
     ...['/sources', `/sources/${source.id}`, '/destinations', `/destinations/${destination.id}`],
-    ...['/feeds', `/feeds/${subscription.id}`, `/messages/test?source=${source.id}`, '/addresses'],
+    ...[
+      '/subscriptions',
+      `/subscriptions/${subscription.id}`,
+      `/messages/test?source=${source.id}`,
+      '/ip-allowlist',
+    ],
     ...['/audit', `/audit?subject=${key.id}`, `/keys?q=${encodeURIComponent(name)}`],
     ...[`/explain?request=${encodeURIComponent(name)}`],
   ]) {

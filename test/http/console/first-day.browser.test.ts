@@ -46,7 +46,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('Repeat the password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Begin' }).click()
-  await page.waitForURL(`${server.consoleUrl}/console/sign-in?said=password-set`)
+  await page.waitForURL(`${server.consoleUrl}/console/sign-in?flash=password-set`)
   await signInByForm(page, server.consoleUrl, 'mara')
   await page.goto(link)
   await page.getByRole('heading', { name: 'This link is no longer valid' }).waitFor()
@@ -58,7 +58,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.getByLabel('Username').fill('tom')
   await page.getByRole('radio', { name: /^administrator/i }).check()
   await page.getByLabel('Your password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Add the person' }).click()
+  await page.getByRole('button', { name: 'Add user' }).click()
   const invitation = (await page.locator('[data-secret] code').first().textContent()) ?? ''
   await close()
 

@@ -51,7 +51,7 @@ test('a test message that is sent from the page arrives', async () => {
   const { page, close } = await signInAs('engineer')
   const before = fixture.receiver.requests.length
   await page.goto(
-    `${fixture.consoleUrl}/console/messages/test?source=${fixture.ids.addSource}&feed=${fixture.ids.feeds[0]}`,
+    `${fixture.consoleUrl}/console/messages/test?source=${fixture.ids.addSource}&subscription=${fixture.ids.subscriptions[0]}`,
   )
   await page.getByRole('button', { name: 'Send message' }).click()
   await page.getByText('The message is accepted').waitFor()
@@ -80,7 +80,7 @@ test('a list of addresses in force refuses a key from elsewhere, and lets it in 
   await page.getByRole('button', { name: 'Remove it' }).click()
   await page.getByText('The address was removed from the list.').waitFor()
   expect(await isDialogOpen()).toBe(false)
-  await page.goto(`${fixture.consoleUrl}/console/ip-allowlist/open`)
+  await page.goto(`${fixture.consoleUrl}/console/ip-allowlist/stop-enforcing`)
   await page.getByRole('button', { name: 'Let keys work from anywhere' }).click()
   await page.getByText('The list is no longer enforced').waitFor()
   expect(await isDialogOpen()).toBe(true)
@@ -117,7 +117,7 @@ test('a member is offered no action without permission, and is refused when they
 test('a role taken from a signed-in user is gone at their next click', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 403/)
-  const { engineer } = fixture.ids.people
+  const { engineer } = fixture.ids.users
   await page.goto(`${fixture.consoleUrl}/console/keys/${fixture.ids.ids['Radiology desk']}`)
   await fixture.users.setRole(engineer, 'member')
   await page.getByRole('button', { name: 'Disable' }).click()

@@ -37,7 +37,7 @@ describe('the list', () => {
     expect(text).toContain('You come from 203.0.113.7')
     expect(text).toContain('It is not on the list. Add it')
     const added = await administrator.fill(ALLOWLIST_PATH, ALLOWLIST_PATH)
-    expect(added.location).toBe(`${ALLOWLIST_PATH}?said=address-added`)
+    expect(added.location).toBe(`${ALLOWLIST_PATH}?flash=ip-allowlist.add`)
     expect(await listNetworks()).toEqual(['203.0.113.7/32'])
     const after = await administrator.get(ALLOWLIST_PATH)
     expect(after.text).toContain('It is on the list.')
@@ -67,11 +67,11 @@ describe('the list', () => {
     expect(text).toContain('198.51.100.0/24')
     expect(html).not.toContain(`action="${ALLOWLIST_PATH}`)
     const form = { account: accountId, seen: rule.network, network: '192.0.2.1' }
-    for (const path of ['', '/enforce', '/open', `/${rule.id}/remove`]) {
+    for (const path of ['', '/enforce', '/stop-enforcing', `/${rule.id}/delete`]) {
       expect((await engineer.send(ALLOWLIST_PATH + path, form)).status).toBe(403)
     }
     const stranger = await seedConsoleClient(server, 'administrator')
-    for (const path of ['', '/enforce', '/open', `/${rule.id}/remove`]) {
+    for (const path of ['', '/enforce', '/stop-enforcing', `/${rule.id}/delete`]) {
       expect((await stranger.send(ALLOWLIST_PATH + path, { ...form, seen: '' })).status).toBe(404)
     }
     expect([await listNetworks(), await isEnforced()]).toEqual([['198.51.100.0/24'], false])
@@ -89,7 +89,7 @@ describe('before somebody is locked out', () => {
     expect(confirmationPage.text).toContain('203.0.113.9 just now ✓ Works')
     expect(await isEnforced()).toBe(false)
     const put = await administrator.fill(`${ALLOWLIST_PATH}/enforce`, `${ALLOWLIST_PATH}/enforce`)
-    expect(put.location).toBe(`${ALLOWLIST_PATH}?said=addresses-enforced`)
+    expect(put.location).toBe(`${ALLOWLIST_PATH}?flash=ip-allowlist.enforce`)
     expect(await isEnforced()).toBe(true)
     expect((await administrator.get(ALLOWLIST_PATH)).text).toContain('In force')
   })
@@ -106,11 +106,11 @@ describe('before somebody is locked out', () => {
     await addNetwork('192.0.2.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     await useKeyFrom('203.0.113.9')
-    const verb = `${ALLOWLIST_PATH}/${rule.id}/remove`
+    const verb = `${ALLOWLIST_PATH}/${rule.id}/delete`
     const confirmationPage = await administrator.get(verb)
     expect(confirmationPage.text).toContain('203.0.113.9 just now × Refused')
     expect((await administrator.fill(verb, verb)).location).toBe(
-      `${ALLOWLIST_PATH}?said=address-removed`,
+      `${ALLOWLIST_PATH}?flash=ip-allowlist.delete`,
     )
     expect(await listNetworks()).toEqual(['192.0.2.0/24'])
   })
@@ -118,7 +118,7 @@ describe('before somebody is locked out', () => {
   test('it is said that without its last entry a list shuts nobody out', async () => {
     const rule = await addNetwork('203.0.113.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
-    const { text } = await administrator.get(`${ALLOWLIST_PATH}/${rule.id}/remove`)
+    const { text } = await administrator.get(`${ALLOWLIST_PATH}/${rule.id}/delete`)
     expect(text).toContain('This is the last entry, and an empty list shuts nobody out.')
   })
 
@@ -149,8 +149,11 @@ describe('before somebody is locked out', () => {
   test('the list is taken out of force after it was asked for once more', async () => {
     await addNetwork('203.0.113.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
-    const opened = await administrator.fill(`${ALLOWLIST_PATH}/open`, `${ALLOWLIST_PATH}/open`)
-    expect(opened.location).toBe(`${ALLOWLIST_PATH}?said=addresses-open`)
+    const opened = await administrator.fill(
+      `${ALLOWLIST_PATH}/stop-enforcing`,
+      `${ALLOWLIST_PATH}/stop-enforcing`,
+    )
+    expect(opened.location).toBe(`${ALLOWLIST_PATH}?flash=ip-allowlist.stopEnforcing`)
     expect(await isEnforced()).toBe(false)
   })
 })

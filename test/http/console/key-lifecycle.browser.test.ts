@@ -126,7 +126,7 @@ describe.each(KEY_TYPE_NAMES)('a key of %s', (keyType) => {
       await page.getByRole('heading', { name: `${name}, renamed` }).waitFor()
       const id = key.keyUrl.split('/').at(-1) ?? ''
       const [event] = await fixture.audit.list({ subject: id, action: 'key.viewed', limit: 1 })
-      expect(event?.actor).toBe(fixture.ids.people.engineer)
+      expect(event?.actor).toBe(fixture.ids.users.engineer)
     },
   )
 

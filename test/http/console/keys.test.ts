@@ -190,7 +190,10 @@ describe('the form of a new key', () => {
     expect(wrong.status).toBe(422)
     expect(wrong.html).not.toContain(imported)
     const answer = await engineer.send(`${KEYS}/new`, fields)
-    expect([answer.status, answer.location]).toEqual([303, `${KEYS}/${fields.id}?said=key-created`])
+    expect([answer.status, answer.location]).toEqual([
+      303,
+      `${KEYS}/${fields.id}?flash=keys.create`,
+    ])
     expect(unwrap(await server.keys.find('KID-1')).id).toBe(fields.id)
   })
 
@@ -312,7 +315,7 @@ describe('editing a key', () => {
       ]),
     )
     const edited = await engineer.send(`${KEYS}/${key.id}/edit`, { ...fields, name: 'night job' })
-    expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?said=key-edited`])
+    expect([edited.status, edited.location]).toEqual([303, `${KEYS}/${key.id}?flash=keys.edit`])
     expect(unwrap(await server.keys.find(key.id))).toMatchObject({
       name: 'night job',
       description: '',
@@ -388,10 +391,10 @@ describe('stopping a key', () => {
   test('refuses the next request once disabled and accepts it once enabled', async () => {
     const one = await createKey('xdent')
     const path = `${KEYS}/${one.key.id}`
-    expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?said=key-disabled`)
+    expect((await engineer.send(`${path}/disable`)).location).toBe(`${path}?flash=keys.disable`)
     expect((await requestIdentity(one)).status).toBe(401)
     expect((await engineer.get(path)).text).toContain('Disabled by an operator')
-    expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?said=key-enabled`)
+    expect((await engineer.send(`${path}/enable`)).location).toBe(`${path}?flash=keys.enable`)
     expect((await requestIdentity(one)).status).toBe(200)
   })
 
@@ -410,7 +413,7 @@ describe('stopping a key', () => {
     expect([wrong.status, wrong.getFieldValue('name')]).toEqual([422, 'Old exporter'])
     expect((await requestIdentity(one)).status).toBe(200)
     const answer = await engineer.send(`${path}/revoke`, { name: 'old exporter' })
-    expect([answer.status, answer.location]).toEqual([303, `${path}?said=key-revoked`])
+    expect([answer.status, answer.location]).toEqual([303, `${path}?flash=keys.revoke`])
     expect((await requestIdentity(one)).status).toBe(401)
     const page = await engineer.get(path)
     for (const gone of ['Rotate secret', 'Edit key', 'Disable key', 'Revoke key', 'Code samples']) {
@@ -422,7 +425,7 @@ describe('stopping a key', () => {
   test('deletes keys of the types that support it only', async () => {
     const one = await createKey('xdent', 'to go')
     const gone = await engineer.send(`${KEYS}/${one.key.id}/delete`, { name: 'to go' })
-    expect([gone.status, gone.location]).toEqual([303, `${KEYS}?said=key-removed`])
+    expect([gone.status, gone.location]).toEqual([303, `${KEYS}?flash=keys.delete`])
     expect((await engineer.get(`${KEYS}/${one.key.id}`)).status).toBe(404)
     const stays = await createKey('xenrad', 'to stay')
     expect((await engineer.get(`${KEYS}/${stays.key.id}`)).html).not.toContain('/delete')
@@ -435,9 +438,9 @@ describe('stopping a key', () => {
     const path = `${KEYS}/${key.id}`
     expect((await engineer.get(path)).text).toContain('This key is not assigned to a site')
     const assigned = await engineer.send(`${path}/assign`, { site: keyOwners.siteId })
-    expect(assigned.location).toBe(`${path}?said=key-assigned`)
+    expect(assigned.location).toBe(`${path}?flash=keys.assign`)
     expect((await engineer.get(path)).text).toContain('Site Harbor')
-    expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?said=key-unassigned`)
+    expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?flash=keys.unassign`)
     expect(unwrap(await server.keys.find(key.id)).assignedAt).toBeNull()
     expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(404)
   })

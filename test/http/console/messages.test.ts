@@ -46,7 +46,9 @@ describe('a test message', () => {
   const send = (body: string) => engineer.send(`${AT}/test`, { source: fixture.sourceId, body })
 
   test('reaches the destination unchanged, marked as a test, and is audited with its sender', async () => {
-    const body = await readSampleForm(`&feed=${fixture.openDestination.feedId}&event=Notes:New`)
+    const body = await readSampleForm(
+      `&subscription=${fixture.openDestination.subscriptionId}&event=Notes:New`,
+    )
     const words = (await send(body)).text
     expect(words).toContain('The message is accepted')
     expect(words).toContain('HTTP/1.1 200')
@@ -70,7 +72,9 @@ describe('a test message', () => {
     const events = [...page.matchAll(/<option value="([^":]+:[^":]+)"/g)].map(([, event]) => event)
     expect(events.length).toBeGreaterThan(100)
     for (const event of events) {
-      const body = await readSampleForm(`&feed=${fixture.openDestination.feedId}&event=${event}`)
+      const body = await readSampleForm(
+        `&subscription=${fixture.openDestination.subscriptionId}&event=${event}`,
+      )
       const { Meta } = JSON.parse(body)
       expect(`${Meta.DataModel}:${Meta.EventType}`).toBe(event)
       expect([event, (await send(body)).text]).toEqual([
@@ -82,7 +86,7 @@ describe('a test message', () => {
 
   test('of a synchronous event returns the answer of its destination', async () => {
     const body = await readSampleForm(
-      `&feed=${fixture.openDestination.feedId}&event=PatientSearch:Query`,
+      `&subscription=${fixture.openDestination.subscriptionId}&event=PatientSearch:Query`,
     )
     const before = await findNewestMessage()
     expect((await send(body)).text).toContain('The destination has responded')
@@ -212,8 +216,9 @@ describe('a message that its destination refuses', () => {
   test('is shown with its attempts, skipped after a confirmation, and replayed', async () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`))
-      .text
+    const feed = (
+      await member.get(`/console/subscriptions/${fixture.failingDestination.subscriptionId}`)
+    ).text
     expect(feed).toMatch(/The first message failed \d+ times?/)
     expect(feed).toContain('we are closed')
     expect((await member.get('/console/subscriptions?state=stuck')).text).toContain(
@@ -242,8 +247,8 @@ describe('a message that its destination refuses', () => {
   test('is tried at once when a user asks for it', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = `/console/subscriptions/${fixture.failingDestination.feedId}`
-    const head = await fixture.server.subscriptions.find(fixture.failingDestination.feedId)
+    const feed = `/console/subscriptions/${fixture.failingDestination.subscriptionId}`
+    const head = await fixture.server.subscriptions.find(fixture.failingDestination.subscriptionId)
     const countAttempts = async () =>
       unwrap(await fixture.server.messages.listAttempts(unwrap(head).headId ?? '')).length
     const before = await countAttempts()
@@ -261,7 +266,7 @@ describe('a message that its destination refuses', () => {
     const second = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
     const { html } = await engineer.get(
-      `/console/subscriptions/${fixture.failingDestination.feedId}`,
+      `/console/subscriptions/${fixture.failingDestination.subscriptionId}`,
     )
     const headId = /([^"/]+)">View message/.exec(html)?.[1]
     const queue = html.slice(html.indexOf('Queued messages, oldest first'))
@@ -275,21 +280,23 @@ describe('a message that its destination refuses', () => {
       `href="${AT}/${headId}/skip?destination=${fixture.failingDestination.id}"`,
     )
     expect(
-      (await member.get(`/console/subscriptions/${fixture.failingDestination.feedId}`)).html,
+      (await member.get(`/console/subscriptions/${fixture.failingDestination.subscriptionId}`))
+        .html,
     ).not.toContain('/skip?')
   })
 
   test('is purged with its queue after a confirmation that counts the messages', async () => {
     await sendVendorMessage(fixture.failingDestination.id)
-    const at = `/console/subscriptions/${fixture.failingDestination.feedId}`
+    const at = `/console/subscriptions/${fixture.failingDestination.subscriptionId}`
     const { queued } = unwrap(
-      await fixture.server.subscriptions.find(fixture.failingDestination.feedId),
+      await fixture.server.subscriptions.find(fixture.failingDestination.subscriptionId),
     )
     expect((await engineer.get(`${at}/purge`)).text).toContain(`${queued} message`)
-    expect((await engineer.send(`${at}/remove`)).status).toBe(409)
+    expect((await engineer.send(`${at}/delete`)).status).toBe(409)
     expect((await engineer.send(`${at}/purge`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.subscriptions.find(fixture.failingDestination.feedId)).queued,
+      unwrap(await fixture.server.subscriptions.find(fixture.failingDestination.subscriptionId))
+        .queued,
     ).toBe(0)
   })
 })

@@ -45,13 +45,13 @@ const FORMS: [string, (admin: Administrator) => Promise<Form>][] = [
     'a new person with a link',
     async ({ testUser: { accountId } }) => ({
       page: '/console/users/new',
-      typed: { account: accountId, email: `${crypto.randomUUID()}@acme.example`, role: 'engineer' },
+      typed: { accountId, email: `${crypto.randomUUID()}@acme.example`, role: 'engineer' },
     }),
   ],
   [
     'another role',
     async (admin) => ({
-      page: `/console/users/${(await seedColleague(admin)).user.id}/role`,
+      page: `/console/users/${(await seedColleague(admin)).user.id}/set-role`,
       typed: { seen: 'engineer', role: 'administrator' },
     }),
   ],
@@ -144,7 +144,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
     expect(seedLoneAdministrator.text).toContain('The code is wrong')
     const code = generateTotpCode(key, server.clock())
     const removed = await admin.send(REMOVE, { 'your-password': PASSWORD, 'your-code': code })
-    expect(removed.location).toBe('/console/me?said=second-factor-removed')
+    expect(removed.location).toBe('/console/me?flash=second-factor-removed')
   })
 })
 
@@ -189,7 +189,7 @@ test('a new password ends every other browser and every token, and not this one'
   const newPassword = 'six other words that nobody guesses'
   const fields = { wished: newPassword, again: newPassword, 'your-password': PASSWORD }
   const changed = await admin.send('/console/me/password', fields)
-  expect(changed.location).toBe('/console/me?said=password-changed')
+  expect(changed.location).toBe('/console/me?flash=password-changed')
   expect((await admin.get('/console/me')).status).toBe(200)
   expect(await server.signInServices.sessions.find(elsewhere.secret, 'browser')).toBe(null)
 })

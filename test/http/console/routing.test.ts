@@ -18,7 +18,10 @@ const SCRIPT = '<script>alert(1)</script>'
 describe('a source', () => {
   test('is shown with its id to copy once added', async () => {
     const { accountId: account } = fixture
-    const added = await engineer.send('/console/sources/new', { account, name: 'Lab system' })
+    const added = await engineer.send('/console/sources/new', {
+      accountId: account,
+      name: 'Lab system',
+    })
     expect(added.status).toBe(303)
     const at = added.location ?? ''
     const { status, html, text } = await engineer.get(at)
@@ -60,7 +63,7 @@ describe('a source', () => {
   test('is not added with a name of 10,000 characters, which stays in the form', async () => {
     const name = 'n'.repeat(10_000)
     const { accountId: account } = fixture
-    const answer = await engineer.send('/console/sources/new', { account, name })
+    const answer = await engineer.send('/console/sources/new', { accountId: account, name })
     expect(answer.status).toBe(422)
     expect(answer.text).toContain('must not be longer than 200 characters')
     expect(answer.getFieldValue('name')).toBe(name)
@@ -84,7 +87,13 @@ describe('a destination', () => {
 
   test('has a token that no page ever shows', async () => {
     const { accountId: account, receiver } = fixture
-    const fields = { account, name: 'New EMR', token: TOKEN, method: 'GET', development: 'yes' }
+    const fields = {
+      accountId: account,
+      name: 'New EMR',
+      token: TOKEN,
+      method: 'GET',
+      development: 'yes',
+    }
     const refused = await engineer.send('/console/destinations/new', {
       ...fields,
       url: 'ftp://emr.example',
@@ -144,32 +153,50 @@ describe('a destination', () => {
   test('gets a new URL only from a form that shows its present one', async () => {
     const at = `/console/destinations/${fixture.destinationId}`
     const input = { url: 'https://elsewhere.example/', seen: 'https://not.example/' }
-    expect((await engineer.send(`${at}/move`, input)).status).toBe(409)
-    const moved = await engineer.send(`${at}/move`, { ...input, seen: 'https://emr.example/' })
-    expect(moved.location).toBe(`${at}?said=destination-moved`)
+    expect((await engineer.send(`${at}/set-url`, input)).status).toBe(409)
+    const moved = await engineer.send(`${at}/set-url`, { ...input, seen: 'https://emr.example/' })
+    expect(moved.location).toBe(`${at}?flash=destinations.setUrl`)
   })
 
   test('is marked verified and unverified by an administrator after a confirmation', async () => {
     const at = `/console/destinations/${fixture.destinationId}`
     const findDestination = async () =>
       unwrap(await fixture.server.destinations.find(fixture.destinationId))
-    expect((await engineer.get(`${at}/vouch`)).status).toBe(403)
-    expect((await engineer.send(`${at}/vouch`)).status).toBe(403)
-    expect((await engineer.get(at)).text).not.toContain('Mark as')
-    expect((await administrator.get(`${at}/vouch`)).text).toContain('without proof')
-    expect((await administrator.send(`${at}/vouch`)).status).toBe(303)
+    expect((await engineer.get(`${at}/mark-verified`)).status).toBe(403)
+    expect((await engineer.send(`${at}/mark-verified`)).status).toBe(403)
+    expect((await engineer.get(at)).html).not.toContain('/mark-')
+    expect((await administrator.get(`${at}/mark-verified`)).text).toContain('without proof')
+    expect((await administrator.send(`${at}/mark-verified`)).status).toBe(303)
     expect((await findDestination()).verifiedAt).not.toBeNull()
-    expect((await administrator.send(`${at}/doubt`)).status).toBe(303)
+    expect((await administrator.send(`${at}/mark-unverified`)).status).toBe(303)
     expect((await findDestination()).verifiedAt).toBeNull()
   })
 })
 
+test.each(['sources', 'destinations'] as const)(
+  'the danger zone of %s deletes one that nothing belongs to, and says why it does not delete others',
+  async (group) => {
+    const { server, accountId, sourceId, openDestination } = fixture
+    const usedId = group === 'sources' ? sourceId : openDestination.id
+    const used = `/console/${group}/${usedId}/delete`
+    const kept = await engineer.fill(used, used)
+    expect(kept.status).toBe(409)
+    expect(kept.text).toContain('cannot be deleted')
+    const { id } = unwrap(await server[group].add({ accountId, name: 'Unused' }))
+    const at = `/console/${group}/${id}`
+    expect((await engineer.get(at)).html).toContain(`href="${at}/delete"`)
+    const deleted = await engineer.fill(`${at}/delete`, `${at}/delete`)
+    expect(deleted.location).toBe(`/console/${group}?flash=deleted`)
+    expect((await engineer.get(at)).status).toBe(404)
+  },
+)
+
 describe('a subscription', () => {
   test('is created once for one data model', async () => {
     const fields = {
-      source: fixture.sourceId,
-      destination: fixture.failingDestination.id,
-      model: 'Notes',
+      sourceId: fixture.sourceId,
+      destinationId: fixture.failingDestination.id,
+      dataModel: 'Notes',
     }
     const made = await engineer.send('/console/subscriptions/new', fields)
     expect(made.status).toBe(303)
@@ -177,8 +204,8 @@ describe('a subscription', () => {
     expect(repeat.status).toBe(409)
     expect(repeat.html).toContain('<option value="Notes" selected>')
     const at = (made.location ?? '').split('?')[0] ?? ''
-    expect((await engineer.send(`${at}/remove`)).location).toBe(
-      '/console/subscriptions?said=subscription-removed',
+    expect((await engineer.send(`${at}/delete`)).location).toBe(
+      '/console/subscriptions?flash=deleted',
     )
     expect((await engineer.get(at)).status).toBe(404)
   })
@@ -190,20 +217,21 @@ describe('a subscription', () => {
       `/console/destinations/${openDestination.id}`,
     ]) {
       expect((await member.get(page)).html).toContain(
-        `href="/console/subscriptions/${openDestination.feedId}"`,
+        `href="/console/subscriptions/${openDestination.subscriptionId}"`,
       )
     }
   })
 
   test('is paused after a confirmation, and resumed', async () => {
-    const at = `/console/subscriptions/${fixture.openDestination.feedId}`
+    const at = `/console/subscriptions/${fixture.openDestination.subscriptionId}`
     const question = (await engineer.get(`${at}/pause`)).text
-    expect(question).toContain('are refused until the subscription is resumed')
+    expect(question).toContain('new messages are refused')
     expect((await engineer.send(`${at}/pause`)).status).toBe(303)
     expect((await engineer.get(at)).text).toContain('This subscription is paused')
     expect((await engineer.send(`${at}/resume`)).status).toBe(303)
     expect(
-      unwrap(await fixture.server.subscriptions.find(fixture.openDestination.feedId)).status,
+      unwrap(await fixture.server.subscriptions.find(fixture.openDestination.subscriptionId))
+        .status,
     ).toBe('active')
   })
 })
@@ -216,7 +244,7 @@ describe('a member on the routing pages', () => {
       ...[
         `/console/destinations/${openDestination.id}`,
         '/console/subscriptions',
-        `/console/subscriptions/${openDestination.feedId}`,
+        `/console/subscriptions/${openDestination.subscriptionId}`,
       ],
       '/console/messages',
     ]
@@ -228,32 +256,37 @@ describe('a member on the routing pages', () => {
       expect([path, status]).toEqual([path, 200])
       const forms = [...html.matchAll(/<form method="post" action="([^"]*)"/g)].map(([, to]) => to)
       expect([path, forms]).toEqual([path, ['/console/sign-out', '/console/theme']])
-      expect(html).not.toMatch(/href="[^"]*\/(new|test|pause|purge|remove|vouch|doubt)/)
+      expect(html).not.toMatch(/href="[^"]*\/(new|test|pause|purge|delete|mark-)/)
     }
   })
 
   test('cannot change anything', async () => {
     const { sourceId, openDestination, accountId: account } = fixture
-    const feed = `/console/subscriptions/${openDestination.feedId}`
+    const feed = `/console/subscriptions/${openDestination.subscriptionId}`
     const to = `/console/destinations/${openDestination.id}`
     for (const [path, fields] of [
-      ['/console/sources/new', { account, name: 'x' }],
+      ['/console/sources/new', { accountId: account, name: 'x' }],
       [`/console/sources/${sourceId}/rename`, { name: 'x', seen: 'Acme Source' }],
-      ['/console/destinations/new', { account, name: 'x' }],
-      ...['rename', 'move', 'token', 'verify', 'vouch', 'doubt'].map((verb) => [
-        `${to}/${verb}`,
-        {},
-      ]),
-      ...['pause', 'resume', 'purge', 'remove'].map((verb) => [`${feed}/${verb}`, {}]),
+      ['/console/destinations/new', { accountId: account, name: 'x' }],
+      ...[
+        'rename',
+        'set-url',
+        'set-token',
+        'verify',
+        'mark-verified',
+        'mark-unverified',
+        'delete',
+      ].map((verb) => [`${to}/${verb}`, {}]),
+      ...['pause', 'resume', 'purge', 'delete'].map((verb) => [`${feed}/${verb}`, {}]),
       ['/console/messages/test', { source: sourceId, body: '{}' }],
     ] as [string, Record<string, string>][]) {
       expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])
     }
     const { name, verifiedAt } = unwrap(await fixture.server.destinations.find(openDestination.id))
     expect([name, verifiedAt === null]).toEqual(['Mercy EMR', false])
-    expect(unwrap(await fixture.server.subscriptions.find(openDestination.feedId)).status).toBe(
-      'active',
-    )
+    expect(
+      unwrap(await fixture.server.subscriptions.find(openDestination.subscriptionId)).status,
+    ).toBe('active')
   })
 })
 
@@ -267,6 +300,6 @@ test('the routing pages find nothing of another account', async () => {
     const renamed = await administrator.send(`${path}/rename`, { name: 'Mine', seen: 'Theirs' })
     expect(renamed.status).toBe(404)
   }
-  const added = await administrator.send('/console/sources/new', { account: other.id, name: 'x' })
+  const added = await administrator.send('/console/sources/new', { accountId: other.id, name: 'x' })
   expect(added.status).toBe(404)
 })

@@ -80,7 +80,7 @@ describe('the mark by which a browser is known', () => {
     const newPassword = 'six other words that nobody guesses'
     const fields = { wished: newPassword, again: newPassword, 'your-password': PASSWORD }
     const changed = await owner.send('/console/me/password', fields)
-    expect(changed.location).toBe('/console/me?said=password-changed')
+    expect(changed.location).toBe('/console/me?flash=password-changed')
     // With the new password, the owner’s browser has a new mark.
     await failSignIns()
     expect((await owner.send(SIGN_IN, signInFields(owner.testUser, newPassword))).location).toBe(

@@ -33,25 +33,25 @@ describe('sites', () => {
     const input = { keyType: 'xenrad', ownerId: owner.id, siteId, name: 'RIS' } as const
     const { key } = unwrap(await server.keys.create(input))
     const { text, html } = await administrator.get('/console/sites')
-    expect(text).toContain('North Clinic 1 ')
+    expect(text).toContain('North Clinic just now 1')
     expect(html).toContain(`href="/console/keys?site=${siteId}"`)
 
     const renamed = await administrator.fill(here, `${here}/rename`, { name: 'South Clinic' })
-    expect(renamed.location).toBe(`${here}?said=renamed`)
+    expect(renamed.location).toBe(`${here}?flash=saved`)
     expect((await administrator.get(here)).text).toContain('South Clinic')
 
-    const kept = await administrator.fill(`${here}/remove`, `${here}/remove`)
+    const kept = await administrator.fill(`${here}/delete`, `${here}/delete`)
     expect(kept.status).toBe(409)
     expect(kept.text).toContain(
       'Keys belong to South Clinic, active or revoked, so that it cannot be deleted.',
     )
     unwrap(await server.keys.revoke(key.id))
-    expect((await administrator.get('/console/sites')).text).toContain('South Clinic 0 ')
+    expect((await administrator.get('/console/sites')).text).toContain('South Clinic just now 0')
 
     const empty = unwrap(await server.sites.add({ accountId, name: 'Empty' }))
     const gone = `/console/sites/${empty.id}`
-    const removed = await administrator.fill(`${gone}/remove`, `${gone}/remove`)
-    expect(removed.location).toBe('/console/sites?said=site-removed')
+    const removed = await administrator.fill(`${gone}/delete`, `${gone}/delete`)
+    expect(removed.location).toBe('/console/sites?flash=deleted')
     expect((await administrator.get(gone)).status).toBe(404)
   })
 
@@ -77,11 +77,11 @@ describe('a developer', () => {
     const NEW = '/console/developers/new'
     const made = await administrator.fill(NEW, NEW, { name: 'Recall' })
     expect(made.status).toBe(303)
-    const typed = { name: 'Kept', 'developer-key': 'no such key!' }
+    const typed = { name: 'Kept', developerKey: 'no such key!' }
     const refused = await administrator.fill(NEW, NEW, typed)
     expect(refused.status).toBe(422)
     expect(refused.html).toContain('value="no such key!"')
-    const kept = { name: 'Kept', 'developer-key': 'NFF6i0KrXrxDkZHt' }
+    const kept = { name: 'Kept', developerKey: 'NFF6i0KrXrxDkZHt' }
     const { location } = await administrator.fill(NEW, NEW, kept)
     const page = await administrator.get(location?.split('?')[0] ?? '')
     expect(page.html).toContain('data-copy="NFF6i0KrXrxDkZHt"')
@@ -95,16 +95,16 @@ describe('a developer', () => {
     const input = { keyType, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     unwrap(await server.keys.create(input))
     const [stays, goes] = [used, unused].map(({ id }) => `/console/developers/${id}`)
-    expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/remove"`)
-    const kept = await administrator.fill(`${stays}/remove`, `${stays}/remove`)
+    expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/delete"`)
+    const kept = await administrator.fill(`${stays}/delete`, `${stays}/delete`)
     expect(kept.status).toBe(409)
     expect(kept.text).toContain(
       'Keys belong to Used, active or revoked, so that it cannot be deleted.',
     )
-    const removed = await administrator.fill(`${goes}/remove`, `${goes}/remove`)
-    expect(removed.location).toBe('/console/developers?said=developer-removed')
+    const removed = await administrator.fill(`${goes}/delete`, `${goes}/delete`)
+    expect(removed.location).toBe('/console/developers?flash=deleted')
     expect((await administrator.get(`${goes}`)).status).toBe(404)
-    expect((await administrator.get(`${goes}/remove`)).status).toBe(404)
+    expect((await administrator.get(`${goes}/delete`)).status).toBe(404)
   })
 
   test('gets a key for the portal, shown once: the same form makes no second one', async () => {
@@ -145,7 +145,7 @@ describe('a developer', () => {
     expect(twice.html).not.toContain('data-secret')
   })
 
-  test('has keys of customers, which are assigned to an office, taken back, disabled, enabled', async () => {
+  test('has keys of customers, which are assigned to an office, unassigned, disabled, enabled', async () => {
     const { id } = await addDeveloper()
     const site = unwrap(await server.sites.add({ accountId, name: 'Maple Street' }))
     const email = `${crypto.randomUUID()}@acme.example`
@@ -161,7 +161,7 @@ describe('a developer', () => {
     const readKey = async () => unwrap(await server.keys.find(key.id))
 
     const assigned = await administrator.fill(`${here}/assign`, `${here}/assign`, { site: site.id })
-    expect(assigned.location).toBe(`${page}?said=key-assigned`)
+    expect(assigned.location).toBe(`${page}?flash=keys.assign`)
     expect((await readKey()).siteId).toBe(site.id)
     expect((await administrator.get(page)).text).toContain('Maple Street')
     const late = await administrator.send(`${here}/assign`, { seen: '', site: site.id })
@@ -170,7 +170,7 @@ describe('a developer', () => {
     for (const [verb, fact] of [
       ['disable', { status: 'disabled', disabledBy: 'operator' }],
       ['enable', { status: 'enabled' }],
-      ['take-back', { siteId: null, assignedAt: null }],
+      ['unassign', { siteId: null, assignedAt: null }],
     ] as const) {
       expect((await administrator.fill(page, `${here}/${verb}`)).status).toBe(303)
       expect(await readKey()).toMatchObject(fact)
@@ -217,10 +217,10 @@ test('who only reads is offered no change, and is refused one', async () => {
   for (const path of [
     'sites/new',
     `sites/${site.id}/rename`,
-    `sites/${site.id}/remove`,
+    `sites/${site.id}/delete`,
     'developers/new',
     `developers/${maker.id}/rename`,
-    `developers/${maker.id}/remove`,
+    `developers/${maker.id}/delete`,
     `developers/${maker.id}/portal-key/new`,
   ]) {
     expect([path, (await member.send(`/console/${path}`, { name: 'x' })).status]).toEqual([
@@ -239,7 +239,7 @@ test('nothing of another account is there', async () => {
     expect((await stranger.send(`/console/${path}/rename`, { name: 'x' })).status).toBe(404)
   }
   expect((await stranger.get('/console/sites')).text).not.toContain('Secret')
-  const smuggled = { account: accountId, name: 'Smuggled' }
+  const smuggled = { accountId, name: 'Smuggled' }
   expect((await stranger.send('/console/sites/new', smuggled)).status).toBe(404)
 })
 

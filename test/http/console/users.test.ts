@@ -38,11 +38,11 @@ describe('a change of a person takes effect at once', () => {
     const maker = unwrap(await server.developers.add({ accountId, name: 'Maker' }))
     const NEW = `/console/developers/${maker.id}/portal-key/new`
     expect((await engineer.get(NEW)).status).toBe(200)
-    const changed = await administrator.fill(getUserPath(id), getUserPath(id, 'role'), {
+    const changed = await administrator.fill(getUserPath(id), getUserPath(id, 'set-role'), {
       role: 'member',
       ...REAUTH_FIELDS,
     })
-    expect(changed.location).toBe(`${getUserPath(id)}?said=user-role-changed`)
+    expect(changed.location).toBe(`${getUserPath(id)}?flash=users.setRole`)
     expect((await engineer.get(NEW)).status).toBe(403)
     expect((await engineer.send(NEW, { name: 'x' })).status).toBe(403)
     const { text, html } = await engineer.get(`/console/developers/${maker.id}`)
@@ -54,26 +54,26 @@ describe('a change of a person takes effect at once', () => {
     const gone = await seedAccountClient('engineer')
     const { id, email } = gone.testUser.user
     expect((await gone.get('/console/me')).status).toBe(200)
-    const confirmationPage = await administrator.get(getUserPath(id, 'leave'))
-    expect(confirmationPage.text).toContain(`Let ${email} leave?`)
-    const left = await administrator.send(getUserPath(id, 'leave'))
-    expect(left.location).toBe(`${getUserPath(id)}?said=user-left`)
+    const confirmationPage = await administrator.get(getUserPath(id, 'deactivate'))
+    expect(confirmationPage.text).toContain(`Deactivate ${email}?`)
+    const left = await administrator.send(getUserPath(id, 'deactivate'))
+    expect(left.location).toBe(`${getUserPath(id)}?flash=users.deactivate`)
     expect((await gone.get('/console/users')).location).toContain('/console/sign-in')
     expect((await gone.send('/console/theme')).status).toBe(401)
     const { username, password } = gone.testUser
     expect((await gone.send('/console/sign-in', { username, password })).status).toBe(401)
     const { text, html } = await administrator.get(getUserPath(id))
-    expect(text).toContain('Has left')
+    expect(text).toContain('Deactivated')
     expect(text).not.toContain('1 browser or token')
-    expect(html).not.toContain(getUserPath(id, 'role'))
-    expect((await administrator.send(getUserPath(id, 'leave'))).status).toBe(409)
+    expect(html).not.toContain(getUserPath(id, 'set-role'))
+    expect((await administrator.send(getUserPath(id, 'deactivate'))).status).toBe(409)
   })
 
   test('a user who is signed out everywhere is asked for the password at their next click', async () => {
     const out = await seedAccountClient('engineer')
     const { id } = out.testUser.user
-    const done = await administrator.fill(getUserPath(id), getUserPath(id, 'sign-out'))
-    expect(done.location).toBe(`${getUserPath(id)}?said=user-signed-out`)
+    const done = await administrator.send(getUserPath(id, 'sign-out'))
+    expect(done.location).toBe(`${getUserPath(id)}?flash=users.signOut`)
     expect((await out.get('/console/me')).location).toContain('/console/sign-in')
     await signInToConsole(server, out.testUser)
   })
@@ -85,13 +85,36 @@ describe('a change of a person takes effect at once', () => {
       server,
       await findSignedInUser(server, (await signInUser(server, testUser)).secret),
     )
-    expect((await administrator.get(getUserPath(id))).text).toContain('Second factor on')
+    expect((await administrator.get(getUserPath(id))).text).toContain('Second factor On')
     const verb = getUserPath(id, 'reset-second-factor')
     const reset = await administrator.fill(verb, verb, REAUTH_FIELDS)
-    expect(reset.location).toBe(`${getUserPath(id)}?said=user-second-factor-reset`)
+    expect(reset.location).toBe(`${getUserPath(id)}?flash=users.resetSecondFactor`)
     await signInToConsole(server, testUser)
     expect((await administrator.send(verb, REAUTH_FIELDS)).status).toBe(409)
   })
+})
+
+test('a user is deleted once they are deactivated and own no key', async () => {
+  const { testUser } = await seedAccountClient('engineer')
+  const { id, email } = testUser.user
+  const [here, deletion] = [getUserPath(id), getUserPath(id, 'delete')]
+  expect((await administrator.get(here)).html).not.toContain(deletion)
+  const active = await administrator.fill(deletion, deletion)
+  expect(active.status).toBe(409)
+  expect(active.text).toContain('is active: deactivate them first')
+  const site = unwrap(await server.sites.add({ accountId, name: 'North Clinic' }))
+  const input = { keyType: 'xenrad', ownerId: id, siteId: site.id, name: 'RIS' } as const
+  const { key } = unwrap(await server.keys.create(input))
+  unwrap(await server.users.deactivate(id))
+  const owner = await administrator.fill(deletion, deletion)
+  expect(owner.status).toBe(409)
+  expect(owner.text).toContain('owns keys, active or revoked: transfer them first')
+  const { testUser: other } = await seedAccountClient('engineer')
+  unwrap(await server.keys.edit(key.id, { ownerId: other.user.id }))
+  expect((await administrator.get(deletion)).text).toContain(`Delete ${email}?`)
+  const deleted = await administrator.fill(deletion, deletion)
+  expect(deleted.location).toBe(`${USERS_PATH}?flash=deleted`)
+  expect((await administrator.get(here)).status).toBe(404)
 })
 
 describe('a one-time link', () => {
@@ -99,7 +122,7 @@ describe('a one-time link', () => {
     const email = `${crypto.randomUUID()}@acme.example`
     const { html } = await administrator.get(`${USERS_PATH}/new`)
     expect(html).toContain('name="invite" value="yes" checked')
-    const form = { account: accountId, email, username: `u-${crypto.randomUUID()}` }
+    const form = { accountId, email, username: `u-${crypto.randomUUID()}` }
     const input = { ...form, role: 'member', invite: 'yes', ...REAUTH_FIELDS }
     const invitationPage = await administrator.send(`${USERS_PATH}/new`, input)
     expect(invitationPage.status).toBe(200)
@@ -112,7 +135,7 @@ describe('a one-time link', () => {
     expect(again.html).not.toContain('/console/welcome/')
     const typed = { password: PASSWORD, again: PASSWORD }
     const set = await administrator.send(new URL(link).pathname, typed)
-    expect(set.location).toBe('/console/sign-in?said=password-set')
+    expect(set.location).toBe('/console/sign-in?flash=password-set')
     expect((await administrator.get(set.location ?? '')).text).toContain('Your password is set.')
     await signInToConsole(server, { username: form.username, password: PASSWORD })
   })
@@ -127,7 +150,7 @@ describe('a one-time link', () => {
     const again = await administrator.send(getUserPath(id, 'invite'), form)
     expect(again.status).toBe(409)
     expect(again.html).not.toContain('/console/welcome/')
-    expect(again.text).toContain('A link was made since this page was loaded')
+    expect(again.text).toContain('A link was created after this page was loaded')
   })
 })
 
@@ -140,7 +163,7 @@ describe('no user raises another above their own role', () => {
       'administrator',
     ])
     const email = `${crypto.randomUUID()}@acme.example`
-    const form = { account: accountId, email, role: 'operator', ...REAUTH_FIELDS }
+    const form = { accountId, email, role: 'operator', ...REAUTH_FIELDS }
     const refused = await administrator.send(`${USERS_PATH}/new`, form)
     expect(refused.status).toBe(403)
     expect(refused.text).toContain('Your role does not allow you to assign the role operator.')
@@ -150,9 +173,9 @@ describe('no user raises another above their own role', () => {
     const { testUser } = await seedAccountClient('operator')
     const { id } = testUser.user
     const { text, html } = await administrator.get(getUserPath(id))
-    expect(text).toContain('Only another operator may change this person.')
+    expect(text).toContain('Only another operator can change this user.')
     expect(html).not.toContain(`action="${getUserPath(id)}`)
-    for (const verb of ['invite', 'leave', 'sign-out', 'reset-second-factor']) {
+    for (const verb of ['invite', 'deactivate', 'sign-out', 'reset-second-factor']) {
       const form = { seen: (await findLastInvitation(id)) ?? '', ...REAUTH_FIELDS }
       expect([verb, (await administrator.send(getUserPath(id, verb), form)).status]).toEqual([
         verb,
@@ -160,7 +183,7 @@ describe('no user raises another above their own role', () => {
       ])
     }
     const demoted = { seen: 'operator', role: 'member', ...REAUTH_FIELDS }
-    expect((await administrator.send(getUserPath(id, 'role'), demoted)).status).toBe(403)
+    expect((await administrator.send(getUserPath(id, 'set-role'), demoted)).status).toBe(403)
   })
 
   test('no user changes their own access on the users page', async () => {
@@ -169,7 +192,7 @@ describe('no user raises another above their own role', () => {
     expect(html).not.toContain(`action="${getUserPath(id)}`)
     expect(html).toContain('href="/console/me"')
     const raised = { seen: 'administrator', role: 'member', ...REAUTH_FIELDS }
-    expect((await administrator.send(getUserPath(id, 'role'), raised)).status).toBe(403)
+    expect((await administrator.send(getUserPath(id, 'set-role'), raised)).status).toBe(403)
   })
 
   const findLastInvitation = async (subject: string) =>
@@ -181,11 +204,14 @@ test('of two who change one role, the second is told and sees both', async () =>
   const { id } = testUser.user
   unwrap(await server.users.setRole(id, 'engineer'))
   const late = { seen: 'member', role: 'administrator', ...REAUTH_FIELDS }
-  const refused = await administrator.send(getUserPath(id, 'role'), late)
+  const refused = await administrator.send(getUserPath(id, 'set-role'), late)
   expect(refused.status).toBe(409)
   expect(refused.text).toContain('it is “engineer” now, and you typed “administrator”')
   expect(refused.html).toMatch(/value="administrator" required checked/)
-  const insists = await administrator.send(getUserPath(id, 'role'), { ...late, seen: 'engineer' })
+  const insists = await administrator.send(getUserPath(id, 'set-role'), {
+    ...late,
+    seen: 'engineer',
+  })
   expect(insists.status).toBe(303)
 })
 
@@ -193,16 +219,16 @@ test('a username that somebody has is refused, and is still in the form', async 
   const [one, other] = [await seedAccountClient('member'), await seedAccountClient('member')]
   const { id } = one.testUser.user
   const typed = { username: other.testUser.username }
-  const refused = await administrator.fill(getUserPath(id), getUserPath(id, 'username'), typed)
+  const refused = await administrator.fill(getUserPath(id), getUserPath(id, 'set-username'), typed)
   expect(refused.status).toBe(409)
   expect(refused.html).toContain(`name="username" type="text" value="${other.testUser.username}"`)
   const long = { username: '<b>'.repeat(3_000) }
-  const unfit = await administrator.fill(getUserPath(id), getUserPath(id, 'username'), long)
+  const unfit = await administrator.fill(getUserPath(id), getUserPath(id, 'set-username'), long)
   expect(unfit.status).toBe(422)
   expect(unfit.html).not.toContain('<b>')
   const newFields = { username: `new-${crypto.randomUUID()}` }
-  const set = await administrator.fill(getUserPath(id), getUserPath(id, 'username'), newFields)
-  expect(set.location).toBe(`${getUserPath(id)}?said=user-username-set`)
+  const set = await administrator.fill(getUserPath(id), getUserPath(id, 'set-username'), newFields)
+  expect(set.location).toBe(`${getUserPath(id)}?flash=saved`)
 })
 
 test('an e-mail address is set, once in the account, and what was typed stays in the form', async () => {
@@ -211,21 +237,22 @@ test('an e-mail address is set, once in the account, and what was typed stays in
   const takenEmailFields = { email: other.testUser.user.email }
   const refused = await administrator.fill(
     getUserPath(id),
-    getUserPath(id, 'email'),
+    getUserPath(id, 'set-email'),
     takenEmailFields,
   )
   expect(refused.status).toBe(409)
   expect(refused.text).toContain('is already a user of this account.')
   expect(refused.getFieldValue('email')).toBe(takenEmailFields.email)
   expect(
-    (await administrator.fill(getUserPath(id), getUserPath(id, 'email'), { email: 'none' })).status,
+    (await administrator.fill(getUserPath(id), getUserPath(id, 'set-email'), { email: 'none' }))
+      .status,
   ).toBe(422)
   const newFields = { email: `new-${crypto.randomUUID()}@acme.example` }
-  const set = await administrator.fill(getUserPath(id), getUserPath(id, 'email'), newFields)
-  expect(set.location).toBe(`${getUserPath(id)}?said=user-email-set`)
+  const set = await administrator.fill(getUserPath(id), getUserPath(id, 'set-email'), newFields)
+  expect(set.location).toBe(`${getUserPath(id)}?flash=saved`)
   expect((await administrator.get(getUserPath(id))).text).toContain(newFields.email)
   const late = { seen: one.testUser.user.email, email: 'late@acme.example' }
-  expect((await administrator.send(getUserPath(id, 'email'), late)).status).toBe(409)
+  expect((await administrator.send(getUserPath(id, 'set-email'), late)).status).toBe(409)
 })
 
 test('the list says who can sign in, who was invited, who has left, and when each was seen', async () => {
@@ -240,12 +267,12 @@ test('the list says who can sign in, who was invited, who has left, and when eac
   const { text } = await admin.get(USERS_PATH)
   expect(text).toContain(`${admin.testUser.username} administrator ✓ Can sign in 0 just now`)
   expect(text).toContain(`${invited.email} member ! Invited 0 never`)
-  expect(text).toContain(`${gone.email} member × Has left 0 never`)
+  expect(text).toContain(`${gone.email} member × Deactivated 0 never`)
   expect(text).toContain(`${silent.email} member Cannot sign in 0 never`)
   const found = await admin.get(`${USERS_PATH}?q=INVITED-`)
   expect(found.text).toContain(invited.email)
   expect(found.text).not.toContain(silent.email)
-  expect((await admin.get(`${USERS_PATH}?q=nobody-at-all`)).text).toContain('No person found')
+  expect((await admin.get(`${USERS_PATH}?q=nobody-at-all`)).text).toContain('No user found')
 })
 
 test('what each role may is the table that the server goes by', async () => {
@@ -267,12 +294,13 @@ test('who only reads sees people, and changes none', async () => {
   expect(status).toBe(200)
   expect(html).not.toContain(`href="${USERS_PATH}/new"`)
   for (const verb of [
-    'role',
-    'username',
-    'email',
+    'set-role',
+    'set-username',
+    'set-email',
+    'delete',
     'invite',
     'sign-out',
-    'leave',
+    'deactivate',
     'reset-second-factor',
   ]) {
     expect([verb, (await member.send(getUserPath(id, verb))).status]).toEqual([verb, 403])

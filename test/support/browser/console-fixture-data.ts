@@ -79,11 +79,20 @@ export async function seedConsoleKeys(
       description: 'Carries the results of the night to the registry, at half past four.',
     }),
   )
-  const feeds: string[] = []
+  const subscriptionIds: string[] = []
   for (const destinationId of destinations) {
-    feeds.push(unwrap(await subscriptions.create({ sourceId: laboratory, destinationId })).id)
+    subscriptionIds.push(
+      unwrap(await subscriptions.create({ sourceId: laboratory, destinationId })).id,
+    )
   }
-  return { ids, secrets, developer, addSite: harbour, addSource: laboratory, feeds }
+  return {
+    ids,
+    secrets,
+    developer,
+    addSite: harbour,
+    addSource: laboratory,
+    subscriptions: subscriptionIds,
+  }
 }
 
 const HISTORY_DAYS = 30

@@ -20,7 +20,7 @@ const SETTINGS = { LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1', LATCHKEY_RETENTIO
 
 /**
  * A server on a socket, as the console of a small group of clinics has it after three months: keys of
- * each key type and state, routes, feeds of which one stands still, a month of requests.
+ * each key type and state, routes, subscriptions of which one stands still, a month of requests.
  */
 export async function openConsoleFixture(settings: Record<string, string> = {}) {
   const receiver = await startConsoleDestination()
@@ -133,7 +133,7 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   return {
     accountId,
     otherAccountId,
-    people: {
+    users: {
       operator: operator.id,
       administrator: administrator.id,
       engineer: engineer.id,

@@ -66,6 +66,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     account: ({ accountId }) => `/console/accounts/${accountId}`,
     'account-reopen': ({ accountId }) => `/console/accounts/${accountId}/reopen`,
     'account-close': ({ accountId }) => `/console/accounts/${accountId}/close`,
+    'account-delete': ({ accountId }) => `/console/accounts/${accountId}/delete`,
     'account-switcher': '/console/ip-allowlist',
   }),
   ...definePages('engineer', {
@@ -74,6 +75,9 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     source: ({ addSource }) => `/console/sources/${addSource}`,
     destinations: '/console/destinations',
     'destination-new': '/console/destinations/new',
+    'source-delete': ({ addSource }) => `/console/sources/${addSource}/delete`,
+    'destination-delete': ({ destinations }) =>
+      `/console/destinations/${destinations.unverified}/delete`,
     destination: ({ destinations }) => `/console/destinations/${destinations.registry}`,
     'destination-verify': {
       path: ({ destinations }) => `/console/destinations/${destinations.unverified}`,
@@ -84,11 +88,12 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     },
     subscriptions: '/console/subscriptions',
     'subscription-new': '/console/subscriptions/new',
-    subscription: ({ feeds }) => `/console/subscriptions/${feeds[0]}`,
-    'subscription-stuck': ({ feeds }) => `/console/subscriptions/${feeds[1]}`,
-    'subscription-pause': ({ feeds }) => `/console/subscriptions/${feeds[1]}/pause`,
-    'subscription-purge': ({ feeds }) => `/console/subscriptions/${feeds[1]}/purge`,
-    'subscription-delete': ({ feeds }) => `/console/subscriptions/${feeds[1]}/remove`,
+    subscription: ({ subscriptions }) => `/console/subscriptions/${subscriptions[0]}`,
+    'subscription-stuck': ({ subscriptions }) => `/console/subscriptions/${subscriptions[1]}`,
+    'subscription-pause': ({ subscriptions }) => `/console/subscriptions/${subscriptions[1]}/pause`,
+    'subscription-purge': ({ subscriptions }) => `/console/subscriptions/${subscriptions[1]}/purge`,
+    'subscription-delete': ({ subscriptions }) =>
+      `/console/subscriptions/${subscriptions[1]}/delete`,
     messages: '/console/messages',
     message: ({ message }) => `/console/messages/${message}`,
     'message-opened': {
@@ -153,9 +158,9 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     dashboard: '/console',
     'dashboard-month': '/console?range=month',
     'destination-mark-verified': ({ destinations }) =>
-      `/console/destinations/${destinations.unverified}/vouch`,
+      `/console/destinations/${destinations.unverified}/mark-verified`,
     'destination-mark-unverified': ({ destinations }) =>
-      `/console/destinations/${destinations.registry}/doubt`,
+      `/console/destinations/${destinations.registry}/mark-unverified`,
     me: '/console/me',
     'token-new': '/console/me/tokens/new',
     'token-revealed': {
@@ -183,29 +188,31 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     sites: '/console/sites',
     'site-new': '/console/sites/new',
     site: ({ addSite }) => `/console/sites/${addSite}`,
-    'site-delete': ({ addSite }) => `/console/sites/${addSite}/remove`,
+    'site-delete': ({ addSite }) => `/console/sites/${addSite}/delete`,
     developers: '/console/developers',
     'developer-new': '/console/developers/new',
     developer: ({ developer }) => `/console/developers/${developer}`,
-    'developer-delete': ({ developer }) => `/console/developers/${developer}/remove`,
+    'developer-delete': ({ developer }) => `/console/developers/${developer}/delete`,
     'developer-key-assign': ({ developer, ids }) =>
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
     'portal-key-rotate': ({ developer, ids }) =>
       `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
     'ip-allowlist': '/console/ip-allowlist',
-    'ip-allowlist-stop-enforcing': '/console/ip-allowlist/open',
+    'ip-allowlist-stop-enforcing': '/console/ip-allowlist/stop-enforcing',
     'ip-allowlist-delete': ({ allowlistIds: addresses }) =>
-      `/console/ip-allowlist/${addresses[0]}/remove`,
+      `/console/ip-allowlist/${addresses[0]}/delete`,
     'ip-allowlist-enforce': '/console/ip-allowlist/enforce',
     users: '/console/users',
     'user-new': '/console/users/new',
-    user: ({ people }) => `/console/users/${people.engineer}`,
-    'user-deactivated': ({ people }) => `/console/users/${people.departedUser}`,
-    'user-invite': ({ people }) => `/console/users/${people.engineer}/invite`,
-    'user-reset-second-factor': ({ people }) =>
-      `/console/users/${people.engineer}/reset-second-factor`,
-    'user-deactivate': ({ people }) => `/console/users/${people.engineer}/leave`,
+    user: ({ users }) => `/console/users/${users.engineer}`,
+    'user-deactivated': ({ users }) => `/console/users/${users.departedUser}`,
+    'user-delete': ({ users }) => `/console/users/${users.departedUser}/delete`,
+    'user-sign-out': ({ users }) => `/console/users/${users.engineer}/sign-out`,
+    'user-invite': ({ users }) => `/console/users/${users.engineer}/invite`,
+    'user-reset-second-factor': ({ users }) =>
+      `/console/users/${users.engineer}/reset-second-factor`,
+    'user-deactivate': ({ users }) => `/console/users/${users.engineer}/deactivate`,
     roles: '/console/users/roles',
   }),
 ]

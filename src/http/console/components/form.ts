@@ -133,7 +133,7 @@ export const selectField = (props: {
   readonly name: string
   readonly label: string
   readonly value?: string | undefined
-  readonly hint?: string | undefined
+  readonly hint?: Html | string | undefined
   readonly choices: readonly Choice[]
 }): Html => html`
   <div class="field">

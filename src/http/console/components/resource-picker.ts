@@ -22,7 +22,7 @@ export const resourcePicker = (picker: {
   readonly value: string
   /** The choice of nothing, where that is one. */
   readonly noneChoice?: Choice | undefined
-  readonly hint?: string | undefined
+  readonly hint?: Html | string | undefined
   readonly required?: boolean | undefined
   readonly options: PickerOptions
 }): Html =>

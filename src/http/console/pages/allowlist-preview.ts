@@ -14,21 +14,18 @@ import type { ConsoleRouter } from '../router.ts'
 
 /** Each change that can lock callers out shows first which addresses it blocks. */
 export function mountAllowlistChanges(router: ConsoleRouter): void {
-  router.page(
-    `${IP_ALLOWLIST_PATH}/enforce`,
-    'addresses.write',
-    withAccount((context, accountId) => confirmEnforcement(context, accountId, true, false)),
-  )
-  router.page(
-    `${IP_ALLOWLIST_PATH}/open`,
-    'addresses.write',
-    withAccount((context, accountId) => confirmEnforcement(context, accountId, false, false)),
-  )
-  for (const [path, isEnforced] of [
-    ['enforce', true],
-    ['open', false],
+  for (const [path, operation, isEnforced] of [
+    ['enforce', 'ip-allowlist.enforce', true],
+    ['stop-enforcing', 'ip-allowlist.stopEnforcing', false],
   ] as const) {
-    router.form(`${IP_ALLOWLIST_PATH}/${path}`, 'addresses.write', async (context) => {
+    router.page(
+      `${IP_ALLOWLIST_PATH}/${path}`,
+      operation,
+      withAccount((context, accountId) =>
+        confirmEnforcement(context, accountId, isEnforced, false),
+      ),
+    )
+    router.form(`${IP_ALLOWLIST_PATH}/${path}`, operation, async (context) => {
       const { ipAllowlist } = context.services
       const accountId = getField(context, 'account')
       if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
@@ -39,17 +36,17 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
       return redirectToPage(
         context.c,
         IP_ALLOWLIST_PATH,
-        isEnforced ? 'addresses-enforced' : 'addresses-open',
+        isEnforced ? 'ip-allowlist.enforce' : 'ip-allowlist.stopEnforcing',
       )
     })
   }
 
   router.page(
-    `${IP_ALLOWLIST_PATH}/:id/remove`,
-    'addresses.write',
+    `${IP_ALLOWLIST_PATH}/:id/delete`,
+    'ip-allowlist.delete',
     withAccount((context, accountId) => confirmEntryDeletion(context, accountId, false)),
   )
-  router.form(`${IP_ALLOWLIST_PATH}/:id/remove`, 'addresses.write', async (context) => {
+  router.form(`${IP_ALLOWLIST_PATH}/:id/delete`, 'ip-allowlist.delete', async (context) => {
     const { ipAllowlist } = context.services
     const accountId = getField(context, 'account')
     if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
@@ -57,7 +54,7 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
     }
     const result = await ipAllowlist.delete(getPathId(context, 'id'))
     return result.ok
-      ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-removed')
+      ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'ip-allowlist.delete')
       : renderError(context.c, context.caller, 'not_found')
   })
 }
@@ -98,7 +95,7 @@ async function confirmEnforcement(
     : {
         title: `Let the keys of ${account.name} work from anywhere?`,
         networks: [],
-        action: `${IP_ALLOWLIST_PATH}/open`,
+        action: `${IP_ALLOWLIST_PATH}/stop-enforcing`,
         button: 'Let keys work from anywhere',
       }
   return renderAllowlistPreview(context, isStale, { ...preview, account, entries })
@@ -125,7 +122,7 @@ async function confirmEntryDeletion(
     account: result.value,
     networks: result.value.ipAllowlistEnforced ? remainingNetworks : [],
     entries,
-    action: `${IP_ALLOWLIST_PATH}/${entry.id}/remove`,
+    action: `${IP_ALLOWLIST_PATH}/${entry.id}/delete`,
     button: 'Remove it',
   })
 }
@@ -184,7 +181,7 @@ function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Htm
     return notice(
       'plain',
       'The list is not in force',
-      action.endsWith('/remove')
+      action.endsWith('/delete')
         ? 'Keys work from anywhere, before and after.'
         : 'Keys work from anywhere already.',
     )
@@ -192,7 +189,7 @@ function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Htm
   return notice(
     'warn',
     'Keys will work from anywhere',
-    entries.length === 1 && action.endsWith('/remove')
+    entries.length === 1 && action.endsWith('/delete')
       ? 'This is the last entry, and an empty list shuts nobody out. Whoever holds a key can use it from anywhere.'
       : 'Whoever holds a key can use it from anywhere. The list is kept.',
   )

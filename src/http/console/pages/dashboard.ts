@@ -30,9 +30,10 @@ import type { ConsoleRouter } from '../router.ts'
 import { trafficSection } from './dashboard-traffic.ts'
 import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
 
-/** The overview: what needs attention, traffic and key types. */
+/** The dashboard: what needs attention, traffic and key types. */
 export function mountDashboard(router: ConsoleRouter): void {
-  router.page(CONSOLE_PATH, 'account.read', async (context) => {
+  const operations = ['dashboard.traffic', 'dashboard.keys', 'dashboard.attention'] as const
+  router.page(CONSOLE_PATH, operations, async (context) => {
     const keyTypeCounts = await context.services.dashboard.countKeysByType()
     // If any key was used, setup is done and needs no query.
     const onboarding = keyTypeCounts.some(({ used }) => used > 0)

@@ -38,10 +38,10 @@ import { confirmFirstEntry, mountAllowlistChanges } from './allowlist-preview.ts
 export function mountAllowlistPages(router: ConsoleRouter): void {
   router.page(
     IP_ALLOWLIST_PATH,
-    'places.read',
+    ['ip-allowlist.list', 'ip-allowlist.seen'],
     withAccount((context, id) => showAllowlist(context, id, null)),
   )
-  router.form(IP_ALLOWLIST_PATH, 'addresses.write', addEntry)
+  router.form(IP_ALLOWLIST_PATH, 'ip-allowlist.add', addEntry)
   mountAllowlistChanges(router)
 }
 
@@ -59,7 +59,7 @@ async function addEntry(context: PageContext): Promise<Response> {
   }
   const result = await ipAllowlist.add({ accountId, ...input })
   return result.ok
-    ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'address-added')
+    ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'ip-allowlist.add')
     : showAllowlist(context, accountId, result.failure)
 }
 
@@ -113,7 +113,7 @@ function enforcementNotice(
 
 const enforcementLink = ({ ipAllowlistEnforced }: Account): Html =>
   ipAllowlistEnforced
-    ? buttonLink(`${IP_ALLOWLIST_PATH}/open`, 'Let keys work from anywhere')
+    ? buttonLink(`${IP_ALLOWLIST_PATH}/stop-enforcing`, 'Let keys work from anywhere')
     : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Put the list in force', 'primary')
 
 /** The caller's own address, with a button that adds it, so that nobody mistypes it. */
@@ -174,7 +174,7 @@ function entryTable(context: PageContext, entries: readonly AllowlistEntry[]): H
       relativeTime(createdAt, context.now),
       ...(canWrite
         ? [
-            html`<a class="button compact danger" href="${IP_ALLOWLIST_PATH}/${id}/remove" aria-label="Remove ${network}">Remove</a>`,
+            html`<a class="button compact danger" href="${IP_ALLOWLIST_PATH}/${id}/delete" aria-label="Remove ${network}">Remove</a>`,
           ]
         : []),
     ]),

@@ -43,7 +43,7 @@ import type { SignInPageDeps } from './sign-in.ts'
 
 /** The page of the user's own sign-in: password, second factor, sessions and tokens. */
 export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPageDeps): void {
-  router.page(PROFILE_PATH, 'signed-in', (context) => showProfile(context, null))
+  router.page(PROFILE_PATH, ['me.show', 'me.tokens'], (context) => showProfile(context, null))
 
   router.form(`${PROFILE_PATH}/password`, 'signed-in', async (context) => {
     // Passwords are not trimmed: a blank may be part of one.
@@ -59,7 +59,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
     return redirectToPage(context.c, PROFILE_PATH, 'password-changed')
   })
 
-  router.form(`${PROFILE_PATH}/sessions/:id/end`, 'signed-in', async (context) => {
+  router.form(`${PROFILE_PATH}/sessions/:id/end`, 'me.revokeToken', async (context) => {
     const result = await signInServices.sessions.end(
       context.session,
       getPathId(context, 'id'),

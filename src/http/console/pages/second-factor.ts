@@ -45,7 +45,7 @@ export function mountSecondFactorPages(
 
   mountConfirmedAction(router, {
     path: SECOND_FACTOR_REMOVAL_PATH,
-    permission: 'signed-in',
+    operations: 'signed-in',
     find: async ({ session }) => ({ ok: true, value: session.user }),
     question: () => ({
       heading: 'Remove the second factor?',

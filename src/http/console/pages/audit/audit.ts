@@ -39,7 +39,7 @@ import {
 export function mountAuditPages(router: ConsoleRouter, deps: AuditPageDeps): void {
   mountVerifyPages(router, deps)
   mountAuditExport(router, deps)
-  router.page(AUDIT_PATH, 'audit.read', showAuditPage)
+  router.page(AUDIT_PATH, 'audit.list', showAuditPage)
 }
 
 async function showAuditPage(context: PageContext): Promise<Response> {

@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
 import { canHoldKeys } from '../../../../domain/key.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { KeyWithSecret } from '../../../../service/keys/input.ts'
 import type { Developer } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
 import { findAccountNames } from '../../account-selection.ts'
 import {
   buttonLink,
@@ -16,8 +17,7 @@ import {
 import { emptyState, errorNotice, nothing, notice } from '../../components/html.ts'
 import { secretDialog } from '../../components/secret-dialog.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../../context.ts'
-import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
-import type { FlashName } from '../../flash.ts'
+import { type FormError, renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
   DEVELOPERS_CRUMBS,
   DEVELOPERS_PATH,
@@ -26,51 +26,45 @@ import {
   USERS_PATH,
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
+import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { showDeveloper } from './developer.ts'
 
 const CUSTOMER_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/keys/:key`
 /** The length up to which a select field is usable. */
 const MAX_SITE_CHOICES = 500
 
-const CUSTOMER_KEY_ACTIONS: readonly {
-  readonly verb: string
-  readonly run: (context: PageContext, id: string) => Promise<ServiceResult<KeySummary>>
-  readonly flash: FlashName
-}[] = [
-  {
-    verb: 'take-back',
-    run: ({ services }, id) => services.keys.assign(id, null),
-    flash: 'key-unassigned',
-  },
-  { verb: 'disable', run: ({ services }, id) => services.keys.disable(id), flash: 'key-disabled' },
-  { verb: 'enable', run: ({ services }, id) => services.keys.enable(id), flash: 'key-enabled' },
-]
-
 /** The actions on a developer's customer keys. */
-export function mountCustomerKeyPages(router: ConsoleRouter): void {
-  for (const { verb, run, flash } of CUSTOMER_KEY_ACTIONS) {
-    router.form(`${CUSTOMER_KEY_ROUTE}/${verb}`, 'keys.write', async (context) => {
+export function mountCustomerKeyPages(
+  router: ConsoleRouter,
+  renderDeveloper: (context: PageContext, id: string, error: FormError) => Promise<Response>,
+): void {
+  for (const verb of ['unassign', 'disable', 'enable'] as const) {
+    const operation = getOperation(`keys.${verb}`)
+    router.form(`${CUSTOMER_KEY_ROUTE}/${verb}`, operation.id, async (context) => {
       const key = await findCustomerKey(context)
       if (key === null) return renderError(context.c, context.caller, 'not_found')
-      const result = await run(context, key.id)
+      const result = await context.perform(operation, { id: key.id })
       return result.ok
-        ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`, flash)
-        : showDeveloper(context, result.failure)
+        ? redirectToPage(
+            context.c,
+            `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`,
+            getFlash(operation),
+          )
+        : renderDeveloper(context, getPathId(context, 'id'), result.failure)
     })
   }
 
-  router.page(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.write', (context) =>
+  router.page(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.assign', (context) =>
     showAssignForm(context, null),
   )
-  router.form(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.write', async (context) => {
+  router.form(`${CUSTOMER_KEY_ROUTE}/assign`, 'keys.assign', async (context) => {
     const key = await findCustomerKey(context)
     if (key === null) return renderError(context.c, context.caller, 'not_found')
     if (key.siteId !== getField(context, 'seen') && key.siteId !== null)
       return showAssignForm(context, ALREADY_ASSIGNED_ERROR)
     const result = await context.services.keys.assign(key.id, getField(context, 'site'))
     return result.ok
-      ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`, 'key-assigned')
+      ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${getPathId(context, 'id')}`, 'keys.assign')
       : showAssignForm(context, result.failure)
   })
 }
@@ -78,7 +72,7 @@ export function mountCustomerKeyPages(router: ConsoleRouter): void {
 const ALREADY_ASSIGNED_ERROR: ServiceError = {
   problem: 'conflict',
   message:
-    'somebody has assigned it to another office meanwhile, as you see here. Send the form again to move it to yours',
+    'another user has assigned the key to another office meanwhile, as shown here. Send the form again to move it to yours',
 }
 
 /** Finds the customer key in the path, if it belongs to the developer in the path. */
@@ -103,13 +97,13 @@ async function showAssignForm(context: PageContext, error: ServiceError | null):
   const developerPath = `${DEVELOPERS_PATH}/${developer.value.id}`
   const assignedSite = sites.find(({ id }) => id === key.siteId)
   const body = html`${errorNotice(toErrorMessage(error))}
-    ${assignedSite === undefined ? nothing : notice('warn', `It is assigned to ${assignedSite.name}`, 'Assigning it to another office takes it from there.')}
+    ${assignedSite === undefined ? nothing : notice('warn', `It is assigned to ${assignedSite.name}`, 'If you assign it to another office, it no longer works for this one.')}
     ${
       sites.length === 0
         ? emptyState(
-            'There is no office yet',
-            'An office is a site: add it first.',
-            buttonLink(`${SITES_PATH}/new`, 'Add a site', 'primary'),
+            'No office yet',
+            'An office is a site. Add it first.',
+            buttonLink(`${SITES_PATH}/new`, 'Add site', 'primary'),
           )
         : html`<section class="card">${postForm(
             context.formToken,
@@ -119,13 +113,13 @@ async function showAssignForm(context: PageContext, error: ServiceError | null):
                 name: 'site',
                 label: 'Office',
                 value: getField(context, 'site'),
-                hint: 'From now on the key opens the data of this office.',
+                hint: 'The key then gives access to the data of this office.',
                 choices: sites.map(({ id, name, accountId }) => ({
                   value: id,
                   text: names === null ? name : `${name}, ${names.get(accountId) ?? ''}`,
                 })),
               })}
-              <div class="row">${submitButton('Assign it')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+              <div class="row">${submitButton('Assign key')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
           )}</section>`
     }`
   const crumbs = [...DEVELOPERS_CRUMBS, { href: developerPath, text: developer.value.name }]
@@ -143,10 +137,10 @@ const MAX_PORTAL_KEY_OWNERS = 200
 export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPageDeps): void {
   const PORTAL_KEY_ROUTE = `${DEVELOPERS_PATH}/:id/portal-key`
 
-  router.page(`${PORTAL_KEY_ROUTE}/new`, 'keys.write', (context) =>
+  router.page(`${PORTAL_KEY_ROUTE}/new`, 'keys.create', (context) =>
     withDeveloper(context, (developer) => showPortalKeyForm(context, developer, uuid(), null)),
   )
-  router.form(`${PORTAL_KEY_ROUTE}/new`, 'keys.write', (context) =>
+  router.form(`${PORTAL_KEY_ROUTE}/new`, 'keys.create', (context) =>
     withDeveloper(context, async (developer) => {
       const id = getOptionalField(context, 'key') ?? uuid()
       const result = await context.services.keys.create({
@@ -162,10 +156,10 @@ export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPa
     }),
   )
 
-  router.page(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.write', (context) =>
+  router.page(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.rotateSecret', (context) =>
     withDeveloper(context, (developer) => confirmPortalKeyRotation(context, developer, null)),
   )
-  router.form(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.write', (context) =>
+  router.form(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.rotateSecret', (context) =>
     withDeveloper(context, async (developer) => {
       const input = { seen: getField(context, 'seen') }
       const result = await context.services.keys.rotateSecret(getPathId(context, 'key'), input)
@@ -203,12 +197,11 @@ async function showPortalKeyForm(
   const owners = users.filter(
     ({ role, deactivatedAt }) => canHoldKeys(role) && deactivatedAt === null,
   )
-  const heading = { heading: 'Make a key for the portal', crumbs: toDeveloperCrumbs(developer) }
+  const heading = { heading: 'Create a portal key', crumbs: toDeveloperCrumbs(developer) }
   if (owners.length === 0) {
-    const addLink = buttonLink(`${USERS_PATH}/new`, 'Add a person', 'primary')
-    const reason =
-      'A key belongs to an engineer or an administrator of the account, who answers for it.'
-    return renderPage(context, heading, emptyState('Nobody can own it', reason, addLink))
+    const addLink = buttonLink(`${USERS_PATH}/new`, 'Add user', 'primary')
+    const reason = 'An engineer or an administrator of the account owns each key.'
+    return renderPage(context, heading, emptyState('No user can own the key', reason, addLink))
   }
   const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
     context.formToken,
@@ -219,10 +212,10 @@ async function showPortalKeyForm(
         name: 'owner',
         label: 'Owner',
         value: getField(context, 'owner'),
-        hint: 'Who answers for it, and for the customer keys that it makes.',
+        hint: 'Responsible for the key, and for the customer keys that are created with it.',
         choices: owners.map((user) => ({ value: user.id, text: `${user.email}, ${user.role}` })),
       })}
-      <div class="row">${submitButton('Make the key')}${buttonLink(`${DEVELOPERS_PATH}/${id}`, 'Cancel', 'quiet')}</div>`,
+      <div class="row">${submitButton('Create portal key')}${buttonLink(`${DEVELOPERS_PATH}/${id}`, 'Cancel', 'quiet')}</div>`,
   )}</section>`
   return renderPage(context, heading, body, toErrorStatus(error))
 }
@@ -241,12 +234,12 @@ async function confirmPortalKeyRotation(
   const { id, name, eventId } = result.value
   const developerPath = `${DEVELOPERS_PATH}/${developer.id}`
   const body = html`${errorNotice(toErrorMessage(error))}<section class="card">
-    <p class="prose">${name} gets a new secret, which is shown once. The old one is refused from the next request on: the developer’s program makes and lists no customer keys until it has the new one. Customer keys go on working.</p>
+    <p class="prose">${name} gets a new secret, which is shown once. The old secret is refused from the next request on: the developer’s program cannot create or list customer keys until it has the new one. Customer keys continue to work.</p>
     ${postForm(
       context.formToken,
       `${developerPath}/portal-key/${id}/rotate`,
       html`${hiddenField('seen', eventId)}
-        <div class="row">${submitButton('Rotate it now', 'danger primary')}${buttonLink(`${KEYS_PATH}/${id}/rotate`, 'Let both work for a while')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+        <div class="row">${submitButton('Rotate secret now', 'danger primary')}${buttonLink(`${KEYS_PATH}/${id}/rotate`, 'Rotate with overlap')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`
   const crumbs = toDeveloperCrumbs(developer)
   return renderPage(context, { heading: `Rotate ${name}?`, crumbs }, body, toErrorStatus(error))
@@ -261,14 +254,14 @@ const showPortalKeySecret = (
     context,
     { heading: key.name, crumbs: toDeveloperCrumbs(developer) },
     secretDialog({
-      title: 'The key for the portal',
-      text: html`The developer’s program sends it after the developer key. It makes and lists keys of customers: keep it as you keep those. It is not shown again.`,
+      title: 'Portal key',
+      text: html`The developer’s program sends it after the developer key, to create and list customer keys. Store it as securely as those. It is not shown again.`,
       secrets: [
         { name: 'developer key', value: developer.developerKey },
         { name: 'portal key', value: secret },
       ],
       fileName: 'latchkey-portal-key.txt',
       next: `${DEVELOPERS_PATH}/${developer.id}`,
-      acknowledge: 'I have put the key where it belongs',
+      acknowledge: 'I have stored the key where the program reads it',
     }),
   )

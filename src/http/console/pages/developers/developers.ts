@@ -1,117 +1,79 @@
-import { html } from 'hono/html'
-import type { ServiceError } from '../../../../service/service-result.ts'
-import { findAccountNames, withAccount } from '../../account-selection.ts'
-import {
-  buttonLink,
-  hiddenField,
-  postForm,
-  submitButton,
-  textField,
-} from '../../components/form.ts'
-import { copyableText, emptyState, errorNotice, nothing } from '../../components/html.ts'
-import { table } from '../../components/table.ts'
-import { relativeTime } from '../../components/time.ts'
-import { getField, getOptionalField, type PageContext } from '../../context.ts'
-import { toErrorMessage, toErrorStatus } from '../../errors.ts'
-import { loadListPage } from '../../list-page.ts'
-import { DEVELOPERS_CRUMBS, DEVELOPERS_PATH } from '../../navigation.ts'
-import { redirectToPage, renderPage } from '../../render.ts'
+import type { Developer } from '../../../../service/ports/accounts.ts'
+import { buttonLink } from '../../components/form.ts'
+import { copyableText, nothing } from '../../components/html.ts'
+import { getOptionalField } from '../../context.ts'
+import { DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
+import { mountCreation } from '../../resource/creation.ts'
+import { mountList } from '../../resource/list.ts'
+import { mountPage, type ResourcePage, renderRow } from '../../resource/page.ts'
+import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { mountDeveloperPage } from './developer.ts'
+import { customerKeysCard, portalKeyCard } from './developer-key-tables.ts'
 import {
   mountCustomerKeyPages,
   mountPortalKeyPages,
   type PortalKeyPageDeps,
 } from './developer-keys.ts'
 
+const DEVELOPERS: Resource<Developer> = {
+  group: 'developers',
+  noun: 'developer',
+  path: DEVELOPERS_PATH,
+  find: ({ services }, id) => services.developers.find(id),
+  getName: ({ name }) => name,
+  cells: {
+    developerKey: ({ name, developerKey }) =>
+      copyableText(developerKey, `the developer key of ${name}`),
+  },
+}
+
 /** The pages of developers, whose programs offices use. */
 export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDeps): void {
-  router.page(DEVELOPERS_PATH, 'places.read', showDeveloperList)
-  router.page(
-    `${DEVELOPERS_PATH}/new`,
-    'places.write',
-    withAccount((context, id) => showDeveloperForm(context, id, null)),
-  )
-  router.form(`${DEVELOPERS_PATH}/new`, 'places.write', async (context) => {
-    const accountId = getField(context, 'account')
-    const input = {
-      name: getField(context, 'name'),
-      developerKey: getOptionalField(context, 'developer-key'),
-    }
-    const result = await context.services.developers.add({ accountId, ...input })
-    return result.ok
-      ? redirectToPage(context.c, `${DEVELOPERS_PATH}/${result.value.id}`, 'developer-added')
-      : showDeveloperForm(context, accountId, result.failure)
+  mountList(router, DEVELOPERS, {
+    load: ({ services }, page) => services.developers.list(page),
+    loadColumns: async ({ services }, rows) => {
+      const keyCounts = await services.developers.countKeys(rows.map(({ id }) => id))
+      const keyCountById = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
+      return [{ name: 'Keys', end: true, cell: ({ id }) => String(keyCountById.get(id) ?? 0) }]
+    },
   })
-  mountDeveloperPage(router)
+  mountCreation(router, DEVELOPERS)
+  mountPage(router, DEVELOPERS, DEVELOPER_PAGE)
   mountPortalKeyPages(router, deps)
-  mountCustomerKeyPages(router)
-}
-
-async function showDeveloperList(context: PageContext): Promise<Response> {
-  const { developers } = context.services
-  const { rows, pagination } = await loadListPage(context, developers.list)
-  const ids = rows.map(({ id }) => id)
-  const [keyCounts, names] = await Promise.all([
-    developers.countKeys(ids),
-    findAccountNames(context, rows),
-  ])
-  const keyCountByDeveloper = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
-  const addLink = context.can('places.write')
-    ? buttonLink(`${DEVELOPERS_PATH}/new`, 'Add a developer', 'primary')
-    : nothing
-  const body =
-    rows.length === 0
-      ? emptyState(
-          'No developers yet',
-          'An Open Dental developer has a developer key for the program, and a customer key for each office that uses it.',
-          addLink,
-        )
-      : html`<section class="card flush">${table({
-          caption: 'Developers, the oldest first',
-          columns: [
-            { name: 'Developer' },
-            ...(names === null ? [] : [{ name: 'Account' }]),
-            { name: 'Developer key' },
-            { name: 'Keys', end: true },
-            { name: 'Added', end: true },
-          ],
-          rows: rows.map((developer) => [
-            html`<a href="${DEVELOPERS_PATH}/${developer.id}">${developer.name}</a>`,
-            ...(names === null ? [] : [names.get(developer.accountId) ?? '']),
-            copyableText(developer.developerKey, `the developer key of ${developer.name}`),
-            String(keyCountByDeveloper.get(developer.id) ?? 0),
-            relativeTime(developer.createdAt, context.now),
-          ]),
-        })}${pagination}</section>`
-  const about = 'Open Dental: a developer key for the program, a customer key for each office.'
-  const actions = rows.length === 0 ? nothing : addLink
-  return renderPage(context, { heading: 'Developers', about, actions }, body)
-}
-
-function showDeveloperForm(
-  context: PageContext,
-  accountId: string,
-  error: ServiceError | null,
-): Promise<Response> {
-  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
-    context.formToken,
-    `${DEVELOPERS_PATH}/new`,
-    html`${hiddenField('account', accountId)}
-      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), required: true, autofocus: true })}
-      ${textField({
-        name: 'developer-key',
-        label: 'Developer key',
-        value: getField(context, 'developer-key'),
-        hint: 'Only if another system issued it already: 8 to 64 letters and digits. Left empty, one is made.',
-        spellcheck: false,
-      })}
-      <div class="row">${submitButton('Add the developer')}${buttonLink(DEVELOPERS_PATH, 'Cancel', 'quiet')}</div>`,
-  )}</section>`
-  return renderPage(
-    context,
-    { heading: 'Add a developer', crumbs: DEVELOPERS_CRUMBS },
-    body,
-    toErrorStatus(error),
+  mountCustomerKeyPages(router, (context, id, error) =>
+    renderRow(context, DEVELOPERS, DEVELOPER_PAGE, id, error),
   )
 }
+
+const CUSTOMER_KEY_PAGE_SIZE = 50
+/** A developer has one, and a second one during a change. */
+const MAX_PORTAL_KEYS = 10
+
+const DEVELOPER_PAGE: ResourcePage<Developer> = {
+  reads: ['keys.list'],
+  edits: ['rename'],
+  actions: [{ verb: 'delete', isDangerous: true }],
+  loadParts: async (context, developer) => {
+    const { keys } = context.services
+    const criteria = { developerId: developer.id, order: 'newest' } as const
+    const [portal, customers] = await Promise.all([
+      keys.search({ ...criteria, keyType: 'opendental-portal', limit: MAX_PORTAL_KEYS }),
+      keys.search({
+        ...criteria,
+        keyType: 'opendental',
+        after: getOptionalField(context, 'after'),
+        limit: CUSTOMER_KEY_PAGE_SIZE,
+      }),
+    ])
+    return {
+      cards: portalKeyCard(context, developer, portal.keys),
+      wideCards: customerKeysCard(context, developer, customers),
+      actions: context.canPerform('keys.create')
+        ? buttonLink(formatNewCustomerKeyPath(developer), 'Create customer key', 'primary')
+        : nothing,
+    }
+  },
+}
+
+const formatNewCustomerKeyPath = ({ id, accountId }: Developer) =>
+  `${KEYS_PATH}/new?${new URLSearchParams({ 'key-type': 'opendental', account: accountId, developer: id })}`

@@ -48,8 +48,8 @@ interface NewKeySelection {
 
 /** Mounts the steps to a new key: its type, its fields, and its secret, which is shown once. */
 export function mountCreateKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
-  router.page(NEW_KEY_PATH, 'keys.write', (context) => showCreateKeyPage(context, deps))
-  router.form(NEW_KEY_PATH, 'keys.write', (context) => createKey(context, deps))
+  router.page(NEW_KEY_PATH, 'keys.create', (context) => showCreateKeyPage(context, deps))
+  router.form(NEW_KEY_PATH, 'keys.create', (context) => createKey(context, deps))
 }
 
 async function showCreateKeyPage(context: PageContext, { uuid }: KeyPageDeps): Promise<Response> {
@@ -68,7 +68,7 @@ async function createKey(context: PageContext, { uuid }: KeyPageDeps): Promise<R
   if (result.ok) {
     return getOptionalField(context, 'secret') === undefined
       ? renderSecretPage(context, result.value, 'created')
-      : redirectToPage(context.c, formatKeyPath(result.value.key), 'key-created')
+      : redirectToPage(context.c, formatKeyPath(result.value.key), 'keys.create')
   }
   const existing = await context.services.keys.find(draft.id)
   return existing.ok

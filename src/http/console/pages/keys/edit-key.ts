@@ -41,8 +41,8 @@ interface KeyFormValues {
 
 export function mountEditKeyPages(router: ConsoleRouter): void {
   const path = `${KEYS_PATH}/:id/edit`
-  router.page(path, 'keys.write', withKey(showEditKeyPage))
-  router.form(path, 'keys.write', withKey(editKey))
+  router.page(path, 'keys.edit', withKey(showEditKeyPage))
+  router.form(path, 'keys.edit', withKey(editKey))
 }
 
 const showEditKeyPage = async (context: PageContext, key: KeySummary): Promise<Response> =>
@@ -55,7 +55,7 @@ async function editKey(context: PageContext, key: KeySummary): Promise<Response>
   if (isChangedSince(key, seen)) return renderEditConflict(context, key, newValues)
   if (!edits.ok) return renderEditForm(context, key, newValues, edits.failure)
   const result = await context.services.keys.edit(key.id, { ...edits.value, seen })
-  if (result.ok) return redirectToPage(context.c, formatKeyPath(key), 'key-edited')
+  if (result.ok) return redirectToPage(context.c, formatKeyPath(key), 'keys.edit')
   const current = await context.services.keys.find(key.id)
   return current.ok && isChangedSince(current.value, seen)
     ? renderEditConflict(context, current.value, newValues)

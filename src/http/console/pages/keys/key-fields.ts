@@ -114,7 +114,7 @@ const toOwnerChoice = ({ email, username, role }: User): Choice => ({
 })
 
 export function mountOwnerSuggestions(router: ConsoleRouter): void {
-  router.page(`${KEYS_PATH}/owners`, 'users.read', sendOwnerSuggestions)
+  router.page(`${KEYS_PATH}/owners`, 'users.search', sendOwnerSuggestions)
 }
 
 async function sendOwnerSuggestions(context: PageContext): Promise<Response> {

@@ -55,8 +55,8 @@ const OVERLAP_CHOICES = [
 /** Mounts the pages for a new secret, with or without a time in which the old one stays valid. */
 export function mountRotateSecretPages(router: ConsoleRouter): void {
   const path = `${KEYS_PATH}/:id/rotate`
-  router.page(path, 'keys.write', withKey(renderRotateSecretPage))
-  router.form(path, 'keys.write', withKey(rotateSecret))
+  router.page(path, 'keys.rotateSecret', withKey(renderRotateSecretPage))
+  router.form(path, 'keys.rotateSecret', withKey(rotateSecret))
 }
 
 /** Answers with the new secret itself; with a redirect where the user brought the secret. */
@@ -73,7 +73,7 @@ async function rotateSecret(context: PageContext, key: KeySummary): Promise<Resp
   if (result.ok) {
     return secret === undefined
       ? renderSecretPage(context, result.value, 'rotated')
-      : redirectToPage(context.c, formatKeyPath(key), 'key-rotated')
+      : redirectToPage(context.c, formatKeyPath(key), 'keys.rotateSecret')
   }
   return isChangedSince(key, seen)
     ? renderRotationConflict(context, key)
@@ -147,7 +147,7 @@ const renderRotationConflict = async (context: PageContext, key: KeySummary): Pr
 export function mountViewSecretForms(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.form(
     `${KEYS_PATH}/:id/view`,
-    'keys.view',
+    'keys.viewSecret',
     withKey((context, key) => viewSecret(context, key, deps)),
   )
 }

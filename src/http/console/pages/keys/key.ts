@@ -1,9 +1,9 @@
 import { html } from 'hono/html'
 import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { actionButton, buttonLink, postForm, submitButton } from '../../components/form.ts'
 import {
   badge,
@@ -16,10 +16,10 @@ import {
 import { resourcePicker } from '../../components/resource-picker.ts'
 import { formatInstant } from '../../components/time.ts'
 import { getField, type PageContext } from '../../context.ts'
-import { toErrorStatus } from '../../errors.ts'
-import type { FlashName } from '../../flash.ts'
+import { type FormError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, SITES_PATH, toKeyCrumbs } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
+import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { codeSamples } from './code-samples.ts'
 import { getFirstUsageDay, overlapDiagram, toDailyCounts, usageChart } from './key-charts.ts'
@@ -32,7 +32,7 @@ import { type KeyPageDeps, withKey } from './with-key.ts'
 export function mountKeyDetailPages(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.page(
     `${KEYS_PATH}/:id`,
-    'keys.read',
+    ['keys.show', 'keys.uses'],
     withKey((context, key) => renderKeyPage(deps, context, key, null)),
   )
 }
@@ -41,7 +41,7 @@ export async function renderKeyPage(
   deps: KeyPageDeps,
   context: PageContext,
   key: KeySummary,
-  error: ServiceError | null,
+  error: FormError | null,
 ): Promise<Response> {
   const { services, now } = context
   const fromDay = getFirstUsageDay(now)
@@ -54,7 +54,7 @@ export async function renderKeyPage(
   ])
   const owner = found.ok ? found.value : null
   const badges = listKeyBadges(key, owner?.deactivatedAt ?? null, now)
-  const body = html`${errorNotice(error?.message ?? null)}
+  const body = html`${errorNotice(toErrorMessage(error))}
     ${keyNotices(context, key, owner)}
     ${overlapCard(context, key)}
     <div class="columns">
@@ -165,32 +165,16 @@ function dangerZone(context: PageContext, key: KeySummary): Html {
 }
 
 /** Actions of one click, each undone by another. */
-const KEY_ACTIONS: Readonly<
-  Record<
-    'disable' | 'enable' | 'unassign',
-    {
-      readonly run: (
-        keys: PageContext['services']['keys'],
-        id: string,
-      ) => Promise<ServiceResult<unknown>>
-      readonly flash: FlashName
-    }
-  >
-> = {
-  disable: { run: (keys, id) => keys.disable(id), flash: 'key-disabled' },
-  enable: { run: (keys, id) => keys.enable(id), flash: 'key-enabled' },
-  unassign: { run: (keys, id) => keys.assign(id, null), flash: 'key-unassigned' },
-}
-
 export function mountKeyActionForms(router: ConsoleRouter, deps: KeyPageDeps): void {
-  for (const [verb, { run, flash }] of Object.entries(KEY_ACTIONS)) {
+  for (const verb of ['disable', 'enable', 'unassign'] as const) {
+    const operation = getOperation(`keys.${verb}`)
     router.form(
       `${KEYS_PATH}/:id/${verb}`,
-      'keys.write',
+      operation.id,
       withKey(async (context, key) => {
-        const result = await run(context.services.keys, key.id)
+        const result = await context.perform(operation, { id: key.id })
         return result.ok
-          ? redirectToPage(context.c, formatKeyPath(key), flash)
+          ? redirectToPage(context.c, formatKeyPath(key), getFlash(operation))
           : renderKeyPage(deps, context, key, result.failure)
       }),
     )
@@ -200,25 +184,25 @@ export function mountKeyActionForms(router: ConsoleRouter, deps: KeyPageDeps): v
 /** Mounts the page that assigns an Open Dental key to the site of an office. */
 export function mountAssignPages(router: ConsoleRouter): void {
   const path = `${KEYS_PATH}/:id/assign`
-  router.page(path, 'keys.write', withKey(renderAssignPage))
-  router.form(path, 'keys.write', withKey(assignKey))
+  router.page(path, 'keys.assign', withKey(renderAssignPage))
+  router.form(path, 'keys.assign', withKey(assignKey))
 }
 
 async function assignKey(context: PageContext, key: KeySummary): Promise<Response> {
   const result = await context.services.keys.assign(key.id, getField(context, 'site'))
   return result.ok
-    ? redirectToPage(context.c, formatKeyPath(key), 'key-assigned')
+    ? redirectToPage(context.c, formatKeyPath(key), 'keys.assign')
     : renderAssignPage(context, key, result.failure)
 }
 
 async function renderAssignPage(
   context: PageContext,
   key: KeySummary,
-  error: ServiceError | null = null,
+  error: FormError | null = null,
 ): Promise<Response> {
   const options = await listSiteOptions(context)
   const value = getField(context, 'site') || (key.siteId ?? '')
-  const body = html`${errorNotice(error?.message ?? null)}
+  const body = html`${errorNotice(toErrorMessage(error))}
     <section class="card">${
       options?.length === 0
         ? emptyState(

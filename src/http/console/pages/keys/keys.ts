@@ -23,7 +23,7 @@ import type { KeyPageDeps } from './with-key.ts'
 
 /** Mounts the pages of keys of every type. Fixed paths precede `/:id`. */
 export function mountKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
-  router.page(KEYS_PATH, 'keys.read', showKeyListPage)
+  router.page(KEYS_PATH, ['keys.list', 'keys.count'], showKeyListPage)
   mountCreateKeyPages(router, deps)
   mountOwnerSuggestions(router)
   mountKeyDetailPages(router, deps)

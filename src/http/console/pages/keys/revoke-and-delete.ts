@@ -30,7 +30,7 @@ const REVOKE_ACTION: IrreversibleKeyAction = {
   title: 'Revoke key',
   consequence:
     'The key and its tokens are refused from the next request on. This cannot be undone. The key stays in the list.',
-  flash: 'key-revoked',
+  flash: 'keys.revoke',
   run: (keys, id) => keys.revoke(id),
   formatNextPath: formatKeyPath,
 }
@@ -40,7 +40,7 @@ const DELETE_ACTION: IrreversibleKeyAction = {
   title: 'Delete key',
   consequence:
     'The key is refused from the next request on and disappears from every list. This cannot be undone. The audit keeps its record.',
-  flash: 'key-removed',
+  flash: 'keys.delete',
   run: (keys, id) => keys.delete(id),
   formatNextPath: () => KEYS_PATH,
 }
@@ -50,12 +50,12 @@ export function mountRevokeAndDeletePages(router: ConsoleRouter): void {
     const path = `${KEYS_PATH}/:id/${action.verb}`
     router.page(
       path,
-      'keys.write',
+      `keys.${action.verb}`,
       withKey((context, key) => renderIrreversibleActionPage(context, key, action)),
     )
     router.form(
       path,
-      'keys.write',
+      `keys.${action.verb}`,
       withKey((context, key) => runIrreversibleAction(context, key, action)),
     )
   }

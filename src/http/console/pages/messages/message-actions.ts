@@ -16,7 +16,7 @@ const DELIVERY_ACTIONS = {
       `The message is sent to ${names} again, after the messages that are queued now. A destination that has already received it gets it twice.`,
     button: 'Replay message',
     variant: 'primary',
-    flash: 'message-replayed',
+    flash: 'messages.replay',
   },
   skip: {
     title: (names: string) => `Skip the message for ${names}?`,
@@ -24,7 +24,7 @@ const DELIVERY_ACTIONS = {
       `The message is no longer sent to ${names}, and the messages behind it go on. It can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).`,
     button: 'Skip message',
     variant: 'danger primary',
-    flash: 'message-skipped',
+    flash: 'messages.skip',
   },
 } as const
 
@@ -34,7 +34,7 @@ export function mountReplayAndSkipPages(router: ConsoleRouter): void {
     const { title, text, button, variant, flash } = DELIVERY_ACTIONS[action]
     mountConfirmedAction(router, {
       path: `${MESSAGES_PATH}/:id/${action}`,
-      permission: 'messages.send',
+      operations: `messages.${action}`,
       find: ({ services }, id) => services.messages.find(id),
       question: (message, context) => {
         const destination = getOptionalId(context, 'destination')
@@ -55,7 +55,7 @@ export function mountReplayAndSkipPages(router: ConsoleRouter): void {
       run: (context, id) =>
         context.services.messages[action](id, getOptionalId(context, 'destination')),
       flash,
-      next: formatMessagePath,
+      next: (_, id) => formatMessagePath(id),
     })
   }
 }
@@ -65,8 +65,8 @@ const MAX_PAYLOAD_CHARACTERS = 12_000
 
 /** Mounts forms, not pages: each view of a payload, a reload included, is an audit event. */
 export function mountPayloadForms(router: ConsoleRouter): void {
-  router.form(`${MESSAGES_PATH}/:id/open`, 'messages.open', openPayload)
-  router.form(`${MESSAGES_PATH}/:id/download`, 'messages.open', downloadPayload)
+  router.form(`${MESSAGES_PATH}/:id/open`, 'messages.payload', openPayload)
+  router.form(`${MESSAGES_PATH}/:id/download`, 'messages.payload', downloadPayload)
 }
 
 async function downloadPayload(context: PageContext): Promise<Response> {

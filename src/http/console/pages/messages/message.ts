@@ -32,7 +32,7 @@ import { formatOutcome, routeStop } from '../routing/routing-components.ts'
 import { attemptTable, deliveryBadge } from './message-tables.ts'
 
 export function mountMessageDetailPages(router: ConsoleRouter): void {
-  router.page(`${MESSAGES_PATH}/:id`, 'messages.read', (context) =>
+  router.page(`${MESSAGES_PATH}/:id`, ['messages.show', 'messages.attempts'], (context) =>
     renderMessagePage(context, null),
   )
 }

@@ -21,7 +21,7 @@ import { type MessagePageDeps, mountTestMessagePages } from './test-message.ts'
 
 /** Mounts the pages of messages. Fixed paths precede `/:id`. */
 export function mountMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {
-  router.page(MESSAGES_PATH, 'messages.read', showMessageListPage)
+  router.page(MESSAGES_PATH, 'messages.list', showMessageListPage)
   mountTestMessagePages(router, deps)
   mountMessageDetailPages(router)
   mountReplayAndSkipPages(router)
@@ -82,7 +82,7 @@ function parseMessageFilter(context: PageContext): MessageFilter {
   return {
     sourceId: getOptionalId(context, 'source'),
     destinationId: getOptionalId(context, 'destination'),
-    subscriptionId: getOptionalId(context, 'feed'),
+    subscriptionId: getOptionalId(context, 'subscription'),
     status: STATUS_CHOICES.find(({ value }) => value === getField(context, 'status'))?.value,
     test: kind === 'test' ? true : kind === 'real' ? false : undefined,
   }
@@ -95,7 +95,7 @@ const messageFilterForm = (
   destinations: PickerOptions,
 ): Html => html`
   <form class="filters" method="get" action="${MESSAGES_PATH}" role="search" aria-label="Messages" data-filter>
-    ${hiddenFilter(context, 'feed')}${filterField(context, 'source', 'Source', sources)}${filterField(context, 'destination', 'Destination', destinations)}
+    ${hiddenFilter(context, 'subscription')}${filterField(context, 'source', 'Source', sources)}${filterField(context, 'destination', 'Destination', destinations)}
     ${selectField({
       name: 'status',
       label: 'State',

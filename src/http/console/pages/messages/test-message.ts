@@ -46,8 +46,12 @@ import { indentJson } from './indent-json.ts'
 
 /** Mounts the page on which a user sends a message as a source would. */
 export function mountTestMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {
-  router.page(TEST_MESSAGE_PATH, 'messages.send', (context) => renderTestMessagePage(context, deps))
-  router.form(TEST_MESSAGE_PATH, 'messages.send', (context) => submitTestMessage(context, deps))
+  router.page(TEST_MESSAGE_PATH, 'sources.sendTestMessage', (context) =>
+    renderTestMessagePage(context, deps),
+  )
+  router.form(TEST_MESSAGE_PATH, 'sources.sendTestMessage', (context) =>
+    submitTestMessage(context, deps),
+  )
 }
 
 async function submitTestMessage(context: PageContext, deps: MessagePageDeps): Promise<Response> {
@@ -90,7 +94,7 @@ async function renderTestMessagePage(
   const subscriptions =
     sourceId === undefined ? [] : await services.subscriptions.list({ ...listQuery, sourceId })
   const subscription =
-    subscriptions.find(({ id }) => id === getField(context, 'feed')) ?? subscriptions[0]
+    subscriptions.find(({ id }) => id === getField(context, 'subscription')) ?? subscriptions[0]
   const events = TEST_MESSAGE_EVENTS.filter(
     ({ dataModel }) => subscription?.dataModel == null || subscription.dataModel === dataModel,
   )
@@ -107,7 +111,7 @@ async function renderTestMessagePage(
         <section class="card"><h2>The message</h2>${postForm(
           context.formToken,
           TEST_MESSAGE_PATH,
-          html`${hiddenField('source', sourceId)}${hiddenField('feed', subscription.id)}${hiddenField('event', event.value)}
+          html`${hiddenField('source', sourceId)}${hiddenField('subscription', subscription.id)}${hiddenField('event', event.value)}
             ${textArea({
               name: 'body',
               label: 'Body',
@@ -148,7 +152,7 @@ function testMessageSelector(
       subscriptions.length === 0
         ? nothing
         : html`${selectField({
-            name: 'feed',
+            name: 'subscription',
             label: 'Destination',
             value: subscriptionId,
             choices: subscriptions.map((subscription) => ({

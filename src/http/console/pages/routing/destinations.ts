@@ -1,97 +1,140 @@
 import { html } from 'hono/html'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
-import { findAccountNames, withAccount } from '../../account-selection.ts'
+import { actionButton, buttonLink } from '../../components/form.ts'
 import {
-  buttonLink,
-  checkbox,
-  hiddenField,
-  postForm,
-  submitButton,
-  textField,
-} from '../../components/form.ts'
-import { badge, emptyState, errorNotice, type Html, nothing } from '../../components/html.ts'
-import { getField, getOptionalField, type PageContext } from '../../context.ts'
-import { toErrorMessage, toErrorStatus } from '../../errors.ts'
-import { loadListPage } from '../../list-page.ts'
-import { DESTINATIONS_CRUMBS, DESTINATIONS_PATH, formatDestinationPath } from '../../navigation.ts'
-import { redirectToPage, renderPage } from '../../render.ts'
+  badge,
+  copyableText,
+  emptyState,
+  type Html,
+  nothing,
+  notice,
+} from '../../components/html.ts'
+import { exactTime, relativeTime } from '../../components/time.ts'
+import { getPathId, type PageContext } from '../../context.ts'
+import { DESTINATIONS_PATH, MESSAGES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import { mountCreation } from '../../resource/creation.ts'
+import { mountList } from '../../resource/list.ts'
+import { mountPage, type ResourcePage, renderRow } from '../../resource/page.ts'
+import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import {
-  challengeMethodField,
-  copyableTileRow,
-  parseChallengeMethod,
-  verificationBadge,
-  verificationTokenField,
-} from './routing-components.ts'
+import { handshakeCard, handshakeRequest } from './handshake.ts'
+import type { RoutingPageDeps } from './routing.ts'
+import { subscriptionsCard, verificationBadge } from './routing-components.ts'
 
-const NEW_DESTINATION_PATH = `${DESTINATIONS_PATH}/new`
-
-export function mountDestinationListPages(router: ConsoleRouter): void {
-  router.page(DESTINATIONS_PATH, 'routes.read', showDestinationListPage)
-  router.page(
-    NEW_DESTINATION_PATH,
-    'routes.write',
-    withAccount((context, accountId) => renderNewDestinationPage(context, accountId, null)),
-  )
-  router.form(NEW_DESTINATION_PATH, 'routes.write', addDestination)
+const DESTINATIONS: Resource<DestinationSummary> = {
+  group: 'destinations',
+  noun: 'destination',
+  path: DESTINATIONS_PATH,
+  find: ({ services }, id) => services.destinations.find(id),
+  getName: ({ name }) => name,
+  cells: {
+    url: ({ url, name }) => (url === null ? 'None yet' : copyableText(url, `the URL of ${name}`)),
+    verifiedAt: ({ verifiedAt }, { now }) =>
+      html`${verificationBadge(verifiedAt)} ${verifiedAt === null ? nothing : relativeTime(verifiedAt, now)}`,
+    development: ({ development }) =>
+      development ? html`${badge('Allowed', 'warn')} for development` : 'Refused',
+    hasToken: ({ hasToken }) =>
+      hasToken ? 'Set, never shown' : html`${badge('None', 'warn')} It cannot identify the sender.`,
+  },
 }
 
-async function addDestination(context: PageContext): Promise<Response> {
-  const accountId = getField(context, 'account')
-  const result = await context.services.destinations.add({
-    accountId,
-    name: getField(context, 'name'),
-    url: getOptionalField(context, 'url'),
-    token: getOptionalField(context, 'token'),
-    method: parseChallengeMethod(context),
-    development: getField(context, 'development') === 'yes',
+export function mountDestinationPages(router: ConsoleRouter, deps: RoutingPageDeps): void {
+  const page = createDestinationPage(deps)
+  mountList(router, DESTINATIONS, {
+    load: ({ services }, listPage) => services.destinations.list(listPage),
+    loadColumns: async () => [
+      {
+        name: 'Destination id',
+        cell: ({ id, name }) => copyableText(id, `the destination id of ${name}`),
+      },
+    ],
   })
-  return result.ok
-    ? redirectToPage(context.c, formatDestinationPath(result.value.id), 'destination-added')
-    : renderNewDestinationPage(context, accountId, result.failure)
+  mountCreation(router, DESTINATIONS)
+  mountPage(router, DESTINATIONS, page)
+  // The response itself shows the handshake. A reload repeats it, which is harmless.
+  router.form(`${DESTINATIONS_PATH}/:id/verify`, 'destinations.verify', async (context) => {
+    const id = getPathId(context, 'id')
+    const result = await context.services.destinations.verify(id)
+    return result.ok
+      ? renderRow(
+          context,
+          DESTINATIONS,
+          page,
+          id,
+          null,
+          handshakeCard(result.value, exactTime(context.now)),
+        )
+      : renderRow(context, DESTINATIONS, page, id, result.failure)
+  })
 }
 
-async function showDestinationListPage(context: PageContext): Promise<Response> {
-  const { rows, pagination } = await loadListPage(context, context.services.destinations.list)
-  const accounts = await findAccountNames(context, rows)
-  const addLink = context.can('routes.write')
-    ? buttonLink(NEW_DESTINATION_PATH, 'Add destination', 'primary')
-    : nothing
-  const body =
-    rows.length === 0
-      ? html`<section class="card flush">${emptyState('No destinations yet', 'A destination is a system that receives messages at a URL. Add one, verify it, and subscribe a source to it.', addLink)}</section>`
-      : html`<ul class="tiles">${rows.map((row) => destinationTile(row, accounts))}</ul>${pagination}`
-  const about = 'Systems that receive messages, once they are verified.'
-  return renderPage(context, { heading: 'Destinations', about, actions: addLink }, body)
+const createDestinationPage = (deps: RoutingPageDeps): ResourcePage<DestinationSummary> => ({
+  reads: ['subscriptions.list'],
+  edits: ['rename', 'setUrl', 'setToken'],
+  actions: [
+    {
+      verb: 'markVerified',
+      isOffered: ({ verifiedAt }) => verifiedAt === null,
+      details: ({ name, url }) =>
+        `Health data is then sent to ${name} at ${url ?? 'no URL yet'} without proof that the URL belongs to it. If it can return a challenge, verify it instead.`,
+    },
+    {
+      verb: 'markUnverified',
+      isDangerous: true,
+      isOffered: ({ verifiedAt }) => verifiedAt !== null,
+      details: () => 'Queued messages are still sent: pause its subscriptions to stop them.',
+    },
+    { verb: 'delete', isDangerous: true },
+  ],
+  loadParts: async (context, destination) => {
+    const { id, hasToken } = destination
+    return {
+      facts: [
+        ['Messages', html`<a href="${MESSAGES_PATH}?destination=${id}">View its messages</a>`],
+      ],
+      notice: context.path.endsWith('/verify') ? nothing : unverifiedNotice(context, destination),
+      cards: html`<section class="card"><h2>Verification</h2>
+        <p>Latchkey sends this request. The destination answers 2xx with the unchanged challenge in the body. That proves that the URL belongs to it${hasToken ? ' and that both sides have the same token' : ''}.</p>
+        ${handshakeRequest(deps, destination)}</section>`,
+      wideCards: await subscriptionsCard(
+        context,
+        { destinationId: id },
+        'Sources that send to it',
+        () =>
+          emptyState(
+            'No subscriptions yet',
+            'Nothing is sent to this destination until a source is subscribed.',
+            context.canPerform('subscriptions.create')
+              ? buttonLink(`${SUBSCRIPTIONS_PATH}/new?destinationId=${id}`, 'Add subscription')
+              : nothing,
+          ),
+      ),
+      actions: verifyButton(context, destination),
+    }
+  },
+})
+
+function unverifiedNotice(context: PageContext, { url, verifiedAt }: DestinationSummary): Html {
+  if (verifiedAt !== null) return nothing
+  if (url === null) {
+    const next = 'Set a URL below, then verify the destination.'
+    return notice('warn', 'This destination has no URL', next)
+  }
+  return notice(
+    'warn',
+    'This destination is not verified',
+    context.canPerform('destinations.verify')
+      ? 'Nothing is sent to it until it is verified. Verification takes up to a minute.'
+      : 'Nothing is sent to it until it is verified. An engineer of your account can verify it.',
+  )
 }
 
-const destinationTile = (
-  { id, name, url, verifiedAt, development, accountId }: DestinationSummary,
-  accounts: ReadonlyMap<string, string> | null,
-): Html => html`
-  <li class="card"><div class="stack tight"><h2><a href="${formatDestinationPath(id)}">${name}</a></h2>
-      <p class="row">${verificationBadge(verifiedAt)}${development ? badge('Plain http allowed', 'warn') : nothing}</p></div>
-    ${url === null ? html`<p class="soft">No URL yet.</p>` : copyableTileRow('URL', url, name)}
-    ${copyableTileRow('destination id', id, name)}
-    ${accounts === null ? nothing : html`<p class="small soft">${accounts.get(accountId)}</p>`}</li>`
-
-function renderNewDestinationPage(
-  context: PageContext,
-  accountId: string,
-  error: ServiceError | null,
-): Promise<Response> {
-  const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
-    context.formToken,
-    NEW_DESTINATION_PATH,
-    html`${hiddenField('account', accountId)}
-      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), hint: 'The system that receives messages.', required: true, autofocus: true })}
-      ${textField({ name: 'url', label: 'URL', type: 'text', value: getField(context, 'url'), hint: 'Messages are sent here with HTTPS POST. You can set it later.', spellcheck: false })}
-      ${verificationTokenField('A secret shared with the destination. It is sent with every message, so that the destination can identify the sender. It is stored encrypted and never shown again.')}
-      ${challengeMethodField(getField(context, 'method') || 'POST')}
-      ${checkbox({ name: 'development', label: 'For development: allow plain HTTP. Never use this for patient data.', checked: getField(context, 'development') === 'yes' })}
-      <div class="row">${submitButton('Add destination')}${buttonLink(DESTINATIONS_PATH, 'Cancel', 'quiet')}</div>`,
-  )}</section>`
-  const heading = { heading: 'Add destination', crumbs: DESTINATIONS_CRUMBS }
-  return renderPage(context, heading, body, toErrorStatus(error))
-}
+const verifyButton = (context: PageContext, { id, url, verifiedAt }: DestinationSummary): Html =>
+  url === null || !context.canPerform('destinations.verify')
+    ? nothing
+    : actionButton(
+        context.formToken,
+        `${DESTINATIONS_PATH}/${id}/verify`,
+        verifiedAt === null ? 'Verify destination' : 'Verify again',
+        { variant: verifiedAt === null ? 'primary' : '' },
+      )

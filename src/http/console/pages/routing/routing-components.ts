@@ -2,12 +2,10 @@ import { html } from 'hono/html'
 import { MAX_JITTERED_WAIT_MS } from '../../../../domain/delivery.ts'
 import { isPending } from '../../../../domain/instant.ts'
 import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
-import type { DestinationSummary } from '../../../../service/ports/routing.ts'
-import { radioGroup, textField } from '../../components/form.ts'
-import { badge, copyButton, formatCount, type Html, nothing } from '../../components/html.ts'
+import { badge, formatCount, type Html, nothing } from '../../components/html.ts'
 import { table } from '../../components/table.ts'
 import { relativeTime } from '../../components/time.ts'
-import { getField, type PageContext } from '../../context.ts'
+import type { PageContext } from '../../context.ts'
 import { formatSubscriptionPath, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
 
 type SubscriptionState = Pick<SubscriptionListItem, 'status' | 'attempts' | 'queued'>
@@ -46,41 +44,8 @@ export const routeStop = (
 ): Html => html`
   <li>${hasArrow ? html`<span class="then" aria-hidden="true">→</span>` : nothing}<div class="stop stack tight"><span class="small soft">${kind}</span><strong>${name}</strong><span class="small">${detail}</span></div></li>`
 
-/** Never repeats a typed token, unlike other fields. */
-export const verificationTokenField = (hint: string, required = false): Html =>
-  textField({
-    name: 'token',
-    label: 'Verification token',
-    type: 'password',
-    hint,
-    required,
-    autocomplete: 'new-password',
-  })
-
-export const challengeMethodField = (value: string): Html =>
-  radioGroup({
-    name: 'method',
-    legend: 'How the challenge is sent',
-    value,
-    options: [
-      {
-        value: 'POST',
-        text: 'POST',
-        hint: 'Token and challenge in a JSON body. Suits most destinations.',
-      },
-      { value: 'GET', text: 'GET', hint: 'Token and challenge in the query.' },
-    ],
-  })
-
-export const parseChallengeMethod = (context: PageContext): DestinationSummary['method'] =>
-  getField(context, 'method') === 'GET' ? 'GET' : 'POST'
-
 export const verificationBadge = (verifiedAt: number | null): Html =>
   verifiedAt === null ? badge('Not verified', 'warn') : badge('Verified', 'good')
-
-/** A value to copy, in a tile: its name and button stand above it, so that it has the whole width. */
-export const copyableTileRow = (name: string, text: string, owner: string): Html => html`
-  <div class="carried"><span class="small soft">${name}</span>${copyButton(text, `the ${name} of ${owner}`)}<code>${text}</code></div>`
 
 export const subscriptionTable = (
   context: PageContext,

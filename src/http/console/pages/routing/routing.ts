@@ -1,15 +1,12 @@
 import type { ConsoleRouter } from '../../router.ts'
-import { mountDestinationPages } from './destination.ts'
-import { mountDestinationListPages } from './destinations.ts'
-import { mountSourceListPages, mountSourcePages } from './sources.ts'
+import { mountDestinationPages } from './destinations.ts'
+import { mountSourcePages } from './sources.ts'
 import { mountSubscriptionPages } from './subscription.ts'
 import { mountSubscriptionListPages } from './subscriptions.ts'
 
 /** Mounts the pages of sources, destinations and subscriptions. Fixed paths precede `/:id`. */
 export function mountRoutingPages(router: ConsoleRouter, deps: RoutingPageDeps): void {
-  mountSourceListPages(router)
   mountSourcePages(router)
-  mountDestinationListPages(router)
   mountDestinationPages(router, deps)
   mountSubscriptionListPages(router)
   mountSubscriptionPages(router)

@@ -14,7 +14,6 @@ import {
   notice,
 } from '../../components/html.ts'
 import { relativeTime } from '../../components/time.ts'
-import { mountConfirmedAction } from '../../confirmation.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {
@@ -28,6 +27,7 @@ import {
   TEST_MESSAGE_PATH,
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
+import { mountAction, type ResourceAction } from '../../resource/changes.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { attemptTable, messageTable } from '../messages/message-tables.ts'
 import {
@@ -38,23 +38,42 @@ import {
   subscriptionBadge,
   verificationBadge,
 } from './routing-components.ts'
+import { SUBSCRIPTIONS } from './subscriptions.ts'
 
 const SUBSCRIPTION_PAGE_PATH = `${SUBSCRIPTIONS_PATH}/:id`
 const MAX_PREVIEW_ROWS = 10
 
+/** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
+const SUBSCRIPTION_ACTIONS: readonly ResourceAction<SubscriptionListItem>[] = [
+  { verb: 'pause', details: describeQueue },
+  {
+    verb: 'purge',
+    isDangerous: true,
+    details: (subscription) =>
+      html`${describeQueue(subscription)}<p>The messages are marked as skipped. Each can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).</p>`,
+  },
+  { verb: 'delete', isDangerous: true, details: describeQueue },
+]
+
+function describeQueue({ source, destination, queued }: SubscriptionListItem): Html {
+  return html`<p>${formatCount(queued, 'message')} from ${source.name} to ${destination.name} ${queued === 1 ? 'is' : 'are'} queued.</p>`
+}
+
 export function mountSubscriptionPages(router: ConsoleRouter): void {
-  router.page(SUBSCRIPTION_PAGE_PATH, 'routes.read', (context) =>
-    renderSubscriptionPage(context, null),
+  router.page(
+    SUBSCRIPTION_PAGE_PATH,
+    ['subscriptions.show', 'subscriptions.destination', 'messages.list', 'messages.attempts'],
+    (context) => renderSubscriptionPage(context, null),
   )
-  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'routes.write', resumeSubscription)
-  mountSubscriptionActionPages(router)
+  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'subscriptions.resume', resumeSubscription)
+  for (const action of SUBSCRIPTION_ACTIONS) mountAction(router, SUBSCRIPTIONS, action)
 }
 
 async function resumeSubscription(context: PageContext): Promise<Response> {
   const id = getPathId(context, 'id')
   const result = await context.services.subscriptions.setStatus(id, 'active')
   return result.ok
-    ? redirectToPage(context.c, formatSubscriptionPath(id), 'feed-resumed')
+    ? redirectToPage(context.c, formatSubscriptionPath(id), 'subscriptions.resume')
     : renderSubscriptionPage(context, result.failure)
 }
 
@@ -81,7 +100,7 @@ async function renderSubscriptionPage(
     <section class="card" aria-label="Route"><h2>Route</h2>${subscriptionDiagram(subscription, destination.ok)}</section>
     <section class="card"><h2>Details</h2>${definitionList([
       ['Next attempt', nextAttemptTime(context, subscription) || 'nothing to send'],
-      ['Messages', html`<a href="${MESSAGES_PATH}?feed=${id}">View its messages</a>`],
+      ['Messages', html`<a href="${MESSAGES_PATH}?subscription=${id}">View its messages</a>`],
       ['Subscription id', copyableText(id, 'the subscription id')],
     ])}</section>
     ${
@@ -93,10 +112,10 @@ async function renderSubscriptionPage(
       queuedMessages.length === 0
         ? emptyState(
             'Nothing is queued',
-            html`View the <a href="${MESSAGES_PATH}?feed=${id}">messages of this subscription</a>.`,
-            context.can('messages.send')
+            html`View the <a href="${MESSAGES_PATH}?subscription=${id}">messages of this subscription</a>.`,
+            context.canPerform('messages.skip')
               ? buttonLink(
-                  `${TEST_MESSAGE_PATH}?source=${subscription.source.id}&feed=${id}`,
+                  `${TEST_MESSAGE_PATH}?source=${subscription.source.id}&subscription=${id}`,
                   'Send test message',
                 )
               : nothing,
@@ -104,7 +123,7 @@ async function renderSubscriptionPage(
         : queueTable(context, subscription, queuedMessages)
     }</section>`
   const heading = {
-    heading: formatName(subscription),
+    heading: SUBSCRIPTIONS.getName(subscription),
     crumbs: SUBSCRIPTIONS_CRUMBS,
     actions: subscriptionActions(context, subscription),
   }
@@ -115,7 +134,7 @@ function subscriptionActions(
   context: PageContext,
   { id, status, queued }: SubscriptionListItem,
 ): Html {
-  if (!context.can('routes.write')) return nothing
+  if (!context.canPerform('subscriptions.pause')) return nothing
   const path = formatSubscriptionPath(id)
   return html`${
     status === 'active'
@@ -123,7 +142,7 @@ function subscriptionActions(
       : actionButton(context.formToken, `${path}/resume`, 'Resume subscription', {
           variant: 'primary',
         })
-  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty queue', 'danger') : buttonLink(`${path}/remove`, 'Delete subscription', 'danger')}`
+  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty queue', 'danger') : buttonLink(`${path}/delete`, 'Delete subscription', 'danger')}`
 }
 
 /** Renders nothing where the subscription delivers. */
@@ -149,7 +168,7 @@ function subscriptionNotice(context: PageContext, subscription: SubscriptionList
     `The first message failed ${formatCount(subscription.attempts, 'time')}`,
     html`<p>${formatOutcome(lastAttempt)} ${relativeTime(lastAttempt.at, context.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
       <p>Latchkey retries at least every two minutes, and later messages wait. If the destination is down, nothing is lost. If the message itself is the problem, skip it.</p>
-      <div class="row">${context.can('routes.write') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Retry now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
+      <div class="row">${context.canPerform('subscriptions.pause') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Retry now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
   )
 }
 
@@ -159,7 +178,7 @@ const firstMessageActions = (
   destinationId: string,
 ): Html => html`
   ${buttonLink(formatMessagePath(messageId), 'View message', 'compact')}
-  ${context.can('messages.send') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip message', 'compact danger') : nothing}`
+  ${context.canPerform('messages.skip') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip message', 'compact danger') : nothing}`
 
 const subscriptionDiagram = (
   subscription: SubscriptionListItem,
@@ -186,69 +205,5 @@ function queueTable(
     return messageTable(context, newest.toReversed(), 'Queued messages, oldest first')
   const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} queued messages`
   return html`${messageTable(context, newest, caption)}
-    <div class="pager"><a href="${MESSAGES_PATH}?feed=${id}&status=queued">View all queued messages</a></div>`
+    <div class="pager"><a href="${MESSAGES_PATH}?subscription=${id}&status=queued">View all queued messages</a></div>`
 }
-
-type Subscriptions = PageContext['services']['subscriptions']
-
-/** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
-const SUBSCRIPTION_ACTIONS = {
-  pause: {
-    title: 'Pause the subscription?',
-    text: (subscription: SubscriptionListItem) =>
-      `Messages from ${subscription.source.name} to ${subscription.destination.name} are refused until the subscription is resumed.${subscription.queued === 0 ? '' : ` Queued messages wait: ${subscription.queued.toLocaleString('en')}.`}`,
-    button: 'Pause subscription',
-    variant: 'primary',
-    // No flash: the page itself says that the subscription is paused.
-    run: (subscriptions: Subscriptions, id: string) => subscriptions.setStatus(id, 'paused'),
-    next: formatSubscriptionPath,
-  },
-  purge: {
-    title: 'Empty the queue?',
-    text: (subscription: SubscriptionListItem) =>
-      `${formatCount(subscription.queued, 'message')} from ${subscription.source.name} will not reach ${subscription.destination.name} and will be marked as skipped. Each can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).`,
-    button: 'Empty queue',
-    variant: 'danger primary',
-    run: (subscriptions: Subscriptions, id: string) => subscriptions.purgeQueue(id),
-    next: formatSubscriptionPath,
-    flash: 'feed-purged',
-  },
-  remove: {
-    title: 'Delete the subscription?',
-    text: (subscription: SubscriptionListItem) =>
-      `Messages from ${subscription.source.name} to ${subscription.destination.name} are refused from now on. Delivered messages stay in the list of messages.${subscription.queued === 0 ? '' : ` Empty the queue first: it holds ${formatCount(subscription.queued, 'message')}.`}`,
-    button: 'Delete subscription',
-    variant: 'danger primary',
-    run: (subscriptions: Subscriptions, id: string) => subscriptions.delete(id),
-    next: () => SUBSCRIPTIONS_PATH,
-    flash: 'subscription-removed',
-  },
-} as const
-
-function mountSubscriptionActionPages(router: ConsoleRouter): void {
-  for (const [verb, { title, text, button, variant, run, ...outcome }] of Object.entries(
-    SUBSCRIPTION_ACTIONS,
-  )) {
-    mountConfirmedAction<SubscriptionListItem>(router, {
-      path: `${SUBSCRIPTION_PAGE_PATH}/${verb}`,
-      permission: 'routes.write',
-      find: ({ services }, id) => services.subscriptions.find(id),
-      question: (subscription) => {
-        const path = formatSubscriptionPath(subscription.id)
-        return {
-          heading: title,
-          button,
-          variant,
-          text: text(subscription),
-          crumbs: [...SUBSCRIPTIONS_CRUMBS, { href: path, text: formatName(subscription) }],
-          cancelPath: path,
-        }
-      },
-      run: ({ services }, id) => run(services.subscriptions, id),
-      ...outcome,
-    })
-  }
-}
-
-const formatName = ({ source, destination }: SubscriptionListItem): string =>
-  `${source.name} to ${destination.name}`

@@ -1,42 +1,70 @@
 import { html } from 'hono/html'
 import { DATA_MODELS } from '../../../../domain/catalog.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
+import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
 import { getAccountId } from '../../account-selection.ts'
-import {
-  buttonLink,
-  hiddenField,
-  postForm,
-  selectField,
-  submitButton,
-} from '../../components/form.ts'
-import { emptyState, errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { buttonLink, hiddenField, selectField, submitButton } from '../../components/form.ts'
+import { emptyState, type Html, nothing } from '../../components/html.ts'
 import {
   PICKER_ROW_LIMIT,
   resourcePicker,
   toPickerOptions,
 } from '../../components/resource-picker.ts'
-import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
-import { toErrorMessage, toErrorStatus } from '../../errors.ts'
+import { getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
-import {
-  DESTINATIONS_PATH,
-  formatSubscriptionPath,
-  SOURCES_PATH,
-  SUBSCRIPTIONS_CRUMBS,
-  SUBSCRIPTIONS_PATH,
-} from '../../navigation.ts'
-import { redirectToPage, renderPage } from '../../render.ts'
+import { DESTINATIONS_PATH, SOURCES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import { mountCreation } from '../../resource/creation.ts'
+import { emptyList, renderList } from '../../resource/list.ts'
+import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { subscriptionTable } from './routing-components.ts'
 
-const NEW_SUBSCRIPTION_PATH = `${SUBSCRIPTIONS_PATH}/new`
+export const SUBSCRIPTIONS: Resource<SubscriptionListItem> = {
+  group: 'subscriptions',
+  noun: 'subscription',
+  path: SUBSCRIPTIONS_PATH,
+  find: ({ services }, id) => services.subscriptions.find(id),
+  getName: ({ source, destination }) => `${source.name} to ${destination.name}`,
+  widgets: {
+    sourceId: (context, value) => rowPicker(context, 'source', value),
+    destinationId: (context, value) => rowPicker(context, 'destination', value),
+    dataModel: (_, value) =>
+      selectField({
+        name: 'dataModel',
+        label: 'Data model',
+        value,
+        hint: 'One data model, or everything that the source sends to the destination.',
+        choices: [
+          { value: '', text: 'All data models' },
+          ...DATA_MODELS.map(({ dataModel }) => ({ value: dataModel, text: dataModel })),
+        ],
+      }),
+  },
+}
+
+/** A choice of sources or destinations of the account in sight. */
+async function rowPicker(
+  context: PageContext,
+  noun: 'source' | 'destination',
+  value: string,
+): Promise<Html> {
+  const rows = await context.services[`${noun}s`].list({
+    accountId: getAccountId(context) ?? undefined,
+    limit: PICKER_ROW_LIMIT,
+  })
+  const path = noun === 'source' ? SOURCES_PATH : DESTINATIONS_PATH
+  return resourcePicker({
+    name: `${noun}Id`,
+    label: noun === 'source' ? 'Source' : 'Destination',
+    value,
+    required: true,
+    options: toPickerOptions(rows),
+    hint: rows.length === 0 ? html`<a href="${path}/new">Add a ${noun}</a> first.` : undefined,
+  })
+}
 
 export function mountSubscriptionListPages(router: ConsoleRouter): void {
-  router.page(SUBSCRIPTIONS_PATH, 'routes.read', showSubscriptionListPage)
-  router.page(NEW_SUBSCRIPTION_PATH, 'routes.write', (context) =>
-    renderSubscribePage(context, null),
-  )
-  router.form(NEW_SUBSCRIPTION_PATH, 'routes.write', createSubscription)
+  router.page(SUBSCRIPTIONS_PATH, 'subscriptions.list', showSubscriptionListPage)
+  mountCreation(router, SUBSCRIPTIONS)
 }
 
 async function showSubscriptionListPage(context: PageContext): Promise<Response> {
@@ -55,29 +83,21 @@ async function showSubscriptionListPage(context: PageContext): Promise<Response>
     }),
   )
   const isNarrowed = stuck || sourceId !== undefined || destinationId !== undefined
-  const subscribeLink = context.can('routes.write')
-    ? buttonLink(NEW_SUBSCRIPTION_PATH, 'Add subscription', 'primary')
-    : nothing
+  if (rows.length === 0 && !isNarrowed)
+    return renderList(context, SUBSCRIPTIONS, emptyList(context, SUBSCRIPTIONS))
   const body = html`${subscriptionFilterForm(stuck, sourceId, destinationId)}
     <section class="card flush" aria-label="Subscriptions">${
       rows.length > 0
         ? html`${subscriptionTable(context, rows, 'Each delivers its messages in order, one at a time')}${pagination}`
-        : isNarrowed
-          ? emptyState(
-              'No matching subscriptions',
-              sourceId !== undefined || destinationId !== undefined
-                ? 'No subscription between these matches the filter.'
-                : 'No subscription is stuck: every destination accepts its messages.',
-              buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions'),
-            )
-          : emptyState(
-              'No subscriptions yet',
-              html`A subscription delivers the messages of a <a href="${SOURCES_PATH}">source</a> to a destination.`,
-              subscribeLink,
-            )
+        : emptyState(
+            'No matching subscriptions',
+            sourceId !== undefined || destinationId !== undefined
+              ? 'No subscription between these matches the filter.'
+              : 'No subscription is stuck: every destination accepts its messages.',
+            buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions'),
+          )
     }</section>`
-  const about = 'Sources, the destinations they send to, and the queue between them.'
-  return renderPage(context, { heading: 'Subscriptions', about, actions: subscribeLink }, body)
+  return renderList(context, SUBSCRIPTIONS, body)
 }
 
 const subscriptionFilterForm = (
@@ -98,52 +118,3 @@ const subscriptionFilterForm = (
     })}${submitButton('Filter', '')}
     ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions', 'quiet')}
   </form>`
-
-async function createSubscription(context: PageContext): Promise<Response> {
-  const result = await context.services.subscriptions.create({
-    sourceId: getField(context, 'source'),
-    destinationId: getField(context, 'destination'),
-    dataModel: getOptionalField(context, 'model'),
-  })
-  return result.ok
-    ? redirectToPage(context.c, formatSubscriptionPath(result.value.id), 'subscription-added')
-    : renderSubscribePage(context, result.failure)
-}
-
-async function renderSubscribePage(
-  context: PageContext,
-  error: ServiceError | null,
-): Promise<Response> {
-  const { services } = context
-  const listQuery = {
-    accountId: getAccountId(context) ?? undefined,
-    limit: PICKER_ROW_LIMIT,
-  }
-  const [sources, destinations] = await Promise.all([
-    services.sources.list(listQuery),
-    services.destinations.list(listQuery),
-  ])
-  const models = DATA_MODELS.map(({ dataModel }) => ({ value: dataModel, text: dataModel }))
-  const missingText =
-    sources.length === 0
-      ? html`<a href="${SOURCES_PATH}/new">Add a source</a> first.`
-      : destinations.length === 0
-        ? html`<a href="${DESTINATIONS_PATH}/new">Add a destination</a> first.`
-        : null
-  const body =
-    missingText !== null
-      ? notice('warn', 'A subscription needs a source and a destination', missingText)
-      : html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(
-          context.formToken,
-          NEW_SUBSCRIPTION_PATH,
-          html`${resourcePicker({ name: 'source', label: 'Source', value: getField(context, 'source'), required: true, options: toPickerOptions(sources) })}${resourcePicker({ name: 'destination', label: 'Destination', value: getField(context, 'destination'), required: true, options: toPickerOptions(destinations) })}
-            ${selectField({ name: 'model', label: 'Data model', value: getField(context, 'model'), hint: 'One data model, or everything that the source sends to the destination.', choices: [{ value: '', text: 'All data models' }, ...models] })}
-            <div class="row">${submitButton('Add subscription')}${buttonLink(SUBSCRIPTIONS_PATH, 'Cancel', 'quiet')}</div>`,
-        )}</section>`
-  return renderPage(
-    context,
-    { heading: 'Add subscription', crumbs: SUBSCRIPTIONS_CRUMBS },
-    body,
-    toErrorStatus(error),
-  )
-}

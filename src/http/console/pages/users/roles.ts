@@ -7,7 +7,6 @@ import {
   type Permission,
   ROLES,
 } from '../../../../domain/role.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
 import { radioGroup } from '../../components/form.ts'
 import type { Html } from '../../components/html.ts'
 import { USERS_CRUMBS, USERS_PATH } from '../../navigation.ts'
@@ -43,7 +42,7 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
 
 /** The page that lists what each role may do beyond the role before it. */
 export function mountRolesPage(router: ConsoleRouter): void {
-  router.page(`${USERS_PATH}/roles`, 'users.read', (context) => {
+  router.page(`${USERS_PATH}/roles`, 'users.list', (context) => {
     const body = html`<section class="card flush">${ROLES.map(roleSection)}</section>
     <p class="prose soft">Everybody looks after their own password, second factor and sessions. Nobody changes their own role, nor that of somebody above them. Only engineers and administrators own keys.</p>`
     const crumbs = USERS_CRUMBS
@@ -88,9 +87,3 @@ export const roleField = (ownRole: Role, value: string): Html =>
       hint: ROLE_HINTS[role],
     })),
   })
-
-/** The error of a form without a role. */
-export const MISSING_ROLE_ERROR: ServiceError = { problem: 'invalid', message: 'choose a role' }
-
-/** Returns the role of this name; undefined if there is none. */
-export const parseRole = (text: string): Role | undefined => ROLES.find((role) => role === text)

@@ -1,99 +1,185 @@
 import { html } from 'hono/html'
-import { findAccountNames, getAccountId } from '../../account-selection.ts'
+import { canManageUser } from '../../../../domain/role.ts'
+import type { User } from '../../../../service/ports/accounts.ts'
 import { buttonLink, submitButton, textField } from '../../components/form.ts'
-import { emptyState, type Html, nothing } from '../../components/html.ts'
-import { table } from '../../components/table.ts'
+import { badge, emptyState, formatCount, type Html, nothing } from '../../components/html.ts'
 import { relativeTime } from '../../components/time.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
-import { KEYS_PATH, USERS_PATH } from '../../navigation.ts'
-import { renderPage } from '../../render.ts'
+import { AUDIT_PATH, KEYS_PATH, PROFILE_PATH, SETTINGS_PATH, USERS_PATH } from '../../navigation.ts'
+import { mountAction } from '../../resource/changes.ts'
+import { type ExtraColumn, emptyList, renderList, resourceTable } from '../../resource/list.ts'
+import { mountPage } from '../../resource/page.ts'
+import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { mountUserActions } from './deactivation.ts'
-import { mountAddUser, mountInvitationPages } from './invitations.ts'
-import { mountRolesPage } from './roles.ts'
-import { mountUserForms, mountUserPage, signInBadges } from './user.ts'
+import { mountInvitationPages, mountUserCreation } from './invitations.ts'
+import { mountRolesPage, roleField } from './roles.ts'
+import { signInBadges, signInCard } from './sign-in-status.ts'
 
-/** The pages of users. Named paths come first, because `:id` matches anything. */
+const USERS: Resource<User> = {
+  group: 'users',
+  noun: 'user',
+  path: USERS_PATH,
+  find: ({ services }, id) => services.users.find(id),
+  getName: ({ email }) => email,
+  widgets: { role: ({ session }, value) => roleField(session.user.role, value || 'member') },
+}
+
+/** The pages of users. Fixed paths precede `/:id`. */
 export function mountUserPages(router: ConsoleRouter): void {
-  router.page(USERS_PATH, 'users.read', showUserList)
+  router.page(USERS_PATH, ['users.list', 'users.search'], showUserList)
   mountRolesPage(router)
-  mountAddUser(router)
-  mountUserPage(router)
-  mountUserForms(router)
+  mountUserCreation(router, USERS)
   mountInvitationPages(router)
-  mountUserActions(router)
+  mountAction(router, USERS, { verb: 'resetSecondFactor', isDangerous: true })
+  mountPage(router, USERS, {
+    edits: ['setUsername', 'setEmail', 'setRole'],
+    canEdit: canEditUser,
+    actions: [
+      { verb: 'signOut', isDangerous: true, isOffered: canEditUser },
+      {
+        verb: 'deactivate',
+        isDangerous: true,
+        isOffered: canEditUser,
+        details: describeDeactivation,
+      },
+      {
+        verb: 'delete',
+        isDangerous: true,
+        isOffered: (user, { session }) =>
+          user.deactivatedAt !== null && canManageUser(session.user, user),
+      },
+    ],
+    loadParts: async (context, user) => {
+      const { users } = context.services
+      const [[signInStatus], [keyCount]] = await Promise.all([
+        users.listSignInStatus([user.id]),
+        users.countKeys([user.id]),
+      ])
+      return {
+        facts: [
+          [
+            'Keys',
+            html`<a href="${KEYS_PATH}?owner=${user.id}">${formatCount(keyCount?.keys ?? 0, 'key')}</a>`,
+          ],
+          [
+            'Audit',
+            html`<a href="${AUDIT_PATH}?actor=${user.id}">Actions of this user</a>, <a href="${AUDIT_PATH}?subject=${user.id}">changes of this user</a>`,
+          ],
+        ],
+        cards: html`${signInCard(context, user, signInStatus, canEditUser(user, context))}${readOnlyCard(context, user)}`,
+      }
+    },
+  })
 }
 
 const MAX_SEARCH_RESULTS = 50
 
 async function showUserList(context: PageContext): Promise<Response> {
   const { users } = context.services
-  const searchText = getField(context, 'q')
+  const text = getField(context, 'q')
   const { rows, pagination } =
-    searchText === ''
+    text === ''
       ? await loadListPage(context, users.list)
-      : {
-          rows: await users.search({ text: searchText, limit: MAX_SEARCH_RESULTS }),
-          pagination: nothing,
-        }
-  const ids = rows.map(({ id }) => id)
-  const [signInStatuses, keyCounts, names] = await Promise.all([
-    users.listSignInStatus(ids),
-    users.countKeys(ids),
-    findAccountNames(context, rows),
-  ])
-  const signInStatusByUser = new Map(signInStatuses.map((state) => [state.userId, state]))
-  const keyCountByUser = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
-  const addLink = context.can('users.write')
-    ? buttonLink(`${USERS_PATH}/new`, 'Add a person', 'primary')
-    : nothing
-  const userTable = html`<section class="card flush">${table({
-    caption:
-      searchText === ''
-        ? 'People, the oldest first'
-        : `Whose e-mail address or username holds “${searchText}”`,
-    columns: [
-      { name: 'Person' },
-      ...(names === null ? [] : [{ name: 'Account' }]),
-      { name: 'Role' },
-      { name: 'Signing in' },
-      { name: 'Keys', end: true },
-      { name: 'Last seen', end: true },
-    ],
-    rows: rows.map((user) => {
-      const signInStatus = signInStatusByUser.get(user.id)
-      return [
-        html`<a href="${USERS_PATH}/${user.id}">${user.email}</a>${user.username === null ? nothing : html`<span class="sub">${user.username}</span>`}`,
-        ...(names === null ? [] : [names.get(user.accountId) ?? '']),
-        user.role,
-        signInBadges(user, signInStatus),
-        html`<a href="${KEYS_PATH}?owner=${user.id}" aria-label="${keyCountByUser.get(user.id) ?? 0} keys of ${user.email}">${keyCountByUser.get(user.id) ?? 0}</a>`,
-        signInStatus?.seenAt == null ? 'never' : relativeTime(signInStatus.seenAt, context.now),
-      ]
-    }),
-  })}${pagination}</section>`
+      : { rows: await users.search({ text, limit: MAX_SEARCH_RESULTS }), pagination: nothing }
+  const list = {
+    nameCell: ({ email, username }: User) =>
+      html`${email}${username === null ? nothing : html`<span class="sub">${username}</span>`}`,
+    omittedColumns: ['email', 'username', 'deactivatedAt', 'createdAt'] as const,
+    loadColumns: loadUserColumns,
+  }
+  const caption = text === '' ? undefined : `Users whose e-mail address or username has “${text}”`
   const body = html`<form class="filters" method="get" action="${USERS_PATH}" role="search" data-filter>
-      ${textField({ name: 'q', label: 'E-mail address or username', type: 'search', value: searchText, wide: true })}${submitButton('Search', '')}
+      ${textField({ name: 'q', label: 'E-mail address or username', type: 'search', value: text, wide: true })}${submitButton('Search', '')}
     </form>
-    ${rows.length > 0 ? userTable : html`<section class="card flush">${emptyUserList(searchText, addLink)}</section>`}`
-  return renderPage(
-    context,
-    {
-      heading: 'People',
-      about:
-        getAccountId(context) === null ? 'All accounts' : 'Who works here, and what each may do.',
-      actions: html`${buttonLink(`${USERS_PATH}/roles`, 'Roles and permissions')}${addLink}`,
-    },
-    body,
-  )
+    ${
+      rows.length > 0
+        ? html`<section class="card flush">${await resourceTable(context, USERS, rows, list, caption)}${pagination}</section>`
+        : text === ''
+          ? emptyList(context, USERS)
+          : html`<section class="card flush">${emptyState(
+              'No user found',
+              'Only active users are found. Try a shorter part of the name.',
+              buttonLink(USERS_PATH, 'Show all users'),
+            )}</section>`
+    }`
+  const rolesLink = buttonLink(`${USERS_PATH}/roles`, 'Roles and permissions')
+  return renderList(context, USERS, body, rolesLink)
 }
 
-const emptyUserList = (searchText: string, addLink: Html): Html =>
-  searchText === ''
-    ? emptyState('Nobody yet', 'Add the people who work with the keys of this account.', addLink)
-    : emptyState(
-        'No person found',
-        'Only those who have not left are found. Try a shorter part of the name.',
-        buttonLink(USERS_PATH, 'Show everybody'),
-      )
+async function loadUserColumns(
+  context: PageContext,
+  rows: readonly User[],
+): Promise<ExtraColumn<User>[]> {
+  const { users } = context.services
+  const ids = rows.map(({ id }) => id)
+  const [signInStatuses, keyCounts] = await Promise.all([
+    users.listSignInStatus(ids),
+    users.countKeys(ids),
+  ])
+  const signInStatusByUser = new Map(signInStatuses.map((status) => [status.userId, status]))
+  const keyCountByUser = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
+  return [
+    { name: 'Sign-in', cell: (user) => signInBadges(user, signInStatusByUser.get(user.id)) },
+    {
+      name: 'Keys',
+      end: true,
+      cell: ({ id, email }) => {
+        const count = keyCountByUser.get(id) ?? 0
+        return html`<a href="${KEYS_PATH}?owner=${id}" aria-label="${formatCount(count, 'key')} of ${email}">${count}</a>`
+      },
+    },
+    {
+      name: 'Last seen',
+      end: true,
+      cell: ({ id }) => {
+        const seenAt = signInStatusByUser.get(id)?.seenAt ?? null
+        return seenAt === null ? 'never' : relativeTime(seenAt, context.now)
+      },
+    },
+  ]
+}
+
+function canEditUser(user: User, { session }: PageContext): boolean {
+  return user.deactivatedAt === null && canManageUser(session.user, user)
+}
+
+/** The reason that this user cannot be changed here. */
+function readOnlyCard(context: PageContext, user: User): Html {
+  const card = (title: string, text: Html | string) =>
+    html`<section class="card"><h2>${title}</h2><p>${text}</p></section>`
+  if (context.session.user.id === user.id) {
+    return card(
+      'This is you',
+      html`Change your password, second factor and sessions under <a href="${PROFILE_PATH}">Profile and security</a>. Another user changes your role.`,
+    )
+  }
+  if (!context.can('users.write')) return nothing
+  if (user.deactivatedAt !== null) {
+    return card(
+      'This user is deactivated',
+      'To let them work here again, add a new user. Give each key that they still own another owner.',
+    )
+  }
+  return canEditUser(user, context)
+    ? nothing
+    : card('Changes', html`${badge(user.role)} Only another ${user.role} can change this user.`)
+}
+
+async function describeDeactivation(user: User, context: PageContext): Promise<Html> {
+  const { accounts, users } = context.services
+  const [account, [keyCount]] = await Promise.all([
+    accounts.find(user.accountId),
+    users.countKeys([user.id]),
+  ])
+  const keys = keyCount?.keys ?? 0
+  const intro = html`<p>This cannot be undone: to let the user work here again, add a new user.</p>`
+  if (keys === 0) return html`${intro}<p>The user owns no keys.</p>`
+  const isDisablingKeys = account.ok && account.value.offboardingPolicy === 'disable'
+  return html`${intro}
+    <p>The user owns <a href="${KEYS_PATH}?owner=${user.id}">${formatCount(keys, 'key')}</a>. ${
+      isDisablingKeys
+        ? html`<strong>Enabled keys are disabled too</strong>: requests with them are refused. If programs depend on them, give them another owner first.`
+        : html`The keys continue to work, and are flagged until another user owns them.`
+    } The account’s <a href="${SETTINGS_PATH}">settings</a> decide this.</p>`
+}

@@ -4,9 +4,6 @@ import type { DestinationSummary } from '../../../../service/ports/routing.ts'
 import { createHandshakeRequest } from '../../../webhook-client.ts'
 import { type Html, nothing, notice } from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
-import { mountConfirmedAction } from '../../confirmation.ts'
-import { DESTINATIONS_PATH, formatDestinationPath, toDestinationCrumbs } from '../../navigation.ts'
-import type { ConsoleRouter } from '../../router.ts'
 import type { RoutingPageDeps } from './routing.ts'
 
 /** Unreserved characters only, so that a query shows it unescaped. */
@@ -114,50 +111,4 @@ function suggestStatusFix(status: number): string {
   return status >= 500
     ? 'The destination failed. Its log should say why.'
     : 'The destination refused the request. Its log should say why.'
-}
-
-const MARK_VERIFIED_ACTIONS = [
-  {
-    verb: 'vouch',
-    isVerified: true,
-    title: (name: string) => `Mark ${name} as verified?`,
-    text: (name: string, url: string) =>
-      `Health data is then sent to ${name} at ${url} without proof that the URL belongs to it. If it can return a challenge, verify it instead. The audit records who marked it.`,
-    button: 'Mark as verified',
-    variant: 'primary',
-    flash: 'destination-vouched',
-  },
-  {
-    verb: 'doubt',
-    isVerified: false,
-    title: (name: string) => `Mark ${name} as unverified?`,
-    text: (name: string, url: string) =>
-      `New messages to ${name} at ${url} are refused until it is verified again. Queued messages are still sent: pause its subscriptions to stop them.`,
-    button: 'Mark as unverified',
-    variant: 'danger primary',
-    flash: 'destination-doubted',
-  },
-] as const
-
-/** Mounts the pages that mark a destination as verified without a challenge, or as unverified. */
-export function mountMarkVerifiedPages(router: ConsoleRouter): void {
-  for (const action of MARK_VERIFIED_ACTIONS) {
-    const { verb, isVerified, title, text, button, variant, flash } = action
-    mountConfirmedAction(router, {
-      path: `${DESTINATIONS_PATH}/:id/${verb}`,
-      permission: 'destinations.vouch',
-      find: ({ services }, id) => services.destinations.find(id),
-      question: ({ id, name, url }) => ({
-        heading: title(name),
-        button,
-        variant,
-        text: text(name, url ?? 'no URL yet'),
-        crumbs: toDestinationCrumbs({ id, name }),
-        cancelPath: formatDestinationPath(id),
-      }),
-      run: ({ services }, id) => services.destinations.setVerified(id, isVerified),
-      flash,
-      next: formatDestinationPath,
-    })
-  }
 }

@@ -1,0 +1,162 @@
+import { html } from 'hono/html'
+import type { Operation } from '../../../operations/define.ts'
+import { listMembers } from '../../../operations/members.ts'
+import type { ServiceError } from '../../../service/service-result.ts'
+import { buttonLink, hiddenField, postForm, submitButton } from '../components/form.ts'
+import { type Html, nothing } from '../components/html.ts'
+import { memberFields, readMembers } from '../components/members.ts'
+import { mountConfirmedAction } from '../confirmation.ts'
+import { getField, getPathId, type PageContext } from '../context.ts'
+import type { FormError } from '../errors.ts'
+import { requiresReauth } from '../perform.ts'
+import { reauthFields } from '../reauth.ts'
+import { redirectToPage } from '../render.ts'
+import type { ConsoleRouter } from '../router.ts'
+import {
+  findOperation,
+  formatActionLabel,
+  formatQuestion,
+  formatRowPath,
+  getFlash,
+  type Resource,
+  type ResourceRow,
+  toListCrumbs,
+  toPathSegment,
+} from './resource.ts'
+
+/** Mounts a form that sets members of a row to what its fields hold. */
+export function mountEdit<Row extends ResourceRow>(
+  router: ConsoleRouter,
+  resource: Resource<Row>,
+  operation: Operation,
+  render: (context: PageContext, id: string, error: FormError) => Promise<Response>,
+): void {
+  const path = `${resource.path}/:id/${toPathSegment(operation)}`
+  router.form(path, operation.id, async (context) => {
+    const id = getPathId(context, 'id')
+    const row = await resource.find(context, id)
+    if (!row.ok) return render(context, id, row.failure)
+    const conflict = findEditConflict(context, operation, row.value)
+    if (conflict !== null) return render(context, id, conflict)
+    const result = await context.perform(operation, { id, body: readMembers(context, operation) })
+    return result.ok
+      ? redirectToPage(context.c, formatRowPath(resource, context, id), getFlash(operation))
+      : render(context, id, result.failure)
+  })
+}
+
+/** The name of the first member of the body, which is compared with what the form showed. */
+const getComparedName = (operation: Operation): string =>
+  listMembers(operation).find(({ part }) => part === 'body')?.name ?? ''
+
+/**
+ * Finds out that somebody else changed the value since the form showed it (its field `seen`). The
+ * error names both values.
+ */
+function findEditConflict(
+  context: PageContext,
+  operation: Operation,
+  row: object,
+): ServiceError | null {
+  const name = getComparedName(operation)
+  if (!(name in row)) return null
+  const [current, typed] = [getMemberText(row, name), getField(context, name)]
+  if (current === getField(context, 'seen') || current === typed) return null
+  return {
+    problem: 'conflict',
+    message: `somebody has changed it meanwhile: it is “${current}” now, and you typed “${typed}”. Send the form again to have yours`,
+  }
+}
+
+const getMemberText = (row: object, name: string): string =>
+  String((row as Readonly<Record<string, unknown>>)[name] ?? '')
+
+/** Renders the form. After an error it keeps what was typed. */
+export function editCard<Row extends ResourceRow>(
+  context: PageContext,
+  resource: Resource<Row>,
+  operation: Operation,
+  row: Row,
+  error: FormError | null,
+): Html {
+  const label = formatActionLabel(operation, resource)
+  const action = `${resource.path}/${row.id}/${toPathSegment(operation)}`
+  const isRetry = context.path === action
+  const name = getComparedName(operation)
+  const fields = memberFields(context, operation, {
+    getValue: (member) => (isRetry ? getField(context, member) : getMemberText(row, member)),
+    widgets: resource.widgets,
+  })
+  return html`<section class="card"><h2>${label}</h2>${operation.text === undefined ? nothing : html`<p class="small soft">${operation.text}</p>`}${postForm(
+    context.formToken,
+    action,
+    html`${name in row ? hiddenField('seen', getMemberText(row, name)) : nothing}${fields}
+      ${requiresReauth(operation) ? reauthFields(context, isRetry ? error : null) : nothing}
+      <div class="row">${submitButton(label, '')}</div>`,
+  )}</section>`
+}
+
+/** A change that a page asks to confirm, in the words of the operation. */
+export interface ResourceAction<Row> {
+  readonly verb: string
+  readonly isDangerous?: true
+  /** Where the change is possible. */
+  readonly isOffered?: (row: Row, context: PageContext) => boolean
+  /** What the change means for this row, beside the text of the operation. */
+  readonly details?: (row: Row, context: PageContext) => Promise<Html> | Html | string
+}
+
+export function mountAction<Row extends ResourceRow>(
+  router: ConsoleRouter,
+  resource: Resource<Row>,
+  { verb, isDangerous, details }: ResourceAction<Row>,
+): void {
+  const operation = findOperation(resource, verb)
+  mountConfirmedAction(router, {
+    path: `${resource.path}/:id/${toPathSegment(operation)}`,
+    operations: operation.id,
+    find: resource.find,
+    question: async (row, context) => {
+      const name = resource.getName(row)
+      const cancelPath = formatRowPath(resource, context, row.id)
+      return {
+        heading: formatQuestion(operation, resource, name),
+        crumbs: [...toListCrumbs(resource), { href: cancelPath, text: name }],
+        text: html`<p>${operation.text}${operation.isIrreversible ? ' This cannot be undone.' : ''}</p>${await details?.(row, context)}`,
+        button: formatActionLabel(operation, resource),
+        variant: isDangerous ? 'danger primary' : 'primary',
+        cancelPath,
+        requiresReauth: requiresReauth(operation),
+      }
+    },
+    run: (context, id) => context.perform(operation, { id }),
+    flash: getFlash(operation),
+    next: (context, id) =>
+      operation.method === 'delete' ? resource.path : formatRowPath(resource, context, id),
+  })
+}
+
+/** The actions that are possible for a row: those that cannot be undone in the danger zone. */
+export function actionCards<Row extends ResourceRow>(
+  context: PageContext,
+  resource: Resource<Row>,
+  actions: readonly ResourceAction<Row>[],
+  row: Row,
+): Html {
+  const offered = actions
+    .map((action) => ({ ...action, operation: findOperation(resource, action.verb) }))
+    .filter(
+      ({ operation, isOffered }) =>
+        context.canPerform(operation.id) && (isOffered?.(row, context) ?? true),
+    )
+  const card = (title: string, isDangerous: boolean) => {
+    const listed = offered.filter((action) => (action.isDangerous ?? false) === isDangerous)
+    if (listed.length === 0) return nothing
+    return html`<section class="card"><h2>${title}</h2>${listed.map(
+      ({ operation }) => html`
+      <p>${operation.text}</p>
+      <p>${buttonLink(`${resource.path}/${row.id}/${toPathSegment(operation)}`, formatActionLabel(operation, resource), isDangerous ? 'danger' : '')}</p>`,
+    )}</section>`
+  }
+  return html`${card('Actions', false)}${card('Danger zone', true)}`
+}
