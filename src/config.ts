@@ -6,6 +6,7 @@ import {
   parseIpAddress,
 } from './domain/ip-network.ts'
 import { getUpstreamSettingName, SURFACES, type Surface } from './domain/key-type.ts'
+import type { AccessTokenStrategy } from './domain/token.ts'
 import { isPostgresUrl, SETTINGS, settingsSchema } from './settings.ts'
 
 export interface Config {
@@ -21,6 +22,7 @@ export interface Config {
   readonly region: string
   readonly trustedProxies: readonly IpNetwork[]
   readonly refreshLeewayMs: number
+  readonly accessTokenStrategy: AccessTokenStrategy
   readonly failureLimits: { perAddress: number; windowMs: number }
   /** True if an imported secret gets a digest after its first successful exchange. */
   readonly digestImportedKeys: boolean
@@ -108,6 +110,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     region: values.LATCHKEY_REGION,
     trustedProxies: values.LATCHKEY_TRUSTED_PROXIES,
     refreshLeewayMs: values.LATCHKEY_REFRESH_LEEWAY_SECONDS * 1000,
+    accessTokenStrategy: values.LATCHKEY_ACCESS_TOKENS,
     failureLimits: {
       perAddress: values.LATCHKEY_FAILURES_PER_ADDRESS,
       windowMs: values.LATCHKEY_FAILURES_SECONDS * 1000,

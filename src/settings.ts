@@ -33,6 +33,10 @@ export const SETTINGS = {
     default: '',
     help: 'Comma-separated addresses and networks of proxies whose X-Forwarded-For is trusted. Empty: none.',
   },
+  LATCHKEY_ACCESS_TOKENS: {
+    default: 'opaque',
+    help: 'Access tokens of the Redox-style exchange: opaque (93 characters, checked by this server), or jwt (about 600 characters, which services can also verify with the published JWK set). Both kinds are accepted until they expire, whichever is issued.',
+  },
   LATCHKEY_REFRESH_LEEWAY_SECONDS: {
     default: '60',
     help: 'Seconds around a rotation (before it too, because clocks differ) in which an earlier refresh token revokes nothing, and the previous one gets the same response again; 0 to 3600.',
@@ -194,6 +198,7 @@ export const settingsSchema = z.object({
   LATCHKEY_URL: publicUrlSchema,
   LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
   LATCHKEY_TRUSTED_PROXIES: networksSchema,
+  LATCHKEY_ACCESS_TOKENS: z.enum(['opaque', 'jwt'], 'must be opaque or jwt'),
   LATCHKEY_REFRESH_LEEWAY_SECONDS: wholeNumberSchema(0, 3600),
   LATCHKEY_CUSTOMER_KEYS_PER_DEVELOPER: wholeNumberSchema(1, 1_000_000),
   LATCHKEY_FAILURES_PER_ADDRESS: wholeNumberSchema(1, 1_000_000_000),

@@ -351,6 +351,20 @@ describe('the endpoint', () => {
     const { accessToken, refreshToken } = await issueTokens(key)
     expect(await sendMessageWith(`${accessToken}A`)).toEqual(forged)
     expect(await sendMessageWith(refreshToken)).toEqual(forged)
+    // The id of a key is in the token, and costs one statement, whether there is such a key or not.
+    const flipByte = (at: number) => {
+      const bytes = Buffer.from(accessToken.slice('at_'.length), 'base64url')
+      bytes[at] = (bytes[at] ?? 0) ^ 1
+      return `at_${bytes.toString('base64url')}`
+    }
+    const statements = new Set<string>()
+    for (const token of [flipByte(66), flipByte(20), flipByte(5)]) {
+      server.reads.length = 0
+      expect(await sendMessageWith(token)).toEqual(forged)
+      expect(server.reads).toHaveLength(1)
+      statements.add(server.reads[0] ?? '')
+    }
+    expect(statements.size).toBe(1)
     unwrap(await server.keys.rotateSecret(key.keyId, {}))
     expect(await sendMessageWith(accessToken)).toEqual(forged)
 

@@ -240,9 +240,7 @@ function trackTokens<T extends { accessToken: string; refreshToken: string }>(
   what: string,
   tokens: T,
 ): T {
-  const [, payload = '', signature = ''] = tokens.accessToken.split('.')
-  track(`${what} access token's payload`, payload)
-  track(`${what} access token's signature`, signature)
+  track(`${what} access token`, tokens.accessToken.slice('at_'.length))
   track(`${what} refresh token`, tokens.refreshToken.slice('rt_'.length))
   return tokens
 }

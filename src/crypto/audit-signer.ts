@@ -26,7 +26,7 @@ export function createAuditSigner(primitives: Primitives, keyring: Keyring): Aud
 
   function getCurrentKey(): { id: string; mac: Mac } {
     const id = keyring.currentId('audit')
-    const mac = keyring.auditor(id)
+    const mac = keyring.mac('audit', id)
     if (mac === undefined) throw new Error('the current audit key is missing')
     return { id, mac }
   }
@@ -37,7 +37,7 @@ export function createAuditSigner(primitives: Primitives, keyring: Keyring): Aud
    */
   function parseTag(text: string): { id: string; mac: Mac; bytes: Uint8Array } | null {
     const [id = '', encoded = '', ...more] = text.split('.')
-    const mac = keyring.auditor(id)
+    const mac = keyring.mac('audit', id)
     const bytes = primitives.base64urlDecode(encoded)
     return mac === undefined || bytes === null || more.length > 0 ? null : { id, mac, bytes }
   }

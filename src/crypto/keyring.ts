@@ -7,17 +7,23 @@ import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { AesGcm, Ed25519, Mac, Primitives } from './primitives.ts'
 
 /**
- * The use of a ring key: access tokens, refresh tokens, data that must be read again, secrets that are
- * presented at every request, or the audit.
+ * The use of a ring key: JWT access tokens, opaque access tokens, refresh tokens, data that must be read
+ * again, secrets that are presented at every request, or the audit.
  */
-export type RingKeyUse = 'sign' | 'refresh' | 'seal' | 'digest' | 'audit'
-export const RING_KEY_USES: readonly RingKeyUse[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
+export const RING_KEY_USES = ['sign', 'access', 'refresh', 'seal', 'digest', 'audit'] as const
+export type RingKeyUse = (typeof RING_KEY_USES)[number]
 /** Uses that older rings lack. `completeRing` adds their keys. */
-const ADDED_RING_KEY_USES: readonly RingKeyUse[] = ['digest', 'audit']
+const ADDED_RING_KEY_USES = ['access', 'digest', 'audit'] as const satisfies RingKeyUse[]
+/** Uses whose keys make tokens, which expire. */
+const TOKEN_USES: readonly RingKeyUse[] = ['sign', 'access', 'refresh']
+/** Uses whose key id is part of every token, in 4 bytes. */
+const TAGGED_TOKEN_USES: readonly RingKeyUse[] = ['access', 'refresh']
+/** Uses whose keys are keys of an HMAC. */
+type MacUse = Exclude<RingKeyUse, 'sign' | 'seal'>
 
 const ringKeySchema = z.object({
   id: z.string().min(1),
-  use: z.enum(['sign', 'refresh', 'seal', 'digest', 'audit']),
+  use: z.enum(RING_KEY_USES),
   /** A `next` key is known, and published if it signs, before it is used. */
   state: z.enum(['next', 'current', 'retired']),
   createdAt: z.number().int(),
@@ -26,7 +32,7 @@ const ringKeySchema = z.object({
 })
 const ringSchema = z.object({ version: z.literal(1), keys: z.array(ringKeySchema) })
 
-const REFRESH_KEY_ID_PATTERN = /^[0-9a-f]{8}$/
+const TAGGED_TOKEN_KEY_ID_PATTERN = /^[0-9a-f]{8}$/
 
 export type RingKey = z.infer<typeof ringKeySchema>
 /** The server's own keys, as the key ring file stores them. */
@@ -49,12 +55,17 @@ export function parseRing(text: string): Ring {
   if (new Set(keys.map(({ use, id }) => `${use} ${id}`)).size < keys.length) {
     throw new Error('the key ring has two keys of one use with one id')
   }
-  if (!keys.every(({ use, id }) => use !== 'refresh' || REFRESH_KEY_ID_PATTERN.test(id))) {
-    throw new Error('the id of a refresh key must be 8 hex digits: it is part of every token')
+  const misnamed = keys.find(
+    ({ use, id }) => TAGGED_TOKEN_USES.includes(use) && !TAGGED_TOKEN_KEY_ID_PATTERN.test(id),
+  )
+  if (misnamed !== undefined) {
+    throw new Error(
+      `the id of each ${misnamed.use} key must be 8 hex digits: it is part of every token`,
+    )
   }
   for (const use of RING_KEY_USES) {
     const sameUse = keys.filter((key) => key.use === use)
-    if (sameUse.length === 0 && ADDED_RING_KEY_USES.includes(use)) continue
+    if (sameUse.length === 0 && ADDED_RING_KEY_USES.some((added) => added === use)) continue
     const current = sameUse.filter(({ state }) => state === 'current')
     if (current.length !== 1) {
       throw new Error(`the key ring has ${current.length} current keys to ${use} with, not one`)
@@ -121,8 +132,9 @@ export async function rotateRing(
  * expire.
  */
 function isExpiredKey(key: RingKey, now: number): boolean {
-  const ends = key.use === 'sign' || key.use === 'refresh'
-  return ends && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
+  return (
+    TOKEN_USES.includes(key.use) && key.retiredAt !== null && now > key.retiredAt + REFRESH_TOKEN_MS
+  )
 }
 
 async function createRingKey(
@@ -149,10 +161,8 @@ const toHex = (bytes: Uint8Array): string =>
 export class Keyring {
   readonly #primitives: Primitives
   #signers = new Map<string, Ed25519>()
-  #macs = new Map<string, Mac>()
+  #macs = createMacs()
   #sealers = new Map<string, AesGcm>()
-  #digesters = new Map<string, Mac>()
-  #auditors = new Map<string, Mac>()
   #currentIds = new Map<RingKeyUse, string>()
   #publicKeys: JWK[] = []
 
@@ -164,26 +174,22 @@ export class Keyring {
   replace(newRing: Ring): void {
     const ring = completeRing(this.#primitives, newRing)
     const signers = new Map<string, Ed25519>()
-    const macs = new Map<string, Mac>()
+    const macs = createMacs()
     const sealers = new Map<string, AesGcm>()
-    const digesters = new Map<string, Mac>()
-    const auditors = new Map<string, Mac>()
     const currentIds = new Map<RingKeyUse, string>()
-    const hmac = (jwk: RingKey['jwk']) =>
-      this.#primitives.hmac(decodeKeyBytes(this.#primitives, jwk))
     for (const { id, use, state, jwk } of ring.keys) {
       if (state === 'current') currentIds.set(use, id)
-      if (use === 'sign') signers.set(id, this.#primitives.ed25519(jwk))
-      else if (use === 'refresh') macs.set(id, hmac(jwk))
-      else if (use === 'digest') digesters.set(id, hmac(jwk))
-      else if (use === 'audit') auditors.set(id, hmac(jwk))
-      else sealers.set(id, this.#primitives.aesGcm(decodeKeyBytes(this.#primitives, jwk)))
+      if (use === 'sign') {
+        signers.set(id, this.#primitives.ed25519(jwk))
+        continue
+      }
+      const bytes = decodeKeyBytes(this.#primitives, jwk)
+      if (use === 'seal') sealers.set(id, this.#primitives.aesGcm(bytes))
+      else macs[use].set(id, this.#primitives.hmac(bytes))
     }
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
-    this.#digesters = digesters
-    this.#auditors = auditors
     this.#currentIds = currentIds
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicJwk)
   }
@@ -200,16 +206,21 @@ export class Keyring {
   }
 
   signer = (id: string): Ed25519 | undefined => this.#signers.get(id)
-  mac = (id: string): Mac | undefined => this.#macs.get(id)
+  mac = (use: MacUse, id: string): Mac | undefined => this.#macs[use].get(id)
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
-  digester = (id: string): Mac | undefined => this.#digesters.get(id)
   /** The ids of all keys that may have digested a secret, the current one first. */
   get digesterIds(): readonly string[] {
     const current = this.currentId('digest')
-    return [current, ...[...this.#digesters.keys()].filter((id) => id !== current)]
+    return [current, ...[...this.#macs.digest.keys()].filter((id) => id !== current)]
   }
-  auditor = (id: string): Mac | undefined => this.#auditors.get(id)
 }
+
+const createMacs = (): Record<MacUse, Map<string, Mac>> => ({
+  access: new Map(),
+  refresh: new Map(),
+  digest: new Map(),
+  audit: new Map(),
+})
 
 function decodeKeyBytes(primitives: Primitives, jwk: RingKey['jwk']): Uint8Array {
   const bytes = typeof jwk.k === 'string' ? primitives.base64urlDecode(jwk.k) : null

@@ -11,7 +11,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
   const formatDigest = (id: string, mac: Mac, secret: string) =>
     `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
   const digestWithKey = (id: string, secret: string): string => {
-    const mac = keyring.digester(id)
+    const mac = keyring.mac('digest', id)
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
     return formatDigest(id, mac, secret)
   }
@@ -25,7 +25,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
     matches: (secret, digests) =>
       digests.some((digest) => {
         const [, id = ''] = digest.split('.', 2)
-        const mac = keyring.digester(id)
+        const mac = keyring.mac('digest', id)
         return mac !== undefined && isEqualText(formatDigest(id, mac, secret), digest)
       }),
   }

@@ -114,5 +114,7 @@ export const KEY_UNKNOWN = fail({ reason: 'key_unknown' } as const)
 export const failMalformed = (detail: string) =>
   fail({ reason: 'credential_malformed', detail } as const)
 
+export const failForged = (detail: string) => fail({ reason: 'token_forged', detail } as const)
+
 export const failUnreadable = (detail: string) =>
   fail({ reason: 'body_unreadable', detail } as const)

@@ -12,15 +12,13 @@ export const REFRESH_TOKEN_MS = 7 * 24 * 60 * 60 * 1000
  */
 export const GRANT_RETENTION_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
 
-/**
- * The facts that determine both tokens of one generation: minting twice from the same facts gives the
- * same bytes.
- */
-export interface TokenClaims {
+/** The kind of access token that an exchange issues. Both kinds are accepted, whichever is issued. */
+export type AccessTokenStrategy = 'opaque' | 'jwt'
+
+/** The facts that an access token proves. */
+export interface AccessTokenClaims {
   /** Row id of the key. */
   readonly keyId: string
-  /** The key's public id: `client_id` of RFC 9068. */
-  readonly clientId: string
   /** UUID of the grant (the refresh family). */
   readonly grantId: string
   /** 0 for tokens that were exchanged for a secret; incremented by each rotation. */
@@ -29,6 +27,15 @@ export interface TokenClaims {
   readonly epoch: number
   /** Epoch milliseconds, on a whole second. */
   readonly issuedAt: number
+}
+
+/**
+ * The facts that determine both tokens of one generation: minting twice from the same facts gives the
+ * same bytes.
+ */
+export interface TokenClaims extends AccessTokenClaims {
+  /** The key's public id: `client_id` of RFC 9068. */
+  readonly clientId: string
 }
 
 /** The parsed fields of a refresh token, before its tag is verified. */

@@ -34,6 +34,23 @@ export function createAuthorityStorage(
         ),
   )
 
+  // The same for an unknown row id. A caller may have chosen it: nothing is proven before this read.
+  const readTokenKey = compiler.withArguments<{ keyId: string; decoyId: string }>()((db, arg) =>
+    db
+      .selectFrom('authority')
+      .leftJoin('keys', (join) =>
+        join.on(
+          'keys.id',
+          '=',
+          sql<string>`coalesce(
+          (select id from keys where id = ${arg('keyId')}),
+          (select id from keys where public_id >= ${arg('decoyId')} order by public_id limit 1),
+          (select min(id) from keys))`,
+        ),
+      )
+      .select(['authority.version', 'keys.id', 'keys.public_id', 'keys.token_salt']),
+  )
+
   // Two statements, each with its index. The database uses the first index only for this literal.
   const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
     selectKey(db)
@@ -91,6 +108,14 @@ export function createAuthorityStorage(
       // not make this read fail.
       const key = toKey(row, isFound ? row.networks : null)
       return isFound ? key : null
+    },
+
+    async readTokenAuthority(keyId, decoyId) {
+      const [row] = await engine.read(readTokenKey({ keyId, decoyId }))
+      if (row === undefined) throw new Error('the database has lost its authority row')
+      const { version, id, public_id: publicId, token_salt: tokenSalt } = row
+      const isFound = id === keyId && publicId !== null && tokenSalt !== null
+      return { version, key: isFound ? { publicId, tokenSalt } : null }
     },
 
     async findKeyBySecret(digest) {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
+  completeRing,
   Keyring,
   parseRing,
   type Ring,
@@ -10,7 +11,7 @@ import { REFRESH_TOKEN_MS } from '../../src/domain/token.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createTestRing, toKeyring } from '../support/keyring.ts'
 
-const USES: readonly RingKeyUse[] = ['sign', 'refresh', 'seal', 'digest', 'audit']
+const USES: readonly RingKeyUse[] = ['sign', 'access', 'refresh', 'seal', 'digest', 'audit']
 const rotate = (ring: Ring, use: RingKeyUse, now: number) =>
   rotateRing(nodePrimitives, ring, use, now)
 const findKeyId = (ring: Ring, use: RingKeyUse, state: 'next' | 'current' | 'retired') =>
@@ -68,8 +69,8 @@ describe('a key ring', () => {
     expect(new Set(rotated.publicKeys.map(({ x }) => x)).size).toBe(3)
   })
 
-  test('drops a retired signing or refresh key after 7 days, when nothing it made can live', async () => {
-    for (const use of ['sign', 'refresh'] as const) {
+  test('drops a retired key for tokens after 7 days, when nothing it made can live', async () => {
+    for (const use of ['sign', 'access', 'refresh'] as const) {
       const old = findKeyId(ring, use, 'current')
       const retired = await rotate(ring, use, 1000)
       const ids = (keys: Ring) => keys.keys.map(({ id }) => id)
@@ -90,7 +91,26 @@ describe('a key ring', () => {
     const ids = now.keys.map(({ id }) => id)
     for (const id of retainedIds) expect(ids).toContain(id)
     const count = (use: RingKeyUse) => now.keys.filter((key) => key.use === use).length
-    expect(USES.map(count)).toEqual([3, 3, 7, 7, 7])
+    expect(USES.map(count)).toEqual([3, 3, 3, 7, 7, 7])
+  })
+
+  test('of an earlier version is completed with the same keys by every server', () => {
+    const old = {
+      ...ring,
+      keys: ring.keys.filter(({ use }) => !['access', 'digest', 'audit'].includes(use)),
+    }
+    const text = JSON.stringify(old)
+    const [one, other] = [parseRing(text), parseRing(text)].map((each) =>
+      completeRing(nodePrimitives, each),
+    )
+    expect(one).toEqual(other)
+    expect(one?.keys.slice(0, old.keys.length)).toEqual(old.keys)
+    for (const use of USES) {
+      const keys = one?.keys.filter((key) => key.use === use) ?? []
+      expect(keys.map(({ state }) => state).sort()).toEqual(['current', 'next'])
+    }
+    expect(new Set(one?.keys.map(({ jwk }) => jwk.k ?? jwk.d)).size).toBe(2 * USES.length)
+    expect(parseRing(JSON.stringify(one))).toEqual(one)
   })
 
   test('that cannot be used leaves the one before it at work', async () => {
@@ -141,7 +161,12 @@ describe('a damaged key ring is refused with a sentence:', () => {
     [
       'with a refresh key whose id fits no token',
       () => change((key) => (isKeyIn('refresh', 'current')(key) ? { id: 'my-key' } : {})),
-      'the id of a refresh key must be 8 hex digits',
+      'the id of each refresh key must be 8 hex digits',
+    ],
+    [
+      'with an access token key whose id fits no token',
+      () => change((key) => (isKeyIn('access', 'next')(key) ? { id: 'ABCDEF01' } : {})),
+      'the id of each access key must be 8 hex digits',
     ],
   ]
   test.each(damaged)('%s', (_, text, sentence) => expect(() => parseRing(text())).toThrow(sentence))

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 
 const createTestMinter = (keyring: Keyring) =>
-  createTokenMinter(nodePrimitives, keyring, { issuer, audience: issuer })
+  createTokenMinter(nodePrimitives, keyring, { issuer, audience: issuer, strategy: 'opaque' })
 const mint = async (facts: TokenClaims, salt: string, keyring = toKeyring(ring)) =>
   (await createTestMinter(keyring).mint(facts, salt)).refreshToken
 
@@ -134,7 +134,10 @@ describe('a refresh token', () => {
   test('is not an access token, nor the other way round', async () => {
     const minter = createTestMinter(await createTestKeyring())
     const { accessToken, refreshToken } = await minter.mint(facts, salt)
-    expect((await minter.verifyAccessToken(refreshToken)).ok).toBe(false)
+    expect((await minter.readAccessToken(refreshToken)).ok).toBe(false)
+    const renamed = refreshToken.replace('rt_', 'at_')
+    expect((await minter.readAccessToken(renamed)).ok).toBe(false)
+    expect(minter.verifyRefreshToken(accessToken.replace('at_', 'rt_'), salt).ok).toBe(false)
     expect(minter.verifyRefreshToken(accessToken, salt).ok).toBe(false)
     expect(minter.readGrantId(accessToken)).toBeNull()
   })

@@ -53,7 +53,7 @@ test('of two that start a database at once with different rings, one is refused'
 test('a ring that was rotated, whatever of it, is still the one of its database', async () => {
   const dir = createTempFolder()
   await (await startServerProcess(dir)).stop()
-  for (const use of ['sign', 'refresh', 'seal', 'seal', 'seal']) {
+  for (const use of ['sign', 'access', 'refresh', 'seal', 'seal', 'seal']) {
     expect((await runWarmCli(['keyring', 'rotate', use], { dir })).code).toBe(0)
   }
   await (await startServerProcess(dir)).stop()

@@ -19,6 +19,7 @@ import {
   seedKey,
   unwrap,
 } from '../support/server.ts'
+import { decodeAccessToken } from '../support/tokens.ts'
 import { parseTokenResponse, type VendorResponse } from '../support/vendor-clients.ts'
 
 const PLENTY = '1000000000'
@@ -161,8 +162,7 @@ describe('two workers', () => {
         }
         tokens = parseTokenResponse(answer)
         refreshed++
-        const claims = JSON.parse(atob(tokens.accessToken.split('.')[1] ?? '')) as { gen: number }
-        expect(claims.gen).toBe(++acknowledged)
+        expect(decodeAccessToken(tokens).generation).toBe(++acknowledged)
       }
       return sendMessageWith(key, tokens.accessToken)
     })

@@ -1,7 +1,6 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runConcurrently } from '../storage/conformance/fixtures.ts'
 import { executeSql } from '../support/database/data-folder.ts'
@@ -13,6 +12,7 @@ import {
   type TokenResponse,
 } from '../support/server.ts'
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../support/time.ts'
+import { decodeAccessToken } from '../support/tokens.ts'
 
 let server: TestServer
 let key: Awaited<ReturnType<typeof seedKey>>
@@ -52,10 +52,8 @@ const sendMessageWith = async ({ accessToken }: TokenResponse, at = server, of =
     )
   ).status
 
-const decodeClaims = ({ accessToken }: TokenResponse) =>
-  decodeJwt<{ sid: string; gen: number }>(accessToken)
 const findGrantRow = async (tokens: TokenResponse, at = server) =>
-  at.storage.findGrant(decodeClaims(tokens).sid)
+  at.storage.findGrant(decodeAccessToken(tokens).grantId)
 const listActions = async (subject: string) =>
   (await server.storage.listEvents({ subject, limit: 100 })).map(({ action }) => action)
 
@@ -142,7 +140,10 @@ describe('a lost answer', () => {
     server.clock.advance(25 * HOUR_MS)
     const renewed = await refresh(first.refreshToken)
     expect(renewed).not.toEqual(lost)
-    expect(decodeClaims(renewed)).toMatchObject({ sid: decodeClaims(lost).sid, gen: 1 })
+    expect(decodeAccessToken(renewed)).toMatchObject({
+      grantId: decodeAccessToken(lost).grantId,
+      generation: 1,
+    })
     expect(Date.parse(renewed.expires)).toBeGreaterThan(server.clock() + DAY_MS - SECOND_MS)
     expect(await findGrantRow(first)).toMatchObject({ generation: 1 })
     expect(await sendMessageWith(lost)).toBe(401)
@@ -163,7 +164,7 @@ describe('a lost answer', () => {
     const { refreshToken } = await issueTokens()
     for (let day = 0; day < 6; day++) {
       const answer = await refresh(refreshToken)
-      expect(decodeClaims(answer).gen).toBe(1)
+      expect(decodeAccessToken(answer).generation).toBe(1)
       server.clock.advance(DAY_MS + 1)
     }
     const answer = await refresh(refreshToken)
@@ -268,7 +269,7 @@ describe('the leeway', () => {
     const second = await refresh(first.refreshToken)
     const third = await refresh(second.refreshToken)
     for (const tokens of [second, third]) expect(await sendMessageWith(tokens)).toBe(200)
-    const { sid } = decodeClaims(first)
+    const { grantId } = decodeAccessToken(first)
     const rotatedAt = toIssuedAt(third)
 
     for (const at of [rotatedAt - 60 * SECOND_MS + 1, rotatedAt, rotatedAt + 60 * SECOND_MS - 1]) {
@@ -276,12 +277,12 @@ describe('the leeway', () => {
       await expectRefused(first.refreshToken)
       expect(await findGrantRow(first)).toMatchObject({ generation: 2, revokedAt: null })
     }
-    expect(await listActions(sid)).toEqual([])
+    expect(await listActions(grantId)).toEqual([])
     await server.flushAuditEvents()
     const [event] = await server.storage.listEvents({ subject: key.keyId, limit: 1 })
     expect(event).toMatchObject({
       action: 'key.refused',
-      facts: { surface: 'refresh', reason: 'refresh_outdated', grantId: sid, generation: 0 },
+      facts: { surface: 'refresh', reason: 'refresh_outdated', grantId, generation: 0 },
     })
 
     server.clock.set(rotatedAt + 60 * SECOND_MS)
@@ -366,7 +367,7 @@ describe('a clock that was wrong', () => {
     await refresh(first.refreshToken)
     server.clock.set(right)
     const renewed = await refresh(first.refreshToken)
-    expect(decodeClaims(renewed).gen).toBe(1)
+    expect(decodeAccessToken(renewed).generation).toBe(1)
     expect(await sendMessageWith(renewed)).toBe(200)
   })
 
@@ -525,18 +526,18 @@ describe('reuse', () => {
   test('revokes the family, ends its access tokens at their next use, and is audited', async () => {
     const [first, second, third] = await stolen()
     const bystander = await issueTokens()
-    const { sid } = decodeClaims(first)
+    const { grantId } = decodeAccessToken(first)
     server.clock.advance(61 * SECOND_MS)
 
     await expectRefused(first.refreshToken)
     expect(await findGrantRow(first)).toMatchObject({ generation: 2, revokedAt: server.clock() })
-    const [event] = await server.storage.listEvents({ subject: sid, limit: 10 })
+    const [event] = await server.storage.listEvents({ subject: grantId, limit: 10 })
     expect(event).toEqual({
       id: event?.id,
       at: server.clock(),
       actor: key.keyId,
       action: 'grant.reused',
-      subject: sid,
+      subject: grantId,
       accountId: key.accountId,
       facts: {
         keyId: key.keyId,
@@ -560,7 +561,7 @@ describe('reuse', () => {
     server.clock.advance(61 * SECOND_MS)
     await runConcurrently((n) => expectRefused(n % 2 ? first.refreshToken : second.refreshToken))
     await expectRefused(first.refreshToken)
-    expect(await listActions(decodeClaims(first).sid)).toEqual(['grant.reused'])
+    expect(await listActions(decodeAccessToken(first).grantId)).toEqual(['grant.reused'])
   })
 
   test('in one process is in force in another at once', async () => {
@@ -646,11 +647,11 @@ describe('the sweep', () => {
     server.clock.set(toIssuedAt(first) + 7 * DAY_MS - 1)
     await server.deleteExpiredData()
     const renewed = await refresh(first.refreshToken)
-    expect(decodeClaims(renewed).gen).toBe(1)
+    expect(decodeAccessToken(renewed).generation).toBe(1)
     server.clock.set(toIssuedAt(renewed) + 7 * DAY_MS - 1)
     await server.deleteExpiredData()
     expect(await findGrantRow(lost)).toMatchObject({ generation: 1 })
-    expect(decodeClaims(await refresh(renewed.refreshToken)).gen).toBe(2)
+    expect(decodeAccessToken(await refresh(renewed.refreshToken)).generation).toBe(2)
   })
 
   test('never makes a token good again: when the row is gone, so are all its tokens', async () => {

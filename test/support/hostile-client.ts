@@ -175,8 +175,7 @@ function createRowReader(server: LiveServer) {
 export async function seedOtherKey(fixture: HostileFixture) {
   const stranger = await seedKey(fixture)
   const { apiKey, secret } = stranger
-  const answer = await fixture.send(
-    buildPost('/auth/authenticate', JSON.stringify({ apiKey, secret })),
-  )
-  return { ...stranger, ...(JSON.parse(answer.body) as TokenResponse) }
+  const credentials = JSON.stringify({ apiKey, secret })
+  const answer = await fixture.send(buildPost('/auth/authenticate', credentials))
+  return { ...stranger, credentials, ...(JSON.parse(answer.body) as TokenResponse) }
 }

@@ -60,9 +60,10 @@ export function defineCommands(group: Command): void {
   group
     .command('rotate')
     .addArgument(
-      new Argument('<use>', 'access tokens, refresh tokens, what is sealed, or the audit').choices(
-        RING_KEY_USES,
-      ),
+      new Argument(
+        '<use>',
+        'JWT or opaque access tokens, refresh tokens, what is sealed, digests, or the audit',
+      ).choices(RING_KEY_USES),
     )
     .description(
       'Activate the next key, and create another next one. Everything that the old key signed or ' +

@@ -3,9 +3,16 @@ import type { Key } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
-import type { TokenClaims } from '../../domain/token.ts'
-import type { AuthorityStorage, GrantStorage, VersionedKey } from '../ports/authority.ts'
+import type { AccessTokenClaims } from '../../domain/token.ts'
+import type {
+  AuthorityStorage,
+  GrantStorage,
+  TokenAuthority,
+  VersionedKey,
+} from '../ports/authority.ts'
+import type { SecretDigester } from '../ports/crypto.ts'
 import type { Maybe } from '../ports/runtime.ts'
+import { toDecoyId } from './key-proofs.ts'
 
 /** A key that is exchanged for tokens, with its routing, as of an authority version. */
 export interface KeyWithRouting {
@@ -28,7 +35,10 @@ const MAX_CACHED_KEYS = 10_000
  * Unknown ids are not cached, because callers choose them. A key that a caller merely names by its id
  * must not be looked up here: the time would tell that it exists.
  */
-export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
+export function createKeyCache(
+  storage: AuthorityStorage & GrantStorage,
+  digester: Pick<SecretDigester, 'digest'>,
+) {
   const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(limitEntries(MAX_CACHED_KEYS))
   const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_KEYS))
   const byPresentedId = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
@@ -60,6 +70,13 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
   }
 
   return {
+    /**
+     * Reads what proves the tokens of this key, without a cache, because anybody can name a key in a
+     * token.
+     */
+    readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
+      storage.readTokenAuthority(keyId, toDecoyId(digester, keyId)),
+
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {
       const version = await storage.readAuthorityVersion()
@@ -85,16 +102,18 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
       readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
 
     /**
-     * Finds the key, and the grant as of the first use of this generation. A later rotation does not
-     * change the permissions of this generation; a revocation bumps the version.
+     * Finds the key of a proven token as of an authority version, and the grant as of the first use of
+     * this generation. A later rotation does not change the permissions of this generation; a revocation
+     * bumps the version.
      */
     async findByToken(
-      token: TokenClaims,
+      token: AccessTokenClaims,
+      publicId: string,
+      version: number,
     ): Promise<{ principal: KeyWithRouting | null; grant: Grant | null }> {
-      const version = await storage.readAuthorityVersion()
-      const cached = byPublicId.get(token.clientId)
+      const cached = byPublicId.get(publicId)
       const principal =
-        cached?.version === version ? cached.value : await readKeyWithRouting(token.clientId)
+        cached?.version === version ? cached.value : await readKeyWithRouting(publicId)
       const entry = grants.get(toGenerationKey(token))
       if (entry?.version === version) return { principal, grant: entry.value }
       const grant = await storage.findGrant(token.grantId)
@@ -103,10 +122,10 @@ export function createKeyCache(storage: AuthorityStorage & GrantStorage) {
     },
 
     /** Drops a cached grant after a change that does not bump the version. */
-    forgetGrant: (token: TokenClaims) => grants.delete(toGenerationKey(token)),
+    forgetGrant: (token: AccessTokenClaims) => grants.delete(toGenerationKey(token)),
   }
 }
 
-const toGenerationKey = (token: TokenClaims) => `${token.grantId}.${token.generation}`
+const toGenerationKey = (token: AccessTokenClaims) => `${token.grantId}.${token.generation}`
 
 export type KeyCache = ReturnType<typeof createKeyCache>

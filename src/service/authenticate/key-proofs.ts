@@ -48,8 +48,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
      */
     async findKey(publicId: string, network?: string): Promise<VersionedKey | null> {
       if (!isPublicId(publicId)) return null
-      const decoyId = toHexDigits(digester.digest(`decoy\0${publicId}`).slice(-DECOY_ID_LENGTH))
-      const key = await storage.findKey(publicId, network, decoyId)
+      const key = await storage.findKey(publicId, network, toDecoyId(digester, publicId))
       return key?.keyType === 'redox' ? key : null
     },
 
@@ -105,6 +104,10 @@ const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
   key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
 
 const DECOY_ID_LENGTH = 8
+
+/** Chooses the key to read for an unknown id. It depends on the id, and callers cannot compute it. */
+export const toDecoyId = (digester: Pick<SecretDigester, 'digest'>, id: string): string =>
+  toHexDigits(digester.digest(`decoy\0${id}`).slice(-DECOY_ID_LENGTH))
 
 /** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
 const toHexDigits = (text: string): string =>

@@ -12,6 +12,13 @@ export interface VersionedKey extends Key {
   readonly provenHash: string | null
 }
 
+/** The key that an access token names, with the authority's version at the moment of the read. */
+export interface TokenAuthority {
+  readonly version: number
+  /** Null if there is no such key. */
+  readonly key: Pick<Key, 'publicId' | 'tokenSalt'> | null
+}
+
 /** A proof that a secret matches this hash, with the digest or the network to recognize it by. */
 export type SecretProof = { readonly keyId: string; readonly hash: string } & (
   | { readonly digest: string }
@@ -27,6 +34,11 @@ export interface AuthorityStorage {
    * is at or after `decoyId`.
    */
   findKey(publicId: string, network?: string, decoyId?: string): Maybe<VersionedKey | null>
+  /**
+   * Reads what proves the tokens of the key with this row id. For an id that no key has, does the same work
+   * with the key whose public id is at or after `decoyId`.
+   */
+  readTokenAuthority(keyId: string, decoyId: string): Maybe<TokenAuthority>
   /** Finds the key that has this presented secret, or had it before its rotation. */
   findKeyBySecret(digest: string): Maybe<VersionedKey | null>
   findKeyRouting(keyId: string): Maybe<KeyRouting | null>

@@ -1,5 +1,5 @@
 import type { Result } from '../../domain/failure.ts'
-import type { RefreshTokenClaims, TokenClaims } from '../../domain/token.ts'
+import type { AccessTokenClaims, RefreshTokenClaims, TokenClaims } from '../../domain/token.ts'
 import type { Maybe } from './runtime.ts'
 
 /**
@@ -58,14 +58,22 @@ export interface TokenPair {
   readonly refreshToken: string
 }
 
+/** An access token that was read, and is not proven yet. */
+export interface PresentedAccessToken {
+  /** Row id of the key that the token names. */
+  readonly keyId: string
+  /**
+   * Returns the claims if this server issued the token, for its own audience, to the key with this salt. The
+   * caller checks the expiry.
+   */
+  prove(tokenSalt: string): Result<AccessTokenClaims>
+}
+
 export interface TokenMinter {
   /** Mints a token pair. The same facts give the same bytes. */
   mint(claims: TokenClaims, tokenSalt: string): Maybe<TokenPair>
-  /**
-   * Verifies that this server issued the access token, for its own audience. The caller checks the
-   * expiry.
-   */
-  verifyAccessToken(accessToken: string): Maybe<Result<TokenClaims>>
+  /** Reads an access token of either kind. */
+  readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken>>
   /** Reads the grant's id of a refresh token that is not verified; null if it is no refresh token. */
   readGrantId(refreshToken: string): string | null
   /** Verifies that this server issued the refresh token, for the key with this salt. */

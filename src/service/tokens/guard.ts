@@ -36,15 +36,23 @@ async function verifyAccess(
   accessToken: string,
   address: string,
 ): Promise<Result<Principal>> {
-  const verified = await minter.verifyAccessToken(accessToken)
-  if (!verified.ok) return verified
-  const token = verified.value
+  const presented = await minter.readAccessToken(accessToken)
+  if (!presented.ok) return presented
+  const authority = await keyCache.readTokenAuthority(presented.value.keyId)
+  const proven = presented.value.prove(authority.key?.tokenSalt ?? minter.decoySalt)
+  if (authority.key === null) return KEY_UNKNOWN
+  if (!proven.ok) return proven
+  const token = proven.value
   const { keyId, grantId, generation } = token
 
   const now = clock()
   if (now >= getAccessTokenExpiry(token)) return fail({ reason: 'token_expired', keyId })
   if (isFromFuture(token.issuedAt, now)) return fail({ reason: 'token_from_future', keyId })
-  const { principal, grant } = await keyCache.findByToken(token)
+  const { principal, grant } = await keyCache.findByToken(
+    token,
+    authority.key.publicId,
+    authority.version,
+  )
   // Another key may have this public id now, and a token must not open what belongs to that key.
   if (principal?.key.id !== keyId) return KEY_UNKNOWN
   const usable = checkKeyUsable(principal.key, address, now, region)

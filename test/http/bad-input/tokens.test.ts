@@ -22,11 +22,17 @@ const PUBLIC_URL = 'https://latchkey.example'
 
 let fixture: HostileFixture
 let stranger: Awaited<ReturnType<typeof seedOtherKey>>
+/** The same key's tokens of a server that issues JWTs, and another key's. */
+let jwt: string
+let strangerJwt: string
 let expectUnchanged: (added?: ExpectedRows) => Promise<void>
 let added: ExpectedRows
 beforeAll(async () => {
   fixture = await openHostileFixture()
   stranger = await seedOtherKey(fixture)
+  const settings = { LATCHKEY_ACCESS_TOKENS: 'jwt' }
+  jwt = (await issueTokens(settings, PUBLIC_URL)).accessToken
+  strangerJwt = (await issueTokens(settings, PUBLIC_URL, stranger.credentials)).accessToken
 })
 beforeEach(() => {
   added = {}
@@ -54,12 +60,16 @@ async function expectRefused(...authorization: string[]) {
 }
 
 /** Tokens from a server on the same database that differs in one thing. */
-async function issueTokens(settings: Record<string, string>, publicUrl: string) {
+async function issueTokens(
+  settings: Record<string, string>,
+  publicUrl: string,
+  body = fixture.credentials,
+) {
   const config = readConfig({ LATCHKEY_DATA: fixture.dir, ...settings })
   const other = await openLatchkey(config, { publicUrl, log: createTestLog() })
   const answer = await composeNodeApps(other).app.request('/auth/authenticate', {
     method: 'POST',
-    body: fixture.credentials,
+    body,
   })
   await other.storage.close()
   return (await answer.json()) as TokenResponse
@@ -105,15 +115,56 @@ describe('the header', () => {
   ])('%s: refused', (_, header) => expectRefused(header(fixture.accessToken)))
 })
 
-describe('the access token', () => {
-  const splitToken = () => fixture.accessToken.split('.')
+describe('an opaque access token', () => {
+  const decodeToken = (token: string) => Buffer.from(token.slice('at_'.length), 'base64url')
+  const changeByte = (at: number) => {
+    const bytes = decodeToken(fixture.accessToken)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    return `at_${bytes.toString('base64url')}`
+  }
 
   test.each<[string, () => string]>([
     ['cut short', () => fixture.accessToken.slice(0, -1)],
     ['with a tail', () => `${fixture.accessToken}A`],
-    ['with a part more', () => `${fixture.accessToken}.AAAA`],
-    ['without a signature', () => `${splitToken()[0]}.${splitToken()[1]}.`],
     ['with padding', () => `${fixture.accessToken}==`],
+    ['without its prefix', () => fixture.accessToken.slice(3)],
+    ['its prefix alone', () => 'at_'],
+    ['in capitals', () => fixture.accessToken.toUpperCase()],
+    ['with another last letter', () => changeLastCharacter(fixture.accessToken)],
+    ['of another version', () => changeByte(0)],
+    ['of another ring', () => changeByte(1)],
+    ['of an unknown key', () => changeByte(20)],
+    ['of another grant', () => changeByte(36)],
+    ['of a later time', () => changeByte(48)],
+    ['with another tag', () => changeByte(66)],
+    [
+      'with the body of another key',
+      () => {
+        const body = decodeToken(stranger.accessToken).subarray(0, 51)
+        const tag = decodeToken(fixture.accessToken).subarray(51)
+        return `at_${Buffer.concat([body, tag]).toString('base64url')}`
+      },
+    ],
+    ['a refresh token', () => fixture.refreshToken],
+    ['a refresh token, renamed', () => fixture.refreshToken.replace('rt_', 'at_')],
+    ['a secret', () => fixture.key.secret],
+  ])('%s: refused', (_, token) => expectRefused(`Bearer ${token()}`))
+})
+
+describe('a JWT access token', () => {
+  const splitToken = () => jwt.split('.')
+
+  test('opens a server that issues opaque tokens', async () => {
+    expect((await send(`Bearer ${jwt}`)).status).toBe(200)
+    added.messages = 1
+  })
+
+  test.each<[string, () => string]>([
+    ['cut short', () => jwt.slice(0, -1)],
+    ['with a tail', () => `${jwt}A`],
+    ['with a part more', () => `${jwt}.AAAA`],
+    ['without a signature', () => `${splitToken()[0]}.${splitToken()[1]}.`],
+    ['with padding', () => `${jwt}==`],
     ['alg none', () => `${encode({ alg: 'none', typ: 'at+jwt' })}.${splitToken()[1]}.`],
     [
       'alg none, signature kept',
@@ -141,16 +192,19 @@ describe('the access token', () => {
     ],
     [
       'the payload of another key',
-      () => `${splitToken()[0]}.${stranger.accessToken.split('.')[1]}.${splitToken()[2]}`,
+      () => `${splitToken()[0]}.${strangerJwt.split('.')[1]}.${splitToken()[2]}`,
     ],
-    ['a refresh token', () => fixture.refreshToken],
-    ['a secret', () => fixture.key.secret],
   ])('%s: refused', (_, token) => expectRefused(`Bearer ${token()}`))
+})
 
-  test('of another issuer on the same database and key ring: refused', async () => {
-    const { accessToken } = await issueTokens({}, 'https://other.example')
-    await expectRefused(`Bearer ${accessToken}`)
-  })
+describe('an access token', () => {
+  test.each(['opaque', 'jwt'])(
+    '(%s) of another issuer on the same database and key ring: refused',
+    async (LATCHKEY_ACCESS_TOKENS) => {
+      const { accessToken } = await issueTokens({ LATCHKEY_ACCESS_TOKENS }, 'https://other.example')
+      await expectRefused(`Bearer ${accessToken}`)
+    },
+  )
 
   test('of another key ring: refused', async () => {
     const foreign = await createTestServer({ LATCHKEY_URL: PUBLIC_URL })

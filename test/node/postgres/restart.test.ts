@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import { openLatchkey } from '../../../src/node/open-latchkey.ts'
@@ -17,6 +16,7 @@ import {
   seedKey,
   type TokenResponse,
 } from '../../support/server.ts'
+import { decodeAccessToken } from '../../support/tokens.ts'
 import { createVendorClient, parseTokenResponse } from '../../support/vendor-clients.ts'
 
 const CLIENTS = 20
@@ -51,8 +51,6 @@ afterAll(async () => {
 })
 
 const counts = { refreshes: 0, unavailable: 0, messages: 0, messagesLost: 0 }
-const decodeClaims = ({ accessToken }: TokenResponse) =>
-  decodeJwt<{ sid: string; gen: number }>(accessToken)
 
 /** The state that the server has acknowledged to a client. */
 interface Acknowledged {
@@ -83,7 +81,10 @@ async function refreshOften(key: Acknowledged['key']) {
       }
       // Never a generation further: what was answered was kept, what was lost is answered again.
       const next = parseTokenResponse(answer)
-      expect(decodeClaims(next)).toMatchObject({ sid: decodeClaims(own.held).sid, gen: generation })
+      expect(decodeAccessToken(next)).toMatchObject({
+        grantId: decodeAccessToken(own.held).grantId,
+        generation,
+      })
       own.held = next
       counts.refreshes++
       break
@@ -119,9 +120,9 @@ async function retryAfterRestart(status: number) {
 /** Everything that was acknowledged is in the database. */
 async function checkLedger() {
   for (const { key, held, serials } of ledger) {
-    const { sid, gen } = decodeClaims(held)
-    const row = await seeds.storage.findGrant(sid)
-    expect(row?.generation ?? 0).toBeGreaterThanOrEqual(gen)
+    const { grantId, generation } = decodeAccessToken(held)
+    const row = await seeds.storage.findGrant(grantId)
+    expect(row?.generation ?? 0).toBeGreaterThanOrEqual(generation)
     expect(row?.revokedAt ?? null).toBeNull()
     const storedMessages = await seeds.storage.listMessages({
       accountId: key.accountId,
@@ -183,7 +184,7 @@ test('a database that is killed and started again in the midst of 1,000 refreshe
   expect(counts.unavailable).toBeGreaterThan(0)
   await checkLedger()
   for (const { key, held } of ledger) {
-    expect(decodeClaims(held).gen).toBe(REFRESHES_EACH)
+    expect(decodeAccessToken(held).generation).toBe(REFRESHES_EACH)
     const next = await early.refresh(key.apiKey, held.refreshToken)
     expect(next.status).toBe(200)
   }

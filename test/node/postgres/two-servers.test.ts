@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import { openLatchkey } from '../../../src/node/open-latchkey.ts'
@@ -20,6 +19,7 @@ import {
   type TokenResponse,
   unwrap,
 } from '../../support/server.ts'
+import { decodeAccessToken } from '../../support/tokens.ts'
 import {
   createVendorClient,
   parseTokenResponse,
@@ -139,8 +139,8 @@ describe('two servers on one PostgreSQL', () => {
       if (answer === undefined) throw new Error('there were 20')
       expect(new Set(answers.map(({ body }) => body))).toEqual(new Set([answer.body]))
       tokens = parseTokenResponse(answer)
-      const { sid } = decodeJwt<{ sid: string }>(tokens.accessToken)
-      expect(await seeds.storage.findGrant(sid)).toMatchObject({ generation })
+      const { grantId } = decodeAccessToken(tokens)
+      expect(await seeds.storage.findGrant(grantId)).toMatchObject({ generation })
     }
   })
 

@@ -21,7 +21,7 @@ function createGate({ perAddress = 1000, limit = 1000 } = {}) {
   const { clock, digester, log } = testServices
   const { storage, calls } = countStorageCalls(testServices.storage)
   const authenticate = createAuthenticate({
-    keyCache: createKeyCache(storage),
+    keyCache: createKeyCache(storage, digester),
     digester,
     failureLimiter: createFailureLimiter({ perAddress, windowMs: 60_000 }, clock),
     keyRateLimit: createKeyRateLimit({ limit, windowMs: 60_000 }, clock),

@@ -22,13 +22,22 @@ beforeEach(async () => {
 })
 afterEach(() => testServices.close())
 
+/** The storage, which notes the name of each method that is called. */
+const createRecordingStorage = (storage: Storage, calls: string[]) =>
+  new Proxy(storage, {
+    get(of, verb: keyof Storage) {
+      calls.push(verb)
+      return of[verb]
+    },
+  })
+
 /** The storage, with something that happens once: right after the read that is the nth. */
 function createInterruptedStorage(storage: Storage, nth: number, happens: () => Promise<unknown>) {
   let reads = 0
   return new Proxy(storage, {
     get(of, verb: keyof Storage) {
       const act = of[verb] as (...args: unknown[]) => unknown
-      if (!/^find|^readAuthorityVersion$/.test(verb)) return act
+      if (!/^find|^read(AuthorityVersion|TokenAuthority)$/.test(verb)) return act
       return async (...args: unknown[]) => {
         const answer = await act(...args)
         if (++reads === nth) await happens()
@@ -65,7 +74,10 @@ test.each(READS)(
       )
       const revokeKey = () => testServices.keys.revoke(key.id)
       const authenticate = createAuthenticate({
-        keyCache: createKeyCache(createInterruptedStorage(testServices.storage, nth, revokeKey)),
+        keyCache: createKeyCache(
+          createInterruptedStorage(testServices.storage, nth, revokeKey),
+          testServices.digester,
+        ),
         digester: testServices.digester,
         failureLimiter: createFailureLimiter(
           { perAddress: 1000, windowMs: 60_000 },
@@ -85,12 +97,63 @@ test.each(READS)(
   },
 )
 
+test('a forged token of a known key, cached or not, causes the reads of an unknown key’s', async () => {
+  const ring = toKeyring(await createTestRing())
+  const url = 'https://latchkey.example'
+  const minter = createTokenMinter(nodePrimitives, ring, {
+    issuer: url,
+    audience: url,
+    strategy: 'opaque',
+  })
+  const { accountId, ownerId } = await testServices.seedTenant()
+  const source = unwrap(await testServices.sources.add({ accountId, name: 'Source' }))
+  const input = { keyType: 'redox', ownerId, sourceId: source.id, name: 'job' } as const
+  const { key } = unwrap(await testServices.keys.create(input))
+  const salt = (await testServices.storage.findKey(key.publicId))?.tokenSalt ?? ''
+  const mint = async (keyId: string, tokenSalt: string) => {
+    const facts = {
+      keyId,
+      clientId: key.publicId,
+      epoch: 0,
+      grantId: testServices.random.uuid(),
+      generation: 0,
+      issuedAt: testServices.clock(),
+    }
+    return (await minter.mint(facts, tokenSalt)).accessToken
+  }
+  const calls: string[] = []
+  const storage = createRecordingStorage(testServices.storage, calls)
+  const guard = createGuard({
+    keyCache: createKeyCache(storage, testServices.digester),
+    storage,
+    minter,
+    keyUseCounter: createTestUses(),
+    clock: testServices.clock,
+    region,
+  })
+  for (const [what, token, reason] of [
+    ['forged', await mint(key.id, 'another salt'), 'token_forged'],
+    ['genuine', await mint(key.id, salt), null],
+    ['forged, the key cached', await mint(key.id, 'another salt'), 'token_forged'],
+    ['unknown', await mint(crypto.randomUUID(), salt), 'key_unknown'],
+  ] as const) {
+    calls.length = 0
+    const answer = await guard(token, HERE)
+    expect([what, answer.ok ? null : answer.failure.reason]).toEqual([what, reason])
+    if (reason !== null) expect([what, calls]).toEqual([what, ['readTokenAuthority']])
+  }
+})
+
 test.each(READS)(
   'an access token is refused at the next request, though its key or its grant was revoked after read %i',
   async (nth) => {
     const ring = toKeyring(await createTestRing())
     const url = 'https://latchkey.example'
-    const minter = createTokenMinter(nodePrimitives, ring, { issuer: url, audience: url })
+    const minter = createTokenMinter(nodePrimitives, ring, {
+      issuer: url,
+      audience: url,
+      strategy: 'opaque',
+    })
     for (const what of ['key', 'grant'] as const) {
       const { accountId, ownerId } = await testServices.seedTenant()
       const source = unwrap(await testServices.sources.add({ accountId, name: 'Source' }))
@@ -122,7 +185,10 @@ test.each(READS)(
           ? testServices.keys.revoke(key.id)
           : testServices.storage.revokeGrant(grantId, now, event)
       const guard = createGuard({
-        keyCache: createKeyCache(createInterruptedStorage(testServices.storage, nth, revokeKey)),
+        keyCache: createKeyCache(
+          createInterruptedStorage(testServices.storage, nth, revokeKey),
+          testServices.digester,
+        ),
         storage: testServices.storage,
         minter,
         keyUseCounter: createTestUses(),

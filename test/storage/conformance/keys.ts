@@ -481,6 +481,33 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
     })
   })
 
+  describe(`${name}: what proves a key’s tokens`, () => {
+    test('is read by its row id, with the authority’s version', async () => {
+      const { addKey: row } = await addTenant()
+      const { addKey: other } = await addTenant()
+      const version = await fixture.storage.readAuthorityVersion()
+      for (const { id, publicId, tokenSalt } of [row, other]) {
+        expect(await fixture.storage.readTokenAuthority(id, '0')).toEqual({
+          version,
+          key: { publicId, tokenSalt },
+        })
+      }
+    })
+
+    test('is nothing for an id that no key has, whichever key is read in its place', async () => {
+      const { addKey: row } = await addTenant()
+      const version = await fixture.storage.readAuthorityVersion()
+      for (const id of [createUuid(), row.publicId, '', row.id.toUpperCase()]) {
+        for (const decoyId of ['', '0', row.publicId, 'ffffffff', '\u{10ffff}']) {
+          expect(await fixture.storage.readTokenAuthority(id, decoyId)).toEqual({
+            version,
+            key: null,
+          })
+        }
+      }
+    })
+  })
+
   describe(`${name}: a key is disabled, enabled and revoked`, () => {
     const readKeyState = async (id: string) => {
       const { status, disabledBy, disabledAt, revokedAt } = (await findSummary(id)) ?? {}
