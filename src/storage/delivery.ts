@@ -140,17 +140,16 @@ export function createDeliveryStorage(
 
     async settleDelivered({ attempt, ...delivery }, isErased) {
       const at = attempt.at + attempt.ms
-      const changed = await engine.atomic([
-        attempts.lockSubscription(delivery),
-        attempts.countAttempt(delivery),
-        attempts.insertAttempt({ ...delivery, ...attempt }),
-        attempts.markDelivered({ ...delivery, at }),
+      const [, , changed] = await engine.atomic([
         attempts.resetRetries(delivery),
+        attempts.countLateAttempt(delivery),
+        attempts.markDelivered({ ...delivery, at }),
+        attempts.insertAttempt({ ...delivery, ...attempt }),
         ...(isErased
-          ? [attempts.lockMessage(delivery), attempts.erasePayload({ ...delivery, at })]
+          ? [attempts.lockSharedMessage(delivery), attempts.erasePayload({ ...delivery, at })]
           : []),
       ])
-      return changed[3] === 1
+      return changed === 1
     },
 
     async settleFailed({ attempt, ...delivery }, dueAt) {
@@ -174,8 +173,8 @@ const isThisDelivery = (arg: Arg<SettlingArgs>) => sql`
 
 /**
  * Creates the statements that settle an attempt. Each list changes the subscription's row first:
- * PostgreSQL locks it until the commit, so that its guard holds for the whole list. The message's row is
- * locked for the same reason before the payload is erased.
+ * PostgreSQL locks it until the commit, so that its guard holds for the whole list. The row of a message
+ * with more destinations is locked for the same reason before the payload is erased.
  */
 function createAttemptStatements(compiler: StatementCompiler) {
   const sqlStatement = createSqlWriter(compiler)
@@ -185,12 +184,22 @@ function createAttemptStatements(compiler: StatementCompiler) {
       update subscriptions set leased_by = leased_by
       where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
     ),
-    lockMessage: sqlStatement<SettlingArgs>(
-      (arg) => sql`update messages set serial = serial where id = ${arg('messageId')}`,
+    lockSharedMessage: sqlStatement<SettlingArgs>(
+      (arg) => sql`
+      update messages set serial = serial where id = ${arg('messageId')} and exists (
+        select 1 from deliveries
+        where message_id = ${arg('messageId')} and position <> ${arg('position')}
+      )`,
     ),
     countAttempt: sqlStatement<SettlingArgs>(
       (arg) => sql`
       update deliveries set attempts = attempts + 1 where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
+    ),
+    /** Counts an attempt whose delivery was taken out of the queue meanwhile. */
+    countLateAttempt: sqlStatement<SettlingArgs>(
+      (arg) => sql`
+      update deliveries set attempts = attempts + 1
+      where ${isThisDelivery(arg)} and status <> 'queued' and ${isLeaseHeld(arg)}`,
     ),
     insertAttempt: sqlStatement<SettlingArgs & LeasedAttempt['attempt']>(
       (arg) => sql`
@@ -208,7 +217,7 @@ function createAttemptStatements(compiler: StatementCompiler) {
     ),
     markDelivered: sqlStatement<SettlingArgs & { at: number }>(
       (arg) => sql`
-      update deliveries set status = 'delivered', settled_at = ${arg('at')}
+      update deliveries set attempts = attempts + 1, status = 'delivered', settled_at = ${arg('at')}
       where ${isThisDelivery(arg)} and status = 'queued' and ${isLeaseHeld(arg)}`,
     ),
     erasePayload: sqlStatement<SettlingArgs & { at: number }>(

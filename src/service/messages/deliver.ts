@@ -235,9 +235,14 @@ export class DeliveryWorker {
       sent++
     ) {
       work.progressAt = clock()
+      // A renewal is for all leases, so that one subscription need not repeat that of another.
+      if (isPending(this.#leasedUntilAt, leaseMs, clock())) {
+        until = Math.max(until, this.#leasedUntilAt)
+      }
       if (until - clock() < leaseMs * (2 / 3)) {
         until = clock() + leaseMs
         await storage.renewLeases(by, until)
+        this.#leasedUntilAt = until
       }
       work.wasWoken = false
       const head = await storage.findQueueHead(queue.id, by)
