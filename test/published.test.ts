@@ -7,6 +7,7 @@ import { CONSOLE_PAGES, resolvePagePath } from './support/browser/console-pages.
 import { type ConsoleClient, signInToConsole } from './support/console-client.ts'
 import { readHelp } from './support/published/help.ts'
 import { splitFrame } from './support/published/html.ts'
+import { formatOperationTable } from './support/published/operation-table.ts'
 import { createTextPage } from './support/published/page.ts'
 import { PASSWORD } from './support/users.ts'
 
@@ -88,6 +89,15 @@ test('docs/configuration.md has each setting, its default and its meaning', () =
   expectGenerated(
     'configuration.md',
     before.replace(/^\| setting [\s\S]*?\n(?!\|)/m, () => `${table}\n`),
+  )
+})
+
+test('docs/management-api.md has the request, the command and the page of each operation', async () => {
+  const before = readFileSync(join(DOCS_FOLDER, 'management-api.md'), 'utf8')
+  const table = formatOperationTable(await readHelp())
+  expectGenerated(
+    'management-api.md',
+    before.replace(/^\| operation [\s\S]*?\n(?!\|)/m, () => `${table}\n`),
   )
 })
 

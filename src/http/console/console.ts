@@ -21,7 +21,7 @@ import { mountSecondFactorPages } from './pages/second-factor.ts'
 import { createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
 import { mountSitePages } from './pages/sites.ts'
 import { mountUserPages } from './pages/users/users.ts'
-import { type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
+import { type ConsoleRouter, type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
 import { createAssetRoutes } from './static/assets.ts'
 
 /** The console. All pages but sign-in and one-time links go through the console router. */
@@ -37,6 +37,15 @@ export function createConsole(deps: ConsoleDeps): Hono {
   app.route('/', createOneTimeLinkPages(deps))
 
   const router = createConsoleRouter(deps)
+  mountConsolePages(router, deps)
+  app.route('/', router.app)
+
+  app.all(`${CONSOLE_PATH}/*`, (c) => renderError(c, identifyCaller(deps, c), 'not_found'))
+  return app
+}
+
+/** Mounts every page that needs a session, each with the operations that it performs. */
+export function mountConsolePages(router: ConsoleRouter, deps: ConsoleDeps): void {
   mountDashboard(router)
   mountKeyPages(router, deps)
   mountAuditPages(router, deps)
@@ -50,12 +59,8 @@ export function createConsole(deps: ConsoleDeps): Hono {
   mountProfile(router, deps)
   mountSecondFactorPages(router, deps)
   mountApiTokenPages(router, deps)
-  mountRoutingPages(router, deps)
   mountMessagePages(router, deps)
-  app.route('/', router.app)
-
-  app.all(`${CONSOLE_PATH}/*`, (c) => renderError(c, identifyCaller(deps, c), 'not_found'))
-  return app
+  mountRoutingPages(router, deps)
 }
 
 /** The dependencies of the console. */

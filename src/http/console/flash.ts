@@ -45,6 +45,7 @@ export const FLASH_TEXTS = {
   'subscriptions.create': 'The subscription was added.',
   'subscriptions.resume': 'The subscription is resumed. Queued messages are sent now.',
   'subscriptions.purge': 'The queue is empty. Its messages are marked as skipped.',
+  'audit.acceptRestore': 'The restored database is accepted. Sealing resumes.',
   'messages.replay': 'The message is queued again.',
   'messages.skip': 'The message is skipped.',
 } as const

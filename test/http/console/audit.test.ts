@@ -204,3 +204,13 @@ describe('the audit chain', () => {
     expect(broken.text).toMatch(/Event \d+ is not the one that was sealed/)
   })
 })
+
+test('the page that accepts a restored database asks an operator first, and refuses where nothing was restored', async () => {
+  const path = '/console/audit/accept-restore'
+  expect((await administrator.get(path)).status).toBe(403)
+  expect((await administrator.send(path)).status).toBe(403)
+  expect((await operator.get(path)).text).toContain('Accept the restored database?')
+  const refused = await operator.fill(path, path)
+  expect(refused.status).toBe(409)
+  expect(refused.text).toContain('Nothing was changed')
+})

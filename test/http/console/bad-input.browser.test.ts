@@ -162,7 +162,7 @@ test('script in every name is read, and does nothing', async () => {
   const { page, unexpectedErrors, expectError, close } = await signInAs('administrator')
   expectError(/status of 404/)
   for (const path of [
-    ...['', '/keys', `/keys/${key.id}`, `/keys/${key.id}/edit`, `/keys/${key.id}/rotate`],
+    ...['', '/keys', `/keys/${key.id}`, `/keys/${key.id}/edit`, `/keys/${key.id}/rotate-secret`],
     ...['/sites', `/sites/${site.id}`, '/developers', `/developers/${developer.id}`],
     ...['/sources', `/sources/${source.id}`, '/destinations', `/destinations/${destination.id}`],
     ...[

@@ -107,7 +107,7 @@ test('a member is offered no action without permission, and is refused when they
   await page.goto(keyUrl)
   await page.evaluate(`{
     const form = document.querySelector('form[method=post]')
-    form.action = ${JSON.stringify(`${keyUrl}/view`)}
+    form.action = ${JSON.stringify(`${keyUrl}/view-secret`)}
     form.submit()
   }`)
   await page.getByRole('heading', { name: 'Your role does not allow this' }).waitFor()

@@ -243,7 +243,7 @@ describe('the secret of a key', () => {
       const page = await engineer.get(`${KEYS}/${key.id}`)
       expect(page.text).toContain('View secret')
       expect(page.html).not.toContain(secret)
-      const viewed = await engineer.send(`${KEYS}/${key.id}/view`)
+      const viewed = await engineer.send(`${KEYS}/${key.id}/view-secret`)
       expect([viewed.status, viewed.headers.get('cache-control')]).toEqual([200, 'no-store'])
       expect(viewed.text).toContain(secret)
       expect(viewed.text).not.toContain('I have stored the secret')
@@ -260,23 +260,23 @@ describe('the secret of a key', () => {
   test('cannot be viewed where its type shows it once', async () => {
     const { key } = await createKey('xdent')
     expect((await engineer.get(`${KEYS}/${key.id}`)).text).not.toContain('View secret')
-    const answer = await engineer.send(`${KEYS}/${key.id}/view`)
+    const answer = await engineer.send(`${KEYS}/${key.id}/view-secret`)
     expect(answer.status).toBe(409)
     expect(answer.text).toContain('is shown once: rotate it')
   })
 
   test('is rotated once with an overlap, even if the form is sent twice', async () => {
     const { key, secret: old } = await createKey('xdent')
-    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate-secret`)
     expect(form.html).toContain('Between the two, both work.')
     const fields = { seen: form.getFieldValue('seen') ?? '', overlap: '24h' }
-    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate-secret`, fields)
     expect(rotated.status).toBe(200)
     const secret = /data-copy="(lk_[\w-]{49})"/.exec(rotated.html)?.[1] ?? ''
     expect(secret).not.toBe('')
     expect(rotated.text).toContain('The old secret stays valid until 2026-01-03 03:04:05 UTC.')
 
-    const repeat = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    const repeat = await engineer.send(`${KEYS}/${key.id}/rotate-secret`, fields)
     expect(repeat.status).toBe(409)
     expect(repeat.text).toContain('The key has changed since you opened the form')
     expect(repeat.html).not.toContain(secret)
@@ -291,13 +291,16 @@ describe('the secret of a key', () => {
 
   test('is rotated without an overlap', async () => {
     const { key } = await createKey('redox')
-    const form = await engineer.get(`${KEYS}/${key.id}/rotate`)
+    const form = await engineer.get(`${KEYS}/${key.id}/rotate-secret`)
     expect(form.html).toContain('Tokens issued before end with the old secret.')
     const fields = { seen: form.getFieldValue('seen') ?? '', overlap: 'none' }
-    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate`, fields)
+    const rotated = await engineer.send(`${KEYS}/${key.id}/rotate-secret`, fields)
     expect(rotated.text).toContain('The old secret has ended.')
     expect(unwrap(await server.keys.find(key.id)).previousSecretEndsAt).toBeNull()
-    const none = await engineer.send(`${KEYS}/${key.id}/rotate`, field('overlap', 'for ever'))
+    const none = await engineer.send(
+      `${KEYS}/${key.id}/rotate-secret`,
+      field('overlap', 'for ever'),
+    )
     expect(none.status).toBe(422)
   })
 })
@@ -571,7 +574,7 @@ test('a script in any field of a key is escaped on every page', async () => {
   const { key } = await createKey('practice', SCRIPT)
   unwrap(await server.keys.edit(key.id, { description: SCRIPT, reference: SCRIPT }))
   const path = `${KEYS}/${key.id}`
-  const pages = [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`, `${path}/delete`]
+  const pages = [path, `${path}/edit`, `${path}/rotate-secret`, `${path}/revoke`, `${path}/delete`]
   const query = encodeURIComponent(SCRIPT)
   const typed = ['q', 'key-type', 'status', 'site', 'owner', 'care', 'sort', 'after', 'said']
   const lists = typed.map((name) => `${KEYS}?${name}=${query}`)
@@ -589,17 +592,22 @@ describe('the pages of keys', () => {
     const path = `${KEYS}/${key.id}`
     const page = await member.get(path)
     expect(page.status).toBe(200)
-    for (const verb of ['view', 'edit', 'rotate', 'disable', 'revoke', 'delete']) {
+    for (const verb of ['view-secret', 'edit', 'rotate-secret', 'disable', 'revoke', 'delete']) {
       expect(page.html).not.toContain(`${path}/${verb}`)
     }
     expect((await member.get(KEYS)).text).not.toContain('Create key')
-    for (const screen of [`${KEYS}/new`, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+    for (const screen of [
+      `${KEYS}/new`,
+      `${path}/edit`,
+      `${path}/rotate-secret`,
+      `${path}/revoke`,
+    ]) {
       expect((await member.get(screen)).status).toBe(403)
     }
     for (const verb of [
-      'view',
+      'view-secret',
       'edit',
-      'rotate',
+      'rotate-secret',
       'disable',
       'enable',
       'revoke',
@@ -616,10 +624,10 @@ describe('the pages of keys', () => {
     const stranger = await seedConsoleClient(server, 'administrator')
     const { key } = await createKey('practice', 'Only ours')
     const path = `${KEYS}/${key.id}`
-    for (const page of [path, `${path}/edit`, `${path}/rotate`, `${path}/revoke`]) {
+    for (const page of [path, `${path}/edit`, `${path}/rotate-secret`, `${path}/revoke`]) {
       expect((await stranger.get(page)).status).toBe(404)
     }
-    for (const verb of ['view', 'disable', 'revoke', 'delete']) {
+    for (const verb of ['view-secret', 'disable', 'revoke', 'delete']) {
       expect((await stranger.send(`${path}/${verb}`, { name: 'Only ours' })).status).toBe(404)
     }
     expect((await stranger.get(`${KEYS}?q=Only`)).text).not.toContain('Only ours')

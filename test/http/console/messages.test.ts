@@ -176,7 +176,7 @@ describe('a payload', () => {
   test('is on no page until it is opened, which is audited with the user', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, secret)
     expect((await engineer.get(`${AT}/${id}`)).html).not.toContain('4711')
-    const opened = await engineer.send(`${AT}/${id}/open`)
+    const opened = await engineer.send(`${AT}/${id}/payload`)
     expect(opened.status).toBe(200)
     expect(opened.headers.get('cache-control')).toBe('no-store')
     const page = opened.html
@@ -195,16 +195,16 @@ describe('a payload', () => {
   test('cannot be opened by a member or with a GET request', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, secret)
     expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open payload')
-    expect((await member.send(`${AT}/${id}/open`)).status).toBe(403)
+    expect((await member.send(`${AT}/${id}/payload`)).status).toBe(403)
     expect((await member.send(`${AT}/${id}/download`)).status).toBe(403)
-    expect((await engineer.get(`${AT}/${id}/open`)).status).toBe(404)
+    expect((await engineer.get(`${AT}/${id}/payload`)).status).toBe(404)
     expect(await listEvents(id)).toEqual([])
   })
 
   test('is cut on a page of less than 100 kB and complete in the file', async () => {
     const long = { Note: '"<&>'.repeat(50_000) }
     const { id } = await sendVendorMessage(fixture.failingDestination.id, {}, long)
-    const page = (await engineer.send(`${AT}/${id}/open`)).html
+    const page = (await engineer.send(`${AT}/${id}/payload`)).html
     expect(page.length).toBeLessThan(100_000)
     expect(page).toContain('These are the first 12,000 of')
     const file = await engineer.send(`${AT}/${id}/download`)

@@ -134,7 +134,7 @@ describe('a developer', () => {
     expect(keys).toHaveLength(1)
     expect((await administrator.get(`/console/developers/${id}`)).html).not.toContain(secret)
 
-    const rotate = `/console/developers/${id}/portal-key/${keys[0]?.id}/rotate`
+    const rotate = `/console/developers/${id}/portal-key/${keys[0]?.id}/rotate-secret`
     const seen = { seen: keys[0]?.eventId ?? '' }
     await administrator.get(rotate)
     const rotated = await administrator.send(rotate, seen)

@@ -61,6 +61,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
         await page.waitForLoadState()
       },
     },
+    'audit-accept-restore': '/console/audit/accept-restore',
     accounts: '/console/accounts',
     'account-new': '/console/accounts/new',
     account: ({ accountId }) => `/console/accounts/${accountId}`,
@@ -144,7 +145,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'key-practice': ({ ids }) => `/console/keys/${ids['Claims exporter']}`,
     'key-revoked': ({ ids }) => `/console/keys/${ids['Vendor trial']}`,
     'key-edit': ({ ids }) => `/console/keys/${ids['Imaging archive']}/edit`,
-    'key-rotate': ({ ids }) => `/console/keys/${ids['Nightly results']}/rotate`,
+    'key-rotate': ({ ids }) => `/console/keys/${ids['Nightly results']}/rotate-secret`,
     'key-revoke': ({ ids }) => `/console/keys/${ids['Old lab interface']}/revoke`,
     'key-delete': ({ ids }) => `/console/keys/${ids['Online booking']}/delete`,
     'key-assign': ({ ids }) => `/console/keys/${ids['Next dental office']}/assign`,
@@ -197,7 +198,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
     'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
     'portal-key-rotate': ({ developer, ids }) =>
-      `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate`,
+      `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate-secret`,
     'ip-allowlist': '/console/ip-allowlist',
     'ip-allowlist-stop-enforcing': '/console/ip-allowlist/stop-enforcing',
     'ip-allowlist-delete': ({ allowlistIds: addresses }) =>

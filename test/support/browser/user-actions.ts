@@ -82,7 +82,7 @@ export async function rotateSecretByForm(
   keyUrl: string,
   overlap: string,
 ): Promise<RevealedSecrets> {
-  await page.goto(`${keyUrl}/rotate`)
+  await page.goto(`${keyUrl}/rotate-secret`)
   await page.getByRole('radio', { name: new RegExp(`^${overlap}`) }).check()
   await page.getByRole('button', { name: 'Rotate secret' }).click()
   const secrets = await readRevealedSecrets(page)

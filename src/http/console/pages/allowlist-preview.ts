@@ -20,7 +20,7 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
   ] as const) {
     router.page(
       `${IP_ALLOWLIST_PATH}/${path}`,
-      operation,
+      [operation, 'ip-allowlist.seen'],
       withAccount((context, accountId) =>
         confirmEnforcement(context, accountId, isEnforced, false),
       ),

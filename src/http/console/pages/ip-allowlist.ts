@@ -38,7 +38,7 @@ import { confirmFirstEntry, mountAllowlistChanges } from './allowlist-preview.ts
 export function mountAllowlistPages(router: ConsoleRouter): void {
   router.page(
     IP_ALLOWLIST_PATH,
-    ['ip-allowlist.list', 'ip-allowlist.seen'],
+    'ip-allowlist.list',
     withAccount((context, id) => showAllowlist(context, id, null)),
   )
   router.form(IP_ALLOWLIST_PATH, 'ip-allowlist.add', addEntry)

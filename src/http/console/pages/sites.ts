@@ -34,7 +34,9 @@ export function mountSitePages(router: ConsoleRouter): void {
     actions: [{ verb: 'delete', isDangerous: true }],
     loadParts: async (context, site) => {
       const keyCounts = await loadKeyCounts(context, [site])
-      return { facts: [['Keys', keysLink(site, keyCounts.get(site.id) ?? 0)]] }
+      const count = keyCounts.get(site.id) ?? 0
+      const link = html`<a href="${KEYS_PATH}?site=${site.id}">${formatCount(count, 'key')}</a>`
+      return { facts: [['Keys', link]] }
     },
   })
 }

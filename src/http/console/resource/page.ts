@@ -34,9 +34,9 @@ export interface ResourcePage<Row extends ResourceRow> {
 export interface PageParts extends Partial<PageHeading> {
   readonly facts?: readonly (readonly [string, Html | string])[]
   readonly notice?: Html
-  /** Cards below the details. */
+  /** Cards beside the details. */
   readonly cards?: Html
-  /** Cards of the whole width, below all others. */
+  /** Cards of the whole width, above the changes. */
   readonly wideCards?: Html
 }
 
@@ -87,15 +87,13 @@ export async function renderRow<Row extends ResourceRow>(
     : []
   const body = html`${errorNotice(toErrorMessage(error))}${formResult}${notice}
     <div class="columns">
-      <div class="stack">
-        <section class="card"><h2>Details</h2>${definitionList([...listDetails(context, resource, row, names), ...facts])}</section>
-        ${cards}
-      </div>
-      <div class="stack">
-        ${editOperations.map((operation) => editCard(context, resource, operation, row, error))}
-        ${actionCards(context, resource, actions, row)}
-      </div>
-    </div>${wideCards}`
+      <section class="card"><h2>Details</h2>${definitionList([...listDetails(context, resource, row, names), ...facts])}</section>
+      ${cards}
+    </div>${wideCards}
+    <div class="columns">
+      ${editOperations.map((operation) => editCard(context, resource, operation, row, error))}
+      ${actionCards(context, resource, actions, row)}
+    </div>`
   return renderPage(
     context,
     { heading: resource.getName(row), crumbs: toListCrumbs(resource), ...heading },

@@ -32,12 +32,14 @@ import { type EventNames, loadEventNames } from './event-names.ts'
 import {
   AUDIT_VERIFY_PATH,
   type AuditPageDeps,
+  mountAcceptRestorePages,
   mountAuditExport,
   mountVerifyPages,
 } from './verify-and-export.ts'
 
 export function mountAuditPages(router: ConsoleRouter, deps: AuditPageDeps): void {
   mountVerifyPages(router, deps)
+  mountAcceptRestorePages(router)
   mountAuditExport(router, deps)
   router.page(AUDIT_PATH, 'audit.list', showAuditPage)
 }

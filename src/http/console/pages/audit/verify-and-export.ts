@@ -1,13 +1,17 @@
 import { html } from 'hono/html'
+import { ok } from '../../../../domain/failure.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { AuditVerdict } from '../../../../service/audit/verify.ts'
 import type { Log } from '../../../../service/ports/runtime.ts'
 import { REQUEST_ID_HEADER } from '../../../reply.ts'
 import { actionButton, buttonLink } from '../../components/form.ts'
 import { formatCount, type Html, nothing, notice, toSentence } from '../../components/html.ts'
 import { formatDay, formatInstant } from '../../components/time.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
 import type { PageContext } from '../../context.ts'
 import { AUDIT_CRUMBS, AUDIT_PATH } from '../../navigation.ts'
 import { PAGE_SECURITY_HEADERS, renderPage, streamPage } from '../../render.ts'
+import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 
 export const AUDIT_VERIFY_PATH = `${AUDIT_PATH}/verify`
@@ -18,6 +22,28 @@ const MAX_DISPLAYED_BREAKS = 20
 export function mountVerifyPages(router: ConsoleRouter, deps: AuditPageDeps): void {
   router.page(AUDIT_VERIFY_PATH, 'audit.verify', showVerifyPage)
   router.form(AUDIT_VERIFY_PATH, 'audit.verify', (context) => streamVerification(context, deps))
+}
+
+const ACCEPT_RESTORE_PATH = `${AUDIT_PATH}/accept-restore`
+
+export function mountAcceptRestorePages(router: ConsoleRouter): void {
+  const operation = getOperation('audit.acceptRestore')
+  mountConfirmedAction(router, {
+    path: ACCEPT_RESTORE_PATH,
+    operations: operation.id,
+    find: async () => ok(null),
+    question: () => ({
+      heading: 'Accept the restored database?',
+      crumbs: AUDIT_CRUMBS,
+      text: 'If the audit ends before the last signed event, as after a restore from a backup, sealing stops. This accepts the database as it is, so that sealing resumes, and records that in the audit.',
+      button: 'Accept restored database',
+      variant: 'danger primary',
+      cancelPath: AUDIT_PATH,
+    }),
+    run: (context) => context.perform(operation, {}),
+    flash: getFlash(operation),
+    next: () => AUDIT_PATH,
+  })
 }
 
 /** Answers a reload or a bookmark of the page that has the result. */
@@ -92,7 +118,8 @@ function verdictReport({
   }
   return html`${notice('bad', `The audit is broken in ${formatCount(breaksFound, 'place')}`, 'Someone changed the database without this server, or a restore was incomplete. Copy the database before you do anything else.')}
     <section class="card"><h2>Where</h2><ul>${breaks.slice(0, MAX_DISPLAYED_BREAKS).map(({ message }) => html`<li>${toSentence(message)}</li>`)}</ul>
-    ${breaksFound > MAX_DISPLAYED_BREAKS ? html`<p>And ${formatCount(breaksFound - MAX_DISPLAYED_BREAKS, 'more', 'more')}: <code>latchkey audit verify</code> lists them.</p>` : nothing}</section>`
+    ${breaksFound > MAX_DISPLAYED_BREAKS ? html`<p>And ${formatCount(breaksFound - MAX_DISPLAYED_BREAKS, 'more', 'more')}: <code>latchkey audit verify</code> lists them.</p>` : nothing}
+    <p>If you restored this database from a backup, <a href="${ACCEPT_RESTORE_PATH}">accept the restored database</a>.</p></section>`
 }
 
 const EXPORT_CHUNK_CHARACTERS = 1 << 16

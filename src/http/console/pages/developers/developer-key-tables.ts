@@ -64,7 +64,7 @@ function portalKeyList(
         <span class="small soft">${lastUsedText(context, key)}</span></span>${
           canWrite
             ? buttonLink(
-                `${DEVELOPERS_PATH}/${id}/portal-key/${key.id}/rotate`,
+                `${DEVELOPERS_PATH}/${id}/portal-key/${key.id}/rotate-secret`,
                 'Rotate',
                 'compact',
               )

@@ -156,10 +156,10 @@ export function mountPortalKeyPages(router: ConsoleRouter, { uuid }: PortalKeyPa
     }),
   )
 
-  router.page(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.rotateSecret', (context) =>
+  router.page(`${PORTAL_KEY_ROUTE}/:key/rotate-secret`, 'keys.rotateSecret', (context) =>
     withDeveloper(context, (developer) => confirmPortalKeyRotation(context, developer, null)),
   )
-  router.form(`${PORTAL_KEY_ROUTE}/:key/rotate`, 'keys.rotateSecret', (context) =>
+  router.form(`${PORTAL_KEY_ROUTE}/:key/rotate-secret`, 'keys.rotateSecret', (context) =>
     withDeveloper(context, async (developer) => {
       const input = { seen: getField(context, 'seen') }
       const result = await context.services.keys.rotateSecret(getPathId(context, 'key'), input)
@@ -237,9 +237,9 @@ async function confirmPortalKeyRotation(
     <p class="prose">${name} gets a new secret, which is shown once. The old secret is refused from the next request on: the developer’s program cannot create or list customer keys until it has the new one. Customer keys continue to work.</p>
     ${postForm(
       context.formToken,
-      `${developerPath}/portal-key/${id}/rotate`,
+      `${developerPath}/portal-key/${id}/rotate-secret`,
       html`${hiddenField('seen', eventId)}
-        <div class="row">${submitButton('Rotate secret now', 'danger primary')}${buttonLink(`${KEYS_PATH}/${id}/rotate`, 'Rotate with overlap')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
+        <div class="row">${submitButton('Rotate secret now', 'danger primary')}${buttonLink(`${KEYS_PATH}/${id}/rotate-secret`, 'Rotate with overlap')}${buttonLink(developerPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`
   const crumbs = toDeveloperCrumbs(developer)
   return renderPage(context, { heading: `Rotate ${name}?`, crumbs }, body, toErrorStatus(error))

@@ -115,7 +115,7 @@ const renderAlreadyCreated = (context: PageContext, path: string): Promise<Respo
       'warn',
       'This key already exists',
       'The form was sent twice, so no second key was created. The secret is not shown again. If you did not store it, rotate it.',
-    )}<p class="row">${buttonLink(path, 'View key', 'primary')}${buttonLink(`${path}/rotate`, 'Rotate secret')}</p>`,
+    )}<p class="row">${buttonLink(path, 'View key', 'primary')}${buttonLink(`${path}/rotate-secret`, 'Rotate secret')}</p>`,
     409,
   )
 

@@ -54,7 +54,7 @@ const OVERLAP_CHOICES = [
 
 /** Mounts the pages for a new secret, with or without a time in which the old one stays valid. */
 export function mountRotateSecretPages(router: ConsoleRouter): void {
-  const path = `${KEYS_PATH}/:id/rotate`
+  const path = `${KEYS_PATH}/:id/rotate-secret`
   router.page(path, 'keys.rotateSecret', withKey(renderRotateSecretPage))
   router.form(path, 'keys.rotateSecret', withKey(rotateSecret))
 }
@@ -88,7 +88,7 @@ async function renderRotateSecretPage(
   const body = html`${errorNotice(error?.message ?? null)}${overlapNotice(context, key)}
     <div class="columns"><section class="card">${postForm(
       context.formToken,
-      `${formatKeyPath(key)}/rotate`,
+      `${formatKeyPath(key)}/rotate-secret`,
       html`
       ${hiddenField('seen', key.eventId)}
       ${radioGroup({
@@ -139,14 +139,14 @@ const renderRotationConflict = async (context: PageContext, key: KeySummary): Pr
       'The form was sent twice, or someone else changed the key. Nothing was changed now, and the secret is not shown again.',
     )}
     <section class="card"><h2>Recent activity</h2>${await keyHistory(context, key.id)}</section>
-    <p class="row">${buttonLink(formatKeyPath(key), 'View key', 'primary')}${buttonLink(`${formatKeyPath(key)}/rotate`, 'Rotate secret')}</p>`,
+    <p class="row">${buttonLink(formatKeyPath(key), 'View key', 'primary')}${buttonLink(`${formatKeyPath(key)}/rotate-secret`, 'Rotate secret')}</p>`,
     409,
   )
 
 /** Mounts a form, not a page: each view of a secret is an audit event. */
 export function mountViewSecretForms(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.form(
-    `${KEYS_PATH}/:id/view`,
+    `${KEYS_PATH}/:id/view-secret`,
     'keys.viewSecret',
     withKey((context, key) => viewSecret(context, key, deps)),
   )

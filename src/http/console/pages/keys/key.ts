@@ -80,11 +80,13 @@ export async function renderKeyPage(
 function keyActions(context: PageContext, key: KeySummary): Html {
   const path = formatKeyPath(key)
   const isViewable = getKeyTypeTraits(key.keyType).secret === 'viewable' && context.can('keys.view')
-  const view = isViewable ? actionButton(context.formToken, `${path}/view`, 'View secret') : nothing
+  const view = isViewable
+    ? actionButton(context.formToken, `${path}/view-secret`, 'View secret')
+    : nothing
   if (!context.can('keys.write') || key.status === 'revoked') return view
   return html`${view}
     ${buttonLink(`${path}/edit`, 'Edit key')}
-    ${buttonLink(`${path}/rotate`, 'Rotate secret')}
+    ${buttonLink(`${path}/rotate-secret`, 'Rotate secret')}
     ${key.keyType === 'opendental' ? assignmentAction(context, key) : nothing}
     ${
       key.status === 'enabled'

@@ -65,7 +65,7 @@ const MAX_PAYLOAD_CHARACTERS = 12_000
 
 /** Mounts forms, not pages: each view of a payload, a reload included, is an audit event. */
 export function mountPayloadForms(router: ConsoleRouter): void {
-  router.form(`${MESSAGES_PATH}/:id/open`, 'messages.payload', openPayload)
+  router.form(`${MESSAGES_PATH}/:id/payload`, 'messages.payload', openPayload)
   router.form(`${MESSAGES_PATH}/:id/download`, 'messages.payload', downloadPayload)
 }
 

@@ -114,7 +114,7 @@ const payloadCard = (context: PageContext, id: string): Html =>
   context.can('messages.open')
     ? html`<section class="card"><h2>Payload</h2>
         <p>The payload may contain health data. The audit records who opens it.</p>
-        ${actionButton(context.formToken, `${formatMessagePath(id)}/open`, 'Open payload')}</section>`
+        ${actionButton(context.formToken, `${formatMessagePath(id)}/payload`, 'Open payload')}</section>`
     : nothing
 
 const deliveryActions = ({ id, deliveries }: MessageSummary): Html => html`
