@@ -1,6 +1,5 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig } from '../src/config.ts'
 import {
   createSha256,
   type D1ImportFile,
@@ -8,7 +7,6 @@ import {
   openLocation,
 } from '../src/node/copy.ts'
 import { writeD1Import } from '../src/node/d1-import.ts'
-import { getDatabasePath } from '../src/node/database.ts'
 import { type CopiedTable, copyDatabase, isCopyEqual } from '../src/storage/database-copy.ts'
 import type { Engine } from '../src/storage/engine.ts'
 import {
@@ -114,7 +112,7 @@ async function copySeededData(
   dataDir: string,
   target: DatabaseLocation | D1ImportFile,
 ): Promise<void> {
-  const path = getDatabasePath(readConfig({ LATCHKEY_DATA: dataDir }))
+  const path = join(dataDir, 'latchkey.db')
   const source = await openLocation({ engine: 'sqlite', path }, { canCreate: false })
   try {
     const copied =

@@ -1,8 +1,8 @@
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
 import { addChecksum } from '../src/domain/secret.ts'
-import { getDatabasePath } from '../src/node/database.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
 import { nodeArgon2 } from '../src/node/primitives.ts'
 import { silentLog } from '../src/node/silent-log.ts'
@@ -36,7 +36,7 @@ export async function seedVendors(
     if (n > 0) copies.set(n, { secret, secret_hash: await nodeArgon2.hash(secret) })
   }
 
-  const db = new Database(getDatabasePath(config))
+  const db = new Database(join(config.dataDir, 'latchkey.db'))
   try {
     db.pragma('foreign_keys = OFF')
     const copiedVendors = db.transaction(() => copyVendorRows(db, first, keys, copies))()

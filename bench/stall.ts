@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { readConfig } from '../src/config.ts'
-import { getDatabasePath } from '../src/node/database.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
 import { silentLog } from '../src/node/silent-log.ts'
 import { issueApiToken } from '../test/support/admin-client.ts'
@@ -184,7 +183,7 @@ async function seedApiToken(dataDir: string): Promise<string> {
 
 /** Adds delivered messages and events of the audit, as many as years of use leave. */
 function seedRows(dataDir: string, { storedMessages, storedEvents }: BenchSettings): void {
-  const db = new Database(getDatabasePath(readConfig({ LATCHKEY_DATA: dataDir })))
+  const db = new Database(join(dataDir, 'latchkey.db'))
   try {
     db.pragma('foreign_keys = OFF')
     const numbers = (count: number) =>

@@ -37,7 +37,7 @@ const ADDED_PERMISSIONS = {
     'places.write',
     // Manage the IP allowlist.
     'addresses.write',
-    // Add, invite and deactivate users and set their role, within `canSetRole` and `canManageUser`.
+    // Add, invite and deactivate users and set their role, within `canGrantRole` and `canManageUser`.
     'users.write',
     // Mark a destination as verified by hand.
     'destinations.vouch',
@@ -96,10 +96,3 @@ export const canManageUser = (actor: UserWithRole, user: UserWithRole): boolean 
 /** True if the actor may assign this role. Nobody assigns a role above their own. */
 export const canGrantRole = (actor: Role, role: Role): boolean =>
   hasPermission(actor, 'users.write') && getRank(actor) >= getRank(role)
-
-/**
- * True if the actor may change the user's role to `to`. Nobody changes their own role or a higher one,
- * or assigns a role above their own.
- */
-export const canSetRole = (actor: UserWithRole, user: UserWithRole, to: Role): boolean =>
-  canManageUser(actor, user) && canGrantRole(actor.role, to)

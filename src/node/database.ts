@@ -6,12 +6,6 @@ import { silentLog } from './silent-log.ts'
 
 type DatabaseConfig = Config['database']
 
-/** Returns the file of an SQLite database. */
-export function getDatabasePath({ database }: Config): string {
-  if (database.engine === 'sqlite') return database.path
-  throw new Error('LATCHKEY_DATABASE is a PostgreSQL server, not a file')
-}
-
 /** Opens the configured database. Loads only the driver that it uses. */
 export async function openEngine(database: DatabaseConfig, log: Log): Promise<Engine> {
   if (database.engine === 'sqlite') {

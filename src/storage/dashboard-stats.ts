@@ -95,6 +95,7 @@ export function createDashboardStorage(
 }
 
 type TrafficRow = Tables['traffic']
+type TrafficSumRow = Omit<TrafficRow, 'account_id' | 'hour'> & { readonly span: number }
 
 /** Stores the outcomes of requests by hour. */
 export function createTrafficStorage(engine: Engine, compiler: StatementCompiler): TrafficStorage {
@@ -107,28 +108,14 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
       on conflict (account_id, hour, key_type, outcome)
       do update set requests = traffic.requests + excluded.requests`,
   )
-  const list = sqlStatement<{ fromHour: number }, TrafficRow>(
-    (arg) => sql`
-      select * from traffic where hour >= ${arg('fromHour')}
-      order by hour, account_id, key_type, outcome`,
-  )
-  const listOfAccount = sqlStatement<{ fromHour: number; accountId: string }, TrafficRow>(
-    (arg) => sql`
-      select * from traffic
-      where account_id = ${arg('accountId')} and hour >= ${arg('fromHour')}
-      order by hour, key_type, outcome`,
-  )
-  const sum = sqlStatement<TrafficSpans, TrafficRow & { span: number }>(
+  const sum = sqlStatement<TrafficSpans, TrafficSumRow>(
     (arg) => sql`
       select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
         key_type, outcome, sum(requests) as requests
       from traffic where hour >= ${arg('fromHour')} group by span, key_type, outcome
       order by span, key_type, outcome`,
   )
-  const sumOfAccount = sqlStatement<
-    TrafficSpans & { accountId: string },
-    TrafficRow & { span: number }
-  >(
+  const sumOfAccount = sqlStatement<TrafficSpans & { accountId: string }, TrafficSumRow>(
     (arg) => sql`
       select (hour - cast(${arg('fromHour')} as bigint)) / cast(${arg('hours')} as bigint) as span,
         key_type, outcome, sum(requests) as requests
@@ -149,18 +136,14 @@ export function createTrafficStorage(engine: Engine, compiler: StatementCompiler
       await engine.atomic(rows.map((row) => add(row)))
     },
 
-    async listTraffic(fromHour, accountId) {
-      const step =
-        accountId === undefined ? list({ fromHour }) : listOfAccount({ fromHour, accountId })
-      return (await engine.scan(step)).map(toTraffic)
-    },
-
     async sumTraffic({ accountId, ...spans }) {
       const step = accountId === undefined ? sum(spans) : sumOfAccount({ ...spans, accountId })
-      return (await engine.scan(step)).map((row) => {
-        const { keyType, outcome, requests } = toTraffic(row)
-        return { span: Number(row.span), keyType, outcome, requests: Number(requests) }
-      })
+      return (await engine.scan(step)).map((row) => ({
+        span: Number(row.span),
+        keyType: row.key_type === NO_VALUE ? null : (row.key_type as KeyType),
+        outcome: row.outcome as HourlyTraffic['outcome'],
+        requests: Number(row.requests),
+      }))
     },
 
     async purgeTraffic(before) {
@@ -177,14 +160,6 @@ const toTrafficRow = ({ accountId, keyType, ...counts }: HourlyTraffic): Traffic
   ...counts,
   account_id: accountId ?? NO_VALUE,
   key_type: keyType ?? NO_VALUE,
-})
-
-const toTraffic = (row: TrafficRow): HourlyTraffic => ({
-  hour: row.hour,
-  accountId: row.account_id === NO_VALUE ? null : row.account_id,
-  keyType: row.key_type === NO_VALUE ? null : (row.key_type as KeyType),
-  outcome: row.outcome as HourlyTraffic['outcome'],
-  requests: row.requests,
 })
 
 const formatTrafficKey = ({ account_id, hour, key_type, outcome }: TrafficRow) =>

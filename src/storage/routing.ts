@@ -1,10 +1,9 @@
-import { sql } from 'kysely'
-import type { DestinationSummary, Source, SubscriptionSummary } from '../service/ports/routing.ts'
+import type { DestinationSummary, Source } from '../service/ports/routing.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import type { TableStatements } from './statements.ts'
-import { ALL_DATA_MODELS, parseDataModel, type Tables } from './tables.ts'
+import { ALL_DATA_MODELS, type Tables } from './tables.ts'
 
 type RoutingMethods = Pick<
   ResourceStorage,
@@ -21,13 +20,11 @@ type RoutingMethods = Pick<
   | 'findDestination'
   | 'addSubscription'
   | 'setSubscriptionStatus'
-  | 'listSubscriptions'
-  | 'findSubscription'
   | 'findSubscriptionTarget'
 >
 
 /** The columns of its queue start with the defaults of schema.sql. */
-type NewSubscription = Omit<
+type NewSubscriptionRow = Omit<
   Tables['subscriptions'],
   'due_at' | 'attempts' | 'leased_by' | 'leased_until'
 >
@@ -88,25 +85,6 @@ export function createRoutingStorage(
       .where('id', '=', arg('id')),
   )
 
-  const readSubscriptionPage = rows.page('subscriptions', 'source_id', toSubscription)
-  const selectAccountSubscriptions = compiler.withArguments<{
-    account: string
-    source: string | null
-    after: string
-    limit: number
-  }>()((db, arg) =>
-    db
-      .selectFrom('subscriptions')
-      .innerJoin('sources', 'sources.id', 'subscriptions.source_id')
-      .selectAll('subscriptions')
-      .where('sources.account_id', '=', arg('account'))
-      .where(
-        sql<boolean>`(cast(${arg('source')} as text) is null or sources.id = ${arg('source')})`,
-      )
-      .where('subscriptions.id', '>', arg('after'))
-      .orderBy('subscriptions.id')
-      .limit(arg('limit')),
-  )
   const selectReceiver = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('subscriptions')
@@ -115,7 +93,7 @@ export function createRoutingStorage(
       .where('subscriptions.id', '=', arg('id')),
   )
   // Inserts from the rows that it joins: nothing if one of them is missing.
-  const addSubscription = compiler.withArguments<NewSubscription>()((db, arg) =>
+  const addSubscription = compiler.withArguments<NewSubscriptionRow>()((db, arg) =>
     db
       .insertInto('subscriptions')
       .columns([
@@ -236,15 +214,6 @@ export function createRoutingStorage(
     setSubscriptionStatus: (id, status, event) =>
       audit.applyChange('subscriptions', setStatus({ id, status, event_id: event.id }), event),
 
-    async listSubscriptions({ sourceId, accountId, ...page }) {
-      if (accountId === undefined) return readSubscriptionPage(sourceId, page)
-      const { after = '', limit } = page
-      const args = { account: accountId, source: sourceId ?? null, after, limit }
-      return (await engine.read(selectAccountSubscriptions(args))).map(toSubscription)
-    },
-
-    findSubscription: rows.findById('subscriptions', toSubscription),
-
     async findSubscriptionTarget(subscriptionId) {
       const [row] = await engine.read(selectReceiver({ id: subscriptionId }))
       return row ?? null
@@ -268,14 +237,5 @@ const toDestination = (row: Tables['destinations']): DestinationSummary => ({
   verifiedAt: row.verified_at,
   method: row.verification_method,
   hasToken: row.verification_token !== null,
-  createdAt: row.created_at,
-})
-
-const toSubscription = (row: Tables['subscriptions']): SubscriptionSummary => ({
-  id: row.id,
-  sourceId: row.source_id,
-  destinationId: row.destination_id,
-  dataModel: parseDataModel(row.data_model),
-  status: row.status,
   createdAt: row.created_at,
 })

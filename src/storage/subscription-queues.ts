@@ -4,7 +4,7 @@ import type {
   SubscriptionFilter,
   SubscriptionListItem,
 } from '../service/ports/lists.ts'
-import type { QueueStorage, SubscriptionQueue } from '../service/ports/routing.ts'
+import type { QueueStorage } from '../service/ports/routing.ts'
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { selectNextPlace } from './messages.ts'
@@ -13,7 +13,7 @@ import { parseDataModel, type Tables } from './tables.ts'
 
 type QueueChangeMethods = Pick<
   QueueStorage,
-  'findQueue' | 'replayMessage' | 'skipMessage' | 'purgeQueue' | 'erasePayloads'
+  'replayMessage' | 'skipMessage' | 'purgeQueue' | 'erasePayloads'
 >
 
 /** Selects a message's deliveries to one destination, or to all if it is null. */
@@ -29,16 +29,6 @@ export function createSubscriptionQueueStorage(
   audit: AuditedChanges,
 ): QueueChangeMethods {
   const sqlStatement = createSqlWriter(compiler)
-
-  const find = sqlStatement<{ id: string }, SubscriptionQueue>(
-    (arg) => sql`
-      select id, status, attempts, due_at as "dueAt", leased_by as "leasedBy",
-        leased_until as "leasedUntil", (
-          select count(*) from deliveries
-          where subscription_id = ${arg('id')} and deliveries.status = 'queued'
-        ) as queued
-      from subscriptions where id = ${arg('id')}`,
-  )
 
   const isSelected = (arg: Arg<DeliverySelection>) => sql`
     message_id = ${arg('messageId')} and (
@@ -97,11 +87,6 @@ export function createSubscriptionQueueStorage(
   )
 
   return {
-    async findQueue(id) {
-      const [row] = await engine.read(find({ id }))
-      return row ?? null
-    },
-
     async replayMessage(messageId, destinationId, event) {
       const [changed = 0] = await engine.atomic([
         replay({ messageId, destinationId, eventId: event.id }),

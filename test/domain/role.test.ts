@@ -4,7 +4,6 @@ import type { Role } from '../../src/domain/key.ts'
 import {
   canGrantRole,
   canManageUser,
-  canSetRole,
   hasPermission,
   isServerPermission,
   PERMISSIONS,
@@ -66,6 +65,9 @@ test('what is of the server as a whole is for operators alone', () => {
 
 const role = fc.constantFrom(...ROLES)
 const testUser = fc.record({ id: fc.constantFrom('ann', 'bob', 'eve'), role })
+/** Roles are set by those who may manage the user and assign the role. */
+const canSetRole = (actor: UserWithRole, user: UserWithRole, to: Role) =>
+  canManageUser(actor, user) && canGrantRole(actor.role, to)
 const getRank = (of: Role) => ROLES.indexOf(of)
 
 test('no user can raise another above their own role, nor change a user with a higher role', () => {

@@ -5,7 +5,6 @@ import { hash } from '@node-rs/argon2'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { Result } from '../../src/domain/failure.ts'
-import { getDatabasePath } from '../../src/node/database.ts'
 import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { nodeArgon2 } from '../../src/node/primitives.ts'
 import { composeNodeApps, type RunningServer, startLatchkey } from '../../src/node/server.ts'
@@ -193,7 +192,7 @@ export async function startLiveServer(
     url: `http://127.0.0.1:${port}`,
     consoleUrl: `http://127.0.0.1:${console?.port}`,
     dir,
-    databasePath: getDatabasePath(config),
+    databasePath: config.database.engine === 'sqlite' ? config.database.path : '',
     log,
     async close() {
       await running.stop()

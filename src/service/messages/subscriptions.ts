@@ -1,6 +1,6 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
 import type { Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
-import type { SubscriptionSummary, SubscriptionTarget } from '../ports/routing.ts'
+import type { NewSubscription, SubscriptionTarget } from '../ports/routing.ts'
 import type { ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
@@ -51,7 +51,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
         destinationId,
       )
       if (!destination.ok) return destination
-      const subscription: SubscriptionSummary = {
+      const subscription: NewSubscription = {
         id: id.value,
         sourceId,
         destinationId,
@@ -70,7 +70,7 @@ export function createSubscriptions(deps: SubscriptionsDeps) {
 
     async setStatus(
       id: string,
-      status: SubscriptionSummary['status'],
+      status: NewSubscription['status'],
     ): Promise<ServiceResult<SubscriptionListItem>> {
       const action = status === 'active' ? 'subscription.resumed' : 'subscription.paused'
       const event = createAuditEvent(deps, action, id)

@@ -66,9 +66,7 @@ export interface TrafficSpans {
 export interface TrafficStorage {
   /** Adds to the stored counts. */
   addTraffic(rows: readonly HourlyTraffic[]): Promise<void>
-  /** Lists counts from this hour on, for one account, or for all requests. */
-  listTraffic(fromHour: number, accountId?: string): Promise<HourlyTraffic[]>
-  /** Sums the same counts by span, the oldest first. */
+  /** Sums the counts by span, the oldest first. */
   sumTraffic(spans: TrafficSpans): Promise<TrafficSum[]>
   /** Deletes the counts before this hour. Returns the number of rows. */
   purgeTraffic(beforeHour: number): Promise<number>

@@ -3,7 +3,7 @@ import type { KeyStatus } from '../../domain/key.ts'
 import type { KeyType } from '../../domain/key-type.ts'
 import type { User } from './accounts.ts'
 import type { KeySummary } from './keys.ts'
-import type { SubscriptionQueue, SubscriptionSummary } from './routing.ts'
+import type { NewSubscription } from './routing.ts'
 
 /**
  * A page of a list: at most `limit` rows after the row with the id `after`. Messages and events come
@@ -61,9 +61,17 @@ export interface KeyPage {
 }
 
 /** A subscription in a list, with its source, destination, queue and last attempt. */
-export interface SubscriptionListItem extends SubscriptionQueue {
+export interface SubscriptionListItem {
+  readonly id: string
+  readonly status: NewSubscription['status']
+  readonly queued: number
+  /** The number of failed attempts of the first message, since the queue last advanced. */
+  readonly attempts: number
+  readonly dueAt: number
+  readonly leasedBy: string | null
+  readonly leasedUntil: number | null
   readonly accountId: string
-  readonly dataModel: SubscriptionSummary['dataModel']
+  readonly dataModel: NewSubscription['dataModel']
   readonly source: { readonly id: string; readonly name: string }
   readonly destination: {
     readonly id: string

@@ -23,7 +23,7 @@ export type NewDestination = Omit<DestinationSummary, 'hasToken'> & {
   readonly sealedToken: string | null
 }
 
-export interface SubscriptionSummary {
+export interface NewSubscription {
   readonly id: string
   readonly sourceId: string
   readonly destinationId: string
@@ -71,17 +71,13 @@ export interface RoutingStorage {
   findDestination(id: string): Promise<DestinationSummary | null>
 
   /** Guard: source and destination exist, and no subscription joins them for that data model. */
-  addSubscription(subscription: SubscriptionSummary, event: AuditEvent): Promise<boolean>
+  addSubscription(subscription: NewSubscription, event: AuditEvent): Promise<boolean>
   /** Makes a resumed subscription due at once. */
   setSubscriptionStatus(
     id: string,
-    status: SubscriptionSummary['status'],
+    status: NewSubscription['status'],
     event: AuditEvent,
   ): Promise<boolean>
-  listSubscriptions(
-    page: Page & { sourceId?: string | undefined; accountId?: string | undefined },
-  ): Promise<SubscriptionSummary[]>
-  findSubscription(id: string): Promise<SubscriptionSummary | null>
   /** Finds the destination that a subscription sends to. */
   findSubscriptionTarget(subscriptionId: string): Promise<SubscriptionTarget | null>
 }
@@ -91,18 +87,6 @@ export interface QueueLease {
   readonly subscriptionId: string
   readonly by: string
   readonly until: number
-}
-
-/** The state of a subscription's queue. */
-export interface SubscriptionQueue {
-  readonly id: string
-  readonly status: SubscriptionSummary['status']
-  readonly queued: number
-  /** The number of failed attempts of the first message, since the queue last advanced. */
-  readonly attempts: number
-  readonly dueAt: number
-  readonly leasedBy: string | null
-  readonly leasedUntil: number | null
 }
 
 /** A subscription, and its destination. */
@@ -182,7 +166,6 @@ export interface QueueStorage {
    */
   settleFailed(attempt: LeasedAttempt, dueAt: number): Promise<boolean>
 
-  findQueue(id: string): Promise<SubscriptionQueue | null>
   /**
    * Queues the message again, at the end, where it is no longer queued: for one destination, or for
    * all (null). Returns how many. Guard: the payload exists.

@@ -144,7 +144,7 @@ describe('a destination', () => {
     const schedule = [0, 0, 10, 20, 40, 70, 120, 200, 320, 440, 560, 680]
     expect(tries).toEqual(schedule)
     expect(new Set(listNames('/a'))).toEqual(new Set(['first']))
-    expect(await testServices.storage.findQueue(feeds[0]?.id ?? '')).toMatchObject({
+    expect(await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? '')).toMatchObject({
       queued: 2,
       attempts: 12,
       leasedBy: null,
@@ -295,7 +295,9 @@ describe('several processes', () => {
     const forever = { deliver: () => new Promise<never>(() => undefined) }
     const dead = startDeliveryWorker(testServices, { webhookClient: forever })
     dead.wakeQueues(feeds)
-    while ((await testServices.storage.findQueue(feeds[0]?.id ?? ''))?.leasedBy === null);
+    while (
+      (await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? ''))?.leasedBy === null
+    );
     const heir = startDeliveryWorker(testServices)
     testServices.clock.advance(14_999)
     await heir.deliverDue()
@@ -337,7 +339,7 @@ describe('a process that stops', () => {
     receiver.release()
     await stopped
     expect(listNames('/a')).toEqual(['message 0'])
-    const queue = await testServices.storage.findQueue(feeds[0]?.id ?? '')
+    const queue = await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? '')
     expect(queue).toMatchObject({ queued: 2, attempts: 0, leasedBy: null })
   })
 

@@ -60,7 +60,7 @@ test('an hour of 500: it is tried by the schedule, others hear nothing of it, an
   expect(failedRequests.map(({ body }) => readMessageName(body))).toEqual(
     Array(tries).fill('minute 0'),
   )
-  expect(await testServices.storage.findQueue(dead.id)).toMatchObject({
+  expect(await testServices.storage.findSubscriptionListItem(dead.id)).toMatchObject({
     queued: 60,
     attempts: tries,
   })
@@ -90,7 +90,9 @@ test('10,000 messages for a dead destination are kept in order, hinder no other,
     await process.deliverDue()
   }
   expect(listTakenNames('/works')).toEqual(createNames(100))
-  expect(await testServices.storage.findQueue(dead.id)).toMatchObject({ queued: 10_000 })
+  expect(await testServices.storage.findSubscriptionListItem(dead.id)).toMatchObject({
+    queued: 10_000,
+  })
 
   const listed: { id: string; status: string | undefined }[] = []
   for (let page: Page = { limit: 1000 }; ; page = { limit: 1000, after: listed.at(-1)?.id }) {
@@ -111,7 +113,7 @@ test('10,000 messages for a dead destination are kept in order, hinder no other,
   await stopped
   const taken = listTakenNames('/dead')
   expect(taken).toEqual(createNames(taken.length))
-  expect(await testServices.storage.findQueue(dead.id)).toMatchObject({
+  expect(await testServices.storage.findSubscriptionListItem(dead.id)).toMatchObject({
     queued: 10_000 - taken.length,
   })
 })

@@ -73,12 +73,12 @@ test('the accounts have all that an account can have', () => {
   expect([...tables].sort()).toMatchInlineSnapshot(`
     [
       "accounts",
-      "ip_allowlist_entries",
       "attempts",
       "audit_events",
       "deliveries",
       "destinations",
       "developers",
+      "ip_allowlist_entries",
       "key_uses",
       "keys",
       "messages",

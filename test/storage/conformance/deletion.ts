@@ -162,7 +162,7 @@ export function testDeletions(name: string, fixture: StorageFixture): void {
         (await addDestination(owned.accountId)).id,
       )
       await addMessage(owned, [subscriptionRow])
-      const findQueue = () => storage.findQueue(subscriptionRow.id)
+      const findQueue = () => storage.findSubscriptionListItem(subscriptionRow.id)
       await fixture.expectRefused(
         (e) => storage.deleteRow('subscription', subscriptionRow.id, e),
         subscriptionRow.id,

@@ -16,8 +16,8 @@ import type { NewMessage } from '../../../src/service/ports/messages.ts'
 import type {
   DestinationSummary,
   NewDestination,
+  NewSubscription,
   Source,
-  SubscriptionSummary,
 } from '../../../src/service/ports/routing.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
@@ -240,9 +240,9 @@ export class StorageFixture {
   readonly addSubscription = async (
     sourceId: string,
     destinationId: string,
-    more: Partial<SubscriptionSummary> = {},
-  ): Promise<SubscriptionSummary> => {
-    const row: SubscriptionSummary = {
+    more: Partial<NewSubscription> = {},
+  ): Promise<NewSubscription> => {
+    const row: NewSubscription = {
       id: createUuid(),
       sourceId,
       destinationId,
@@ -271,7 +271,7 @@ export class StorageFixture {
 
   readonly addMessage = async (
     { addKey, sourceId }: { addKey: NewKey; sourceId: string },
-    hops: readonly SubscriptionSummary[],
+    hops: readonly NewSubscription[],
     more: Partial<NewMessage> = {},
   ): Promise<NewMessage> => {
     const row: NewMessage = {

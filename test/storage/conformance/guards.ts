@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
-import type { SubscriptionSummary } from '../../../src/service/ports/routing.ts'
+import type { NewSubscription } from '../../../src/service/ports/routing.ts'
 import {
   ALL_PARTIES,
   createKeyEdit,
@@ -55,7 +55,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       await expectRefused(
         (e) => fixture.storage.addSubscription({ ...joined, dataModel: 'Order' }, e),
         joined.id,
-        () => fixture.storage.listSubscriptions({ sourceId: from.id, limit: 10 }),
+        () => fixture.storage.searchSubscriptions({ sourceId: from.id, limit: 10 }),
       )
       await expectRefused(
         (e) => fixture.storage.addKey({ ...key, sourceId: from.id, publicId: createUuid() }, e),
@@ -173,7 +173,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       await addSubscription(from.id, to.id)
       await addSubscription(from.id, to.id, { dataModel: 'Device' })
       for (const dataModel of [null, 'Device']) {
-        const row: SubscriptionSummary = {
+        const row: NewSubscription = {
           id: createUuid(),
           sourceId: from.id,
           destinationId: to.id,
@@ -188,7 +188,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
     test('refuses a subscription of a source or to a destination that does not exist', async () => {
       const { id } = await addAccount()
       const [from, to] = [await addSource(id), await addDestination(id)]
-      const row: SubscriptionSummary = {
+      const row: NewSubscription = {
         id: createUuid(),
         sourceId: from.id,
         destinationId: to.id,

@@ -252,7 +252,13 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
       const listed = await storage.searchSubscriptions({ accountId: owned.accountId, limit: 10 })
       expect(listed.map(({ id }) => id)).toEqual([subscriptionRow.id, idle.id])
       expect(listed[0]).toEqual({
-        ...(await storage.findQueue(subscriptionRow.id)),
+        id: subscriptionRow.id,
+        status: 'active',
+        queued: 2,
+        attempts: 1,
+        dueAt: 900,
+        leasedBy: null,
+        leasedUntil: null,
         accountId: owned.accountId,
         dataModel: 'Device',
         source: { id: owned.sourceId, name: 'Source' },

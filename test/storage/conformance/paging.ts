@@ -82,7 +82,7 @@ export function testPaging(name: string, fixture: StorageFixture): void {
       }
       const [a, b, c, d, e] = ids
       const found = await readAllPages((page) =>
-        fixture.storage.listSubscriptions({ sourceId: from.id, ...page }),
+        fixture.storage.searchSubscriptions({ sourceId: from.id, ...page }),
       )
       expect(found).toEqual([[a, b], [c, d], [e]])
     })

@@ -206,7 +206,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.renewLeases(by, 500)).toBe(2)
       expect(await fixture.storage.renewLeases(createUuid(), 900)).toBe(0)
       expect(await leaseQueue(feedId, 'b', { now: 499 })).toBe(false)
-      expect((await fixture.storage.findQueue(feedId))?.leasedUntil).toBe(500)
+      expect((await fixture.storage.findSubscriptionListItem(feedId))?.leasedUntil).toBe(500)
     })
 
     test('is released by who has it alone', async () => {
@@ -280,7 +280,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(
         await fixture.storage.settleFailed(await startAttempt(feedId, 'a', REFUSED_ATTEMPT), 5_000),
       ).toBe(true)
-      expect(await fixture.storage.findQueue(feedId)).toEqual({
+      expect(await fixture.storage.findSubscriptionListItem(feedId)).toMatchObject({
         id: feedId,
         status: 'active',
         queued: 2,
@@ -351,12 +351,12 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       await leaseQueue(feedId, 'slow', { now: 100, until: 200 })
       const late = await startAttempt(feedId, 'slow', DELIVERED_ATTEMPT)
       await leaseQueue(feedId, 'next', { now: 200, until: 300 })
-      const before = await fixture.storage.findQueue(feedId)
+      const before = await fixture.storage.findSubscriptionListItem(feedId)
       expect(await fixture.storage.settleDelivered(late, true)).toBe(false)
       expect(
         await fixture.storage.settleFailed({ ...late, attempt: FAILED_ATTEMPT }, MAX_INTEGER),
       ).toBe(false)
-      expect(await fixture.storage.findQueue(feedId)).toEqual(before)
+      expect(await fixture.storage.findSubscriptionListItem(feedId)).toEqual(before)
       expect(await fixture.storage.listAttempts(id, 10)).toEqual([])
       expect(await fixture.storage.findPayload(id)).toBe('sealed')
     })
@@ -394,7 +394,11 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
         ])
         await fixture.storage.releaseQueue(feedId, 'a')
       }
-      for (let left = (await fixture.storage.findQueue(feedId))?.queued ?? 0; left > 0; left--) {
+      for (
+        let left = (await fixture.storage.findSubscriptionListItem(feedId))?.queued ?? 0;
+        left > 0;
+        left--
+      ) {
         expect(await isQueueDue(feedId, 100)).toBe(true)
         await leaseQueue(feedId, 'a')
         await fixture.storage.settleDelivered(
@@ -468,7 +472,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       const event = createTestEvent(delivered)
       expect(await fixture.storage.replayMessage(delivered, destinationId, event)).toBe(1)
       expect(await listEvents(delivered)).toEqual([event])
-      expect(await fixture.storage.findQueue(feedId)).toMatchObject({
+      expect(await fixture.storage.findSubscriptionListItem(feedId)).toMatchObject({
         queued: 3,
         dueAt: MAX_INTEGER,
       })
@@ -511,7 +515,10 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       ).toBe(0)
       expect(await listEvents(failing)).toEqual([event])
       expect(await listDeliveryStatuses(failing)).toEqual(['skipped', 'queued'])
-      expect(await fixture.storage.findQueue(feedId)).toMatchObject({ attempts: 0, dueAt: 0 })
+      expect(await fixture.storage.findSubscriptionListItem(feedId)).toMatchObject({
+        attempts: 0,
+        dueAt: 0,
+      })
       expect(await leaseQueue(feedId, 'b')).toBe(true)
       expect(await requireQueueHead(feedId, 'b')).toMatchObject({ messageId: waiting, failures: 0 })
     })
@@ -543,8 +550,13 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(await listDeliveryStatuses(delivered)).toEqual(['delivered', 'queued'])
       for (const id of [failing, waiting])
         expect(await listDeliveryStatuses(id)).toEqual(['skipped', 'queued'])
-      expect(await fixture.storage.findQueue(feedId)).toMatchObject({ queued: 0, dueAt: 0 })
-      expect(await fixture.storage.findQueue(hops[1]?.id ?? '')).toMatchObject({ queued: 3 })
+      expect(await fixture.storage.findSubscriptionListItem(feedId)).toMatchObject({
+        queued: 0,
+        dueAt: 0,
+      })
+      expect(await fixture.storage.findSubscriptionListItem(hops[1]?.id ?? '')).toMatchObject({
+        queued: 3,
+      })
       const nobody = createUuid()
       expect(await fixture.storage.purgeQueue(nobody, createTestEvent(nobody))).toBe(false)
     })
@@ -563,7 +575,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
 
     test('finds no feed under an id that is nobody’s', async () => {
       const { id } = await addAccount()
-      expect(await fixture.storage.findQueue((await addSource(id)).id)).toBeNull()
+      expect(await fixture.storage.findSubscriptionListItem((await addSource(id)).id)).toBeNull()
     })
   })
 }

@@ -165,30 +165,33 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
     test('adds up by hour, account, key type and outcome', async () => {
       const { storage } = fixture
       const [ownAccountId, other] = [createUuid(), createUuid()]
-      const later = createTraffic(ownAccountId, { hour: 500_001, requests: 7 })
-      const refused = createTraffic(ownAccountId, { outcome: 'key_revoked', requests: 2 })
       await storage.addTraffic([
-        later,
+        createTraffic(ownAccountId, { hour: 500_001, requests: 7 }),
         createTraffic(ownAccountId, { requests: 3 }),
-        refused,
+        createTraffic(ownAccountId, { outcome: 'key_revoked', requests: 2 }),
         createTraffic(other),
       ])
       await storage.addTraffic([createTraffic(ownAccountId, { requests: 40 })])
       await storage.addTraffic([])
-      const both = [createTraffic(ownAccountId, { requests: 43 }), refused, later]
-      expect(await storage.listTraffic(0, ownAccountId)).toEqual(both)
-      expect(await storage.listTraffic(500_001, ownAccountId)).toEqual([later])
-      expect(await storage.listTraffic(500_002, ownAccountId)).toEqual([])
-      const all = await storage.listTraffic(500_000)
-      expect(all).toEqual(expect.arrayContaining([...both, createTraffic(other)]))
+      const listHours = (fromHour: number) =>
+        storage.sumTraffic({ fromHour, hours: 1, accountId: ownAccountId })
+      const common = { keyType: 'redox', outcome: 'admitted' } as const
+      expect(await listHours(500_000)).toEqual([
+        { span: 0, ...common, requests: 43 },
+        { span: 0, ...common, outcome: 'key_revoked', requests: 2 },
+        { span: 1, ...common, requests: 7 },
+      ])
+      expect(await listHours(500_001)).toEqual([{ span: 0, ...common, requests: 7 }])
+      expect(await listHours(500_002)).toEqual([])
     })
 
     test('of nobody and of no key type is in the list of all, and in no account’s', async () => {
       const { storage } = fixture
-      const nobodys = createTraffic(null, { hour: 600_000, keyType: null, outcome: 'key_unknown' })
-      await storage.addTraffic([nobodys])
-      expect(await storage.listTraffic(600_000)).toEqual([nobodys])
-      expect(await storage.listTraffic(600_000, createUuid())).toEqual([])
+      const unknown = { keyType: null, outcome: 'key_unknown' } as const
+      await storage.addTraffic([createTraffic(null, { hour: 600_000, ...unknown })])
+      const spans = { fromHour: 600_000, hours: 1 }
+      expect(await storage.sumTraffic(spans)).toEqual([{ span: 0, ...unknown, requests: 1 }])
+      expect(await storage.sumTraffic({ ...spans, accountId: createUuid() })).toEqual([])
     })
 
     test('that 20 add at once, in any order, is all counted', async () => {
@@ -197,8 +200,9 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
         fixture.storage.addTraffic(n % 2 === 0 ? rows : rows.toReversed()),
       )
       for (const { accountId } of rows) {
-        const [row] = await fixture.storage.listTraffic(0, accountId ?? '')
-        expect(row?.requests).toBe(20)
+        const spans = { fromHour: 0, hours: 1, accountId: accountId ?? '' }
+        const [sum] = await fixture.storage.sumTraffic(spans)
+        expect(sum?.requests).toBe(20)
       }
     })
 
@@ -207,7 +211,8 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       const ownAccountId = createUuid()
       await storage.addTraffic([1, 2, 3].map((hour) => createTraffic(ownAccountId, { hour })))
       expect(await storage.purgeTraffic(3)).toBe(2)
-      expect((await storage.listTraffic(0, ownAccountId)).map(({ hour }) => hour)).toEqual([3])
+      const spans = { fromHour: 0, hours: 1, accountId: ownAccountId }
+      expect((await storage.sumTraffic(spans)).map(({ span }) => span)).toEqual([3])
     })
   })
 }
