@@ -16,6 +16,7 @@ import {
   canLimitFileSize,
   canSetImmutable,
   canUnshareMounts,
+  createDiskFolder,
   fillDisk,
   limitFileSize,
   makeImmutable,
@@ -25,7 +26,6 @@ import {
 import { runCli, type ServerProcess, startServerProcess } from '../support/process.ts'
 import {
   createDeviceNewMessage,
-  createTempFolder,
   createTestLog,
   seedKey,
   type TokenResponse,
@@ -102,7 +102,7 @@ async function expectRecovery(server: ServerProcess, key: Key, tokens: TokenResp
 }
 
 describe('a database that takes no write while the server runs', () => {
-  const dir = createTempFolder()
+  const dir = createDiskFolder()
   let key: Key
   let server: ServerProcess
   beforeAll(async () => {
@@ -189,9 +189,9 @@ describe('a database that takes no write while the server runs', () => {
 test.skipIf(!canUnshareMounts)(
   'a full disk: 503 until there is room again, and nothing half written',
   async () => {
-    const dir = createTempFolder()
+    const dir = createDiskFolder()
     const key = await seedFolder(dir)
-    const small = createTempFolder()
+    const small = createDiskFolder()
     const mount = `mount -t tmpfs -o size=4m none ${small} && cp -p ${dir}/* ${small} && exec "$@"`
     const cage = ['unshare', '-rm', 'sh', '-c', mount, 'sh']
     const server = await startServerProcess(small, { LATCHKEY_URL }, [], cage)
@@ -218,7 +218,7 @@ describe('a database that is damaged while the server runs', () => {
     // Which of the two SQLite says depends on the page that is read first.
     ['from its first byte on', `(the file is not a database|${damaged})`, (path) => [0, all(path)]],
   ])('%s: 503 until it is restored, and nothing is lost', async (_, sentence, where) => {
-    const dir = createTempFolder()
+    const dir = createDiskFolder()
     const path = join(dir, 'latchkey.db')
     const backup = join(dir, 'backup.db')
     const key = await seedFolder(dir)
@@ -291,7 +291,7 @@ describe('a server is not started', () => {
   }
 
   test.skipIf(!canUnshareMounts)('in a data folder that is read-only', async () => {
-    const dir = createTempFolder()
+    const dir = createDiskFolder()
     await seedFolder(dir)
     const bind = `mount --bind ${dir} ${dir} && mount -o remount,bind,ro ${dir} && exec "$@"`
     expect(await start(dir, ['unshare', '-rm', 'sh', '-c', bind, 'sh'])).toEqual([
@@ -301,7 +301,7 @@ describe('a server is not started', () => {
   })
 
   test('on a damaged database', async () => {
-    const dir = createTempFolder()
+    const dir = createDiskFolder()
     await seedFolder(dir)
     const path = join(dir, 'latchkey.db')
     copyFileSync(path, `${path}.sound`)

@@ -2,9 +2,10 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readConfig } from '../../src/config.ts'
 import { openLatchkey } from '../../src/node/open-latchkey.ts'
+import { createDiskFolder } from '../support/disk-faults.ts'
 import { type ServerProcess, startServerProcess } from '../support/process.ts'
 import { createSeededRandom, type SeededRandom, TEST_SEED } from '../support/random.ts'
-import { createTempFolder, createTestLog, seedKey, unwrap } from '../support/server.ts'
+import { createTestLog, seedKey, unwrap } from '../support/server.ts'
 import { type KilledClientKey, KilledVendor } from './client.ts'
 import { MessageLedger } from './ledger.ts'
 import { KillOperator } from './operator.ts'
@@ -20,7 +21,7 @@ export async function runKillLane(lane: number, kills: number, counts: KillCount
   const createLaneRandom = (name: string): SeededRandom =>
     createSeededRandom(TEST_SEED, `lane ${lane}: ${name}`)
   const killRandom = createLaneRandom('moment')
-  const dir = createTempFolder()
+  const dir = createDiskFolder()
   const settings = {
     LATCHKEY_URL: LANE_PUBLIC_URL,
     LATCHKEY_QUOTA_REQUESTS: UNLIMITED,

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DISK_FOLDER_VARIABLE } from '../runner/process-cleanup.ts'
 import type { ServerProcess } from './process.ts'
 
 /** `unshare -rm` gives a process mounts of its own without root, where the system allows it. */
@@ -15,6 +16,11 @@ if (!canLimitFileSize)
   console.log('Skipped: faults of a failing disk; there is no prlimit(1) here.')
 if (!canSetImmutable)
   console.log('Skipped: files that become read-only; chattr(1) may not do so here.')
+
+/** Creates a temporary folder on a disk, even where those of other tests are in memory. */
+export function createDiskFolder(): string {
+  return mkdtempSync(join(process.env[DISK_FOLDER_VARIABLE] ?? tmpdir(), 'latchkey-test-'))
+}
 
 /** No file of the process may grow past this; `undefined` lifts it. As a disk that takes no write. */
 export function limitFileSize(
@@ -52,7 +58,7 @@ export function makeMutable(...paths: string[]): void {
 }
 
 function detectImmutableSupport(): boolean {
-  const dir = mkdtempSync(join(tmpdir(), 'latchkey-test-'))
+  const dir = createDiskFolder()
   try {
     if (spawnSync('chattr', ['+i', dir]).status !== 0) return false
     makeMutable(dir)
