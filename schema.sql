@@ -261,9 +261,20 @@ CREATE TABLE messages (
   test BIGINT NOT NULL CHECK (test IN (0, 1)),
   received_at BIGINT NOT NULL,
   sealed_payload TEXT NOT NULL,
-  erased_at BIGINT
+  erased_at BIGINT,
+  payload_part_count BIGINT NOT NULL DEFAULT 0 CHECK (payload_part_count >= 0)
 );
 CREATE INDEX messages_unerased ON messages (id) WHERE erased_at IS NULL;
+
+-- A long payload is in parts, which are stored before the message's row: the number is in payload_part_count,
+-- and sealed_payload is empty.
+CREATE TABLE payload_parts (
+  message_id TEXT NOT NULL,
+  part BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  sealed TEXT NOT NULL,
+  PRIMARY KEY (message_id, part)
+);
 
 -- One row: the first block of message ids that no process has claimed.
 CREATE TABLE message_id_blocks (next BIGINT NOT NULL);

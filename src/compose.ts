@@ -28,6 +28,7 @@ import {
 } from './service/limits/usage-counters.ts'
 import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'
 import { DeliveryWorker } from './service/messages/deliver.ts'
+import { deletePayloadParts } from './service/messages/payload.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, KeepAlive, Log } from './service/ports/runtime.ts'
@@ -280,6 +281,7 @@ async function deleteExpiredData(
   const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
   if (erased > 0) log.info({ erased }, 'expired payloads were erased')
   const now = clock()
+  await deletePayloadParts(storage, now)
   await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
   await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)
   await auditChain.purge(subtractYears(clock(), config.auditYears))

@@ -95,7 +95,7 @@ export function createDeliveryStorage(
         destinations.url, destinations.development, destinations.verification_token,
         destinations.verification_method,
         case when hops.position = head.position then messages.sealed_payload else '' end
-          as sealed_payload
+          as sealed_payload, messages.payload_part_count
       from head
         join messages on messages.id = head.message_id
         join sources on sources.id = messages.source_id
@@ -262,7 +262,14 @@ const isUnleased = (arg: Arg<DeadlineArgs>) =>
 
 type QueueHeadRow = Pick<
   Tables['messages'],
-  'serial' | 'data_model' | 'event_type' | 'test' | 'received_at' | 'sealed_payload' | 'source_id'
+  | 'serial'
+  | 'data_model'
+  | 'event_type'
+  | 'test'
+  | 'received_at'
+  | 'sealed_payload'
+  | 'payload_part_count'
+  | 'source_id'
 > &
   Pick<Tables['deliveries'], 'message_id' | 'position' | 'attempt_id' | 'destination_id'> &
   Pick<
@@ -286,6 +293,7 @@ const toQueueHead = (row: QueueHeadRow, hops: QueueHead['hops']): QueueHead => (
   test: row.test === 1,
   receivedAt: row.received_at,
   sealedPayload: row.sealed_payload,
+  payloadPartCount: row.payload_part_count,
   source: { id: row.source_id, name: row.source_name },
   destination: {
     id: row.destination_id,

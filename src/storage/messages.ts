@@ -23,6 +23,9 @@ export const selectNextPlace = (subscriptionId: unknown) => sql`(
   select coalesce(max(queued.queue_position), 0) + 1 from deliveries queued
   where queued.subscription_id = ${subscriptionId} and queued.status = 'queued')`
 
+/** The number of parts that one statement deletes: 2.8 MB. */
+const DELETED_PARTS = 4
+
 /** The outbox: a message and its deliveries are inserted together or not at all. */
 export function createMessageStorage(
   engine: Engine,
@@ -30,7 +33,8 @@ export function createMessageStorage(
   rows: TableStatements,
 ): MessageStorage {
   const add = rows.insert('messages')
-  const addDelivery = createSqlWriter(compiler)<NewDeliveryRow>(
+  const sqlStatement = createSqlWriter(compiler)
+  const addDelivery = sqlStatement<NewDeliveryRow>(
     (arg) => sql`
       insert into deliveries
         (message_id, position, id, attempt_id, subscription_id, destination_id, status, queue_position)
@@ -105,9 +109,36 @@ export function createMessageStorage(
   const selectPayload = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('messages')
-      .select('sealed_payload')
+      .select(['sealed_payload as sealedPayload', 'payload_part_count as payloadPartCount'])
       .where('id', '=', arg('id'))
       .where('erased_at', 'is', null),
+  )
+
+  const addPart = rows.insert('payload_parts')
+  const selectPart = compiler.withArguments<{ messageId: string; part: number }>()((db, arg) =>
+    db
+      .selectFrom('payload_parts')
+      .select('sealed')
+      .where('message_id', '=', arg('messageId'))
+      .where('part', '=', arg('part')),
+  )
+  /** Breaks the column's CHECK, and so rejects the message, if a part is missing. */
+  const requireParts = sqlStatement<{ id: string }>(
+    (arg) => sql`
+      update messages set payload_part_count = case when payload_part_count = (
+        select count(*) from payload_parts where message_id = ${arg('id')}
+      ) then payload_part_count else -1 end
+      where id = ${arg('id')}`,
+  )
+  const deleteParts = sqlStatement<{ abandonedBefore: number }>(
+    (arg) => sql`
+      delete from payload_parts where (message_id, part) in (
+        select payload_parts.message_id, payload_parts.part from payload_parts
+          left join messages on messages.id = payload_parts.message_id
+        where messages.erased_at is not null
+          or (messages.id is null and payload_parts.created_at < ${arg('abandonedBefore')})
+        limit ${sql.lit(DELETED_PARTS)}
+      )`,
   )
 
   const selectAttempts = compiler.withArguments<{ messageId: string; limit: number }>()((db, arg) =>
@@ -148,6 +179,7 @@ export function createMessageStorage(
           received_at: message.receivedAt,
           sealed_payload: message.sealedPayload,
           erased_at: null,
+          payload_part_count: message.payloadPartCount,
         }),
         ...message.deliveries.map((delivery, position) =>
           addDelivery({
@@ -159,6 +191,7 @@ export function createMessageStorage(
             destination_id: delivery.destinationId,
           }),
         ),
+        ...(message.payloadPartCount === 0 ? [] : [requireParts({ id: message.id })]),
         ...(event === undefined ? [] : [addEvent(toEventRow(event))]),
       ])
     },
@@ -179,7 +212,21 @@ export function createMessageStorage(
 
     async findPayload(messageId) {
       const [row] = await engine.read(selectPayload({ id: messageId }))
-      return row?.sealed_payload ?? null
+      return row ?? null
+    },
+
+    async addPayloadPart(message_id, part, sealed, created_at) {
+      await engine.atomic([addPart({ message_id, part, created_at, sealed })])
+    },
+
+    async findPayloadPart(messageId, part) {
+      const [row] = await engine.read(selectPart({ messageId, part }))
+      return row?.sealed ?? null
+    },
+
+    async deletePayloadParts(abandonedBefore) {
+      const [deleted = 0] = await engine.atomic([deleteParts({ abandonedBefore })])
+      return deleted
     },
 
     listAttempts: async (messageId, limit) => engine.read(selectAttempts({ messageId, limit })),

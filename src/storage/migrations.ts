@@ -73,8 +73,8 @@ const VERSION_5_STATEMENTS: readonly string[] = [
 ]
 
 /**
- * Version 5 to 6 renames tables and columns to the words that the API uses. PostgreSQL keeps the name of
- * a renamed column's CHECK, which nothing reads.
+ * Version 5 to 6 renames tables and columns to the words that the API uses, and stores long payloads in
+ * parts. PostgreSQL keeps the name of a renamed column's CHECK, which nothing reads.
  */
 const VERSION_6_STATEMENTS: readonly string[] = [
   'ALTER TABLE accounts RENAME COLUMN departed_keys TO offboarding_policy',
@@ -97,6 +97,15 @@ const VERSION_6_STATEMENTS: readonly string[] = [
   'ALTER TABLE traffic RENAME COLUMN dialect TO key_type',
   "UPDATE traffic SET outcome = 'failures_exceeded' WHERE outcome = 'guessing'",
   'ALTER TABLE deliveries RENAME COLUMN place TO queue_position',
+  `ALTER TABLE messages ADD COLUMN payload_part_count BIGINT NOT NULL DEFAULT 0
+    CHECK (payload_part_count >= 0)`,
+  `CREATE TABLE payload_parts (
+    message_id TEXT NOT NULL,
+    part BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    sealed TEXT NOT NULL,
+    PRIMARY KEY (message_id, part)
+  )`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
@@ -127,7 +136,11 @@ export const SCHEMA_HISTORY: SchemaHistory = {
       summary: 'secrets have a digest, public ids one spelling',
       statements: VERSION_5_STATEMENTS,
     },
-    { to: 6, summary: 'tables and columns have plain names', statements: VERSION_6_STATEMENTS },
+    {
+      to: 6,
+      summary: 'tables and columns have plain names, long payloads are in parts',
+      statements: VERSION_6_STATEMENTS,
+    },
   ],
 }
 

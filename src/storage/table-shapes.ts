@@ -159,7 +159,9 @@ const COLUMN_ROLES: { readonly [Name in TableName]: ColumnRoles<Name> } = {
     received_at: '',
     sealed_payload: '',
     erased_at: '',
+    payload_part_count: '',
   },
+  payload_parts: { message_id: 'key', part: 'key', created_at: '', sealed: '' },
   message_id_blocks: { next: '' },
   deliveries: {
     message_id: 'key',

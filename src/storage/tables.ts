@@ -181,6 +181,13 @@ export interface Tables {
     received_at: number
     sealed_payload: string
     erased_at: number | null
+    payload_part_count: number
+  }
+  payload_parts: {
+    message_id: string
+    part: number
+    created_at: number
+    sealed: string
   }
   deliveries: {
     message_id: string

@@ -29,7 +29,8 @@ export async function readStoredState(queryRows: QueryRows): Promise<StoredState
     messages: await readNumber(queryRows, 'SELECT count(*) AS n FROM messages'),
     payloads: await readNumber(
       queryRows,
-      `SELECT count(*) AS n FROM messages WHERE erased_at IS NULL OR sealed_payload <> ''`,
+      `SELECT (SELECT count(*) FROM messages WHERE erased_at IS NULL OR sealed_payload <> '')
+        + (SELECT count(*) FROM payload_parts) AS n`,
     ),
     deliveries: deliveries.map(({ id, status }) => ({
       id: String(id),

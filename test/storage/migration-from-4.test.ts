@@ -53,6 +53,7 @@ const CHANGED_COLUMNS: Record<string, (row: Row) => Row> = {
   // Public ids may be spelled anew, so rows cached under the old version are stale.
   authority: ({ version }) => ({ version: Number(version) + 1 }),
   keys: () => ({ secret_digest: null, previous_secret_digest: null }),
+  messages: () => ({ payload_part_count: 0 }),
 }
 
 /** Names of version 4 that a migration has changed, by their names of today. */

@@ -50,11 +50,13 @@ export function createKeyringBinding(
     return event === undefined ? null : String(event.facts.sealed)
   }
 
-  /** Checks the ring against a database that no server has bound yet. */
+  /** Checks the ring against a database that no server has bound yet. Its payloads are in one piece. */
   async function canOpenNewestPayload(sealer: Sealer): Promise<boolean> {
     const [message] = await storage.listMessages({ limit: 1 })
-    const payload = message === undefined ? null : await storage.findPayload(message.id)
-    return message === undefined || payload === null || canOpen(sealer, payload, message.id)
+    if (message === undefined) return true
+    const payload = await storage.findPayload(message.id)
+    if (payload === null || payload.payloadPartCount > 0) return true
+    return canOpen(sealer, payload.sealedPayload, message.id)
   }
 
   async function canOpen(sealer: Sealer, sealed: string, context: string): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { WebhookClient } from '../ports/outbound.ts'
 import type { QueueRef } from '../ports/routing.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { Principal } from '../tokens/guard.ts'
+import { sealPayload } from './payload.ts'
 import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 /** A received message. */
@@ -35,7 +36,7 @@ export type MessageReceipt = AcceptedMessage & { readonly answer: Uint8Array | n
 const SYNCHRONOUS_TIMEOUT_MS = 120_000
 
 export interface AcceptMessageDeps {
-  readonly storage: Pick<MessageStorage, 'addMessage'>
+  readonly storage: Pick<MessageStorage, 'addMessage' | 'addPayloadPart' | 'findPayloadPart'>
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'sendSynchronous'>
   /** Called with the subscriptions that have new messages, once these are on disk. */
@@ -97,7 +98,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
       dataModel: message.dataModel,
       eventType: message.eventType,
       test: message.test,
-      sealedPayload: await sealer.seal(message.payload, id),
+      ...(await sealPayload(deps, id, message.payload)),
       receivedAt: clock(),
       deliveries,
     })

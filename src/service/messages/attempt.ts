@@ -1,9 +1,10 @@
 import { redactEcho } from '../../domain/redact-echo.ts'
 import type { Sealer } from '../ports/crypto.ts'
-import type { AttemptRecord } from '../ports/messages.ts'
+import type { AttemptRecord, MessageStorage } from '../ports/messages.ts'
 import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
 import type { QueueHead } from '../ports/routing.ts'
 import type { Clock, Log } from '../ports/runtime.ts'
+import { openPayload } from './payload.ts'
 import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 /** The content that a destination's request body is rendered from. */
@@ -18,6 +19,7 @@ export interface OutgoingMessage {
 }
 
 export interface AttemptDeps {
+  readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'findPayloadPart'>
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'deliver'>
   /** Renders the body for a destination in the vendor's format. */
@@ -66,13 +68,14 @@ export class AttemptRunner {
 
 /** Opens a stored message, renders it for its destination and sends it. Never rejects. */
 async function sendMessage(
-  { sealer, webhookClient, render, log }: AttemptDeps,
+  deps: AttemptDeps,
   head: QueueHead,
   signal: AbortSignal,
 ): Promise<WebhookResult> {
+  const { sealer, webhookClient, render, log } = deps
   const { serial, test, source, hops, destination, messageId } = head
   try {
-    const payload = await sealer.open(head.sealedPayload, messageId)
+    const payload = await openPayload(deps, messageId, head)
     const endpoint = await openWebhookEndpoint(sealer, destination)
     const body = await render({ payload, serial, test, source, hops })
     const result = await webhookClient.deliver(endpoint, body, signal)

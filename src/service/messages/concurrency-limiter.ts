@@ -100,15 +100,15 @@ export class ConcurrencyLimiter {
   }
 }
 
-/** Sealed payloads above this length are large. On Workers, none is. */
-const LARGE_MESSAGE_CHARS = 2 * 1024 * 1024
+/** Payloads of more parts, so of more than 1.5 MB, are large. On Workers, none is. */
+const LARGE_MESSAGE_PARTS = 3
 /** The number of large messages in progress at once. Each is in memory three times until it is answered. */
 const MAX_LARGE_MESSAGES = 4
 /** The limit for one destination, so that a slow one leaves capacity for the large messages of another. */
 const MAX_LARGE_PER_DESTINATION = 2
 
-export const isLargeMessage = ({ sealedPayload }: QueueHead): boolean =>
-  sealedPayload.length > LARGE_MESSAGE_CHARS
+export const isLargeMessage = ({ payloadPartCount }: QueueHead): boolean =>
+  payloadPartCount > LARGE_MESSAGE_PARTS
 
 /**
  * Limits the large messages in progress, so that slow destinations do not fill the memory with them.

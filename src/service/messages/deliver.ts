@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { decideRetry, type RetryDecision } from '../../domain/delivery.ts'
 import { isPending, isWithinLast } from '../../domain/instant.ts'
 import { limitEntries } from '../../domain/limits.ts'
+import type { MessageStorage } from '../ports/messages.ts'
 import type { QueueHead, QueueRef, QueueStorage } from '../ports/routing.ts'
 import type { KeepAlive } from '../ports/runtime.ts'
 import { type AttemptDeps, AttemptRunner } from './attempt.ts'
@@ -10,9 +11,10 @@ import {
   createLargeMessageLimiter,
   isLargeMessage,
 } from './concurrency-limiter.ts'
+import { deletePayloadParts } from './payload.ts'
 
 export interface DeliveryWorkerDeps extends AttemptDeps {
-  readonly storage: QueueStorage
+  readonly storage: QueueStorage & MessageStorage
   /** Returns random numbers from 0 to 1. */
   readonly jitter: () => number
   /** The id of this process among those that share the work. It is new at each start. */
@@ -284,6 +286,7 @@ export class DeliveryWorker {
     const decision: RetryDecision = decideRetry(record.outcome, head.failures, jitter())
     if (decision.next === 'go_on') {
       await storage.settleDelivered(leasedAttempt, erasesPayloads)
+      if (erasesPayloads && head.payloadPartCount > 0) await deletePayloadParts(storage, clock())
       log.debug({ subscriptionId, messageId, ms: record.ms }, 'a message was delivered')
       return 'go on'
     }

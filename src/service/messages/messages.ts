@@ -20,6 +20,7 @@ import {
   type IncomingMessage,
   type MessageReceipt,
 } from './accept.ts'
+import { openPayload } from './payload.ts'
 
 export interface MessagesDeps extends ActorDeps, Omit<SendTestMessageDeps, 'storage'> {
   readonly storage: ManagementStorage
@@ -31,7 +32,7 @@ const MAX_LISTED_ATTEMPTS = 50
 
 /** Lists, opens, replays, skips and tests messages. */
 export function createMessages(deps: MessagesDeps) {
-  const { storage, sealer } = deps
+  const { storage } = deps
 
   return {
     list: (page: Page & MessageFilter) => storage.listMessages(page),
@@ -84,10 +85,10 @@ export function createMessages(deps: MessagesDeps) {
     ): Promise<ServiceResult<{ message: MessageSummary; payload: Uint8Array }>> {
       const message = await find(id)
       if (!message.ok) return message
-      const sealed = await storage.findPayload(id)
-      if (sealed === null) return failNotFound(`the payload of message ${id} is gone`)
+      const stored = await storage.findPayload(id)
+      if (stored === null) return failNotFound(`the payload of message ${id} is gone`)
       await storage.addEvent(createAuditEvent(deps, 'message.opened', id))
-      return ok({ message: message.value, payload: await sealer.open(sealed, id) })
+      return ok({ message: message.value, payload: await openPayload(deps, id, stored) })
     },
   }
 
@@ -105,7 +106,12 @@ export type Messages = ReturnType<typeof createMessages>
 export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 'storage'> {
   readonly storage: Pick<
     ManagementStorage,
-    'addMessage' | 'addEvent' | 'findSourceKey' | 'findSource'
+    | 'addMessage'
+    | 'addPayloadPart'
+    | 'findPayloadPart'
+    | 'addEvent'
+    | 'findSourceKey'
+    | 'findSource'
   >
   readonly keyCache: Pick<KeyCache, 'findByPublicId'>
   readonly region: string
@@ -149,6 +155,7 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
     const acceptMessage = createAcceptMessage({
       ...deps,
       storage: {
+        ...storage,
         async addMessage(stored) {
           await storage.addMessage(stored, createTestEvent(stored.id))
           messageId = stored.id

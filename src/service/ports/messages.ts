@@ -3,7 +3,15 @@ import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 import type { Maybe } from './runtime.ts'
 
-export interface NewMessage {
+/** A payload as it is stored: sealed in one piece, or in parts. */
+export interface StoredPayload {
+  /** Empty if the payload is in parts. */
+  readonly sealedPayload: string
+  /** The number of parts; 0 for a payload in one piece. */
+  readonly payloadPartCount: number
+}
+
+export interface NewMessage extends StoredPayload {
   readonly id: string
   readonly serial: number
   readonly keyId: string
@@ -11,7 +19,6 @@ export interface NewMessage {
   readonly dataModel: string
   readonly eventType: string
   readonly test: boolean
-  readonly sealedPayload: string
   readonly receivedAt: number
   readonly deliveries: readonly NewDelivery[]
 }
@@ -83,12 +90,23 @@ export interface MessageIdStorage {
 }
 
 export interface MessageStorage {
-  /** Adds the message and all its deliveries, or nothing; with the event if a user sends it. */
+  /**
+   * Adds the message and all its deliveries, or nothing; with the event if a user sends it. Rejects if a
+   * part of the payload is missing.
+   */
   addMessage(message: NewMessage, event?: AuditEvent): Promise<void>
   listMessages(page: Page & MessageFilter): Promise<MessageSummary[]>
   findMessage(id: string): Promise<MessageSummary | null>
   /** Finds the sealed payload; null if the message does not exist, or its payload was erased. */
-  findPayload(messageId: string): Promise<string | null>
+  findPayload(messageId: string): Promise<StoredPayload | null>
+  /** Adds a part of a long payload, before its message. Parts are counted from 0. */
+  addPayloadPart(messageId: string, part: number, sealed: string, now: number): Promise<void>
+  findPayloadPart(messageId: string, part: number): Promise<string | null>
+  /**
+   * Deletes a few parts of payloads that were erased, and of messages that were not added until
+   * `abandonedBefore`. Returns how many.
+   */
+  deletePayloadParts(abandonedBefore: number): Promise<number>
   /** Lists the last attempts, the newest first. */
   listAttempts(messageId: string, limit: number): Promise<AttemptSummary[]>
 }

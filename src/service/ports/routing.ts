@@ -1,7 +1,7 @@
 import type { Destination } from '../../domain/routing.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
-import type { AttemptRecord } from './messages.ts'
+import type { AttemptRecord, StoredPayload } from './messages.ts'
 import type { Maybe } from './runtime.ts'
 
 export interface Source {
@@ -96,7 +96,7 @@ export interface QueueRef {
 }
 
 /** The next message of a subscription. */
-export interface QueueHead {
+export interface QueueHead extends StoredPayload {
   readonly messageId: string
   /** The index of the delivery within the message. */
   readonly position: number
@@ -107,7 +107,6 @@ export interface QueueHead {
   readonly eventType: string
   readonly test: boolean
   readonly receivedAt: number
-  readonly sealedPayload: string
   readonly source: { readonly id: string; readonly name: string }
   readonly destination: {
     readonly id: string

@@ -138,6 +138,9 @@ const SCOPE_RULES = {
   listMessages: byFilter([]),
   findMessage: foundRow,
   findPayload: byRowId('message', null),
+  findPayloadPart: byRowId('message', null),
+  // A part belongs to the message that is added after it.
+  addPayloadPart: allowEveryAccount,
   listAttempts: (method, account) => async (id, limit) =>
     hideForeignDetails(await byRowId('message', [])(method, account)(id, limit), account),
   replayMessage: byRowId('message', 0),

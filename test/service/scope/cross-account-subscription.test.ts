@@ -94,6 +94,7 @@ test.each([
       keyId: sender.keyId,
       sourceId: sender.sourceId,
       sealedPayload: '',
+      payloadPartCount: 0,
       dataModel,
       eventType: 'New',
       test: false,

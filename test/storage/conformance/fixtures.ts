@@ -283,6 +283,7 @@ export class StorageFixture {
       eventType: 'New',
       test: false,
       sealedPayload: 'sealed',
+      payloadPartCount: 0,
       receivedAt: 1,
       deliveries: hops.map((hop) => ({
         id: createUuid(),

@@ -329,7 +329,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       const row = await addMessage(owned, [hop])
       const other = { ...row, sealedPayload: 'other', deliveries: [] }
       await expect(fixture.storage.addMessage(other)).rejects.toThrow()
-      expect(await fixture.storage.findPayload(row.id)).toBe('sealed')
+      expect(await fixture.storage.findPayload(row.id)).toMatchObject({ sealedPayload: 'sealed' })
       const [listed] = await fixture.storage.listMessages({ accountId: owned.accountId, limit: 10 })
       expect(listed?.deliveries).toHaveLength(1)
     })

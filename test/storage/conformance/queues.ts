@@ -239,6 +239,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
         test: true,
         receivedAt: MAX_INTEGER,
         sealedPayload: 'sealed',
+        payloadPartCount: 0,
         source: { id: owned.sourceId, name: 'Source' },
         destination: {
           id: destinationId,
@@ -358,7 +359,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       ).toBe(false)
       expect(await fixture.storage.findSubscriptionListItem(feedId)).toEqual(before)
       expect(await fixture.storage.listAttempts(id, 10)).toEqual([])
-      expect(await fixture.storage.findPayload(id)).toBe('sealed')
+      expect(await fixture.storage.findPayload(id)).toMatchObject({ sealedPayload: 'sealed' })
     })
 
     test('gets on by exactly one of 20 that settle the same message', async () => {
@@ -424,7 +425,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
         const { owned, hops } = await seedQueues(4)
         const { id } = await addMessage(owned, hops)
         expect(await deliverAllMessages(hops.slice(1), true)).toEqual([true, true, true])
-        expect(await fixture.storage.findPayload(id)).toBe('sealed')
+        expect(await fixture.storage.findPayload(id)).toMatchObject({ sealedPayload: 'sealed' })
         await deliverAllMessages(hops.slice(0, 1), true)
         expect(await fixture.storage.findPayload(id)).toBeNull()
         const other = await addMessage(owned, hops)
@@ -433,15 +434,66 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
+    test('in parts is read part by part, and belongs to its message', async () => {
+      const { owned, hops } = await seedQueues(1)
+      const id = createUuid()
+      for (const part of [0, 1, 2])
+        await fixture.storage.addPayloadPart(id, part, `part ${part}`, 1)
+      await addMessage(owned, hops, { id, sealedPayload: '', payloadPartCount: 3 })
+      const stored = { sealedPayload: '', payloadPartCount: 3 }
+      expect(await fixture.storage.findPayload(id)).toEqual(stored)
+      await leaseQueue(hops[0]?.id ?? '', 'a')
+      expect(await findQueueHead(hops[0]?.id ?? '', 'a')).toMatchObject(stored)
+      expect(await fixture.storage.findPayloadPart(id, 2)).toBe('part 2')
+      expect(await fixture.storage.findPayloadPart(id, 3)).toBeNull()
+    })
+
+    test('that lacks a part is refused, with its message', async () => {
+      const { owned, hops } = await seedQueues(1)
+      const id = createUuid()
+      for (const part of [0, 2]) await fixture.storage.addPayloadPart(id, part, `part ${part}`, 1)
+      const stored = { id, sealedPayload: '', payloadPartCount: 3 }
+      await expect(addMessage(owned, hops, stored)).rejects.toThrow()
+      expect(await fixture.storage.findMessage(id)).toBeNull()
+      await fixture.storage.addPayloadPart(id, 1, 'part 1', 1)
+      await addMessage(owned, hops, stored)
+      expect(await listDeliveryStatuses(id)).toEqual(['queued'])
+    })
+
+    test('leaves no part behind when it is erased, or when its message never came', async () => {
+      const { owned, hops } = await seedQueues(1)
+      const [erased, queued, abandoned, arriving] = [
+        createUuid(),
+        createUuid(),
+        createUuid(),
+        createUuid(),
+      ]
+      const ids = [erased, queued, abandoned, arriving]
+      for (const id of ids) {
+        for (let part = 0; part < 9; part++) {
+          await fixture.storage.addPayloadPart(id, part, 'sealed', id === arriving ? 2_000 : 1_000)
+        }
+      }
+      const inParts = { sealedPayload: '', payloadPartCount: 9 }
+      await addMessage(owned, hops, { id: erased, ...inParts })
+      await deliverAllMessages(hops, true)
+      await addMessage(owned, hops, { id: queued, ...inParts })
+
+      const abandonedBefore = 2_000
+      while ((await fixture.storage.deletePayloadParts(abandonedBefore)) > 0);
+      const found = await Promise.all(ids.map((id) => fixture.storage.findPayloadPart(id, 8)))
+      expect(found).toEqual([null, 'sealed', null, 'sealed'])
+    })
+
     test('is kept until the sweep where that is wanted, and while it is queued', async () => {
       const { owned, hops } = await seedQueues(2)
       const { id } = await addMessage(owned, hops, { receivedAt: 500 })
       await deliverAllMessages(hops.slice(0, 1), false)
       await fixture.storage.erasePayloads(1_012, 9_000)
-      expect(await fixture.storage.findPayload(id)).toBe('sealed')
+      expect(await fixture.storage.findPayload(id)).toMatchObject({ sealedPayload: 'sealed' })
       await deliverAllMessages(hops.slice(1), false)
       await fixture.storage.erasePayloads(1_011, 9_000)
-      expect(await fixture.storage.findPayload(id)).toBe('sealed')
+      expect(await fixture.storage.findPayload(id)).toMatchObject({ sealedPayload: 'sealed' })
       expect(await fixture.storage.erasePayloads(1_012, 9_000)).toBeGreaterThan(0)
       expect(await fixture.storage.findPayload(id)).toBeNull()
       expect(await listDeliveryStatuses(id)).toEqual(['delivered', 'delivered'])

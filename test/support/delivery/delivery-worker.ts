@@ -1,5 +1,6 @@
 import { renderDeliveryBody } from '../../../src/http/app.ts'
 import { DeliveryWorker, type DeliveryWorkerDeps } from '../../../src/service/messages/deliver.ts'
+import { sealPayload } from '../../../src/service/messages/payload.ts'
 import type { WebhookClient, WebhookResult } from '../../../src/service/ports/outbound.ts'
 import {
   createDeviceNewMessage,
@@ -63,7 +64,7 @@ export function startDeliveryWorker(
 
 /** A source, a feed to each of these URLs, and messages in them. */
 export async function seedQueues(testServices: TestServices, urls: readonly string[]) {
-  const { sources, destinations, subscriptions, storage, sealer, random, clock } = testServices
+  const { sources, destinations, subscriptions, storage, random, clock } = testServices
   const { accountId } = await testServices.seedTenant()
   const source = unwrap(await sources.add({ accountId, name: 'Acme Source' }))
   const queues: { id: string; destinationId: string; url: string }[] = []
@@ -99,7 +100,7 @@ export async function seedQueues(testServices: TestServices, urls: readonly stri
         eventType: 'New',
         test: false,
         receivedAt: clock(),
-        sealedPayload: await sealer.seal(new TextEncoder().encode(payload), id),
+        ...(await sealPayload(testServices, id, new TextEncoder().encode(payload))),
       })
       return { id, deliveries }
     },
