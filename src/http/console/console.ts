@@ -6,7 +6,6 @@ import { CONSOLE_PATH } from './navigation.ts'
 import { mountAccountPages } from './pages/accounts.ts'
 import { mountAuditPages } from './pages/audit/audit.ts'
 import { mountDashboard } from './pages/dashboard.ts'
-import type { PortalKeyPageDeps } from './pages/developers/developer-keys.ts'
 import { mountDeveloperPages } from './pages/developers/developers.ts'
 import { mountAllowlistPages } from './pages/ip-allowlist.ts'
 import { mountKeyPages } from './pages/keys/keys.ts'
@@ -51,7 +50,7 @@ export function mountConsolePages(router: ConsoleRouter, deps: ConsoleDeps): voi
   mountAuditPages(router, deps)
   mountRequestLookupPages(router, deps)
   mountSitePages(router)
-  mountDeveloperPages(router, deps)
+  mountDeveloperPages(router)
   mountAllowlistPages(router)
   mountUserPages(router)
   mountAccountPages(router)
@@ -70,5 +69,4 @@ export type ConsoleDeps = ConsoleRouterDeps &
   RequestLookupDeps &
   KeyPageDeps &
   MessagePageDeps &
-  PortalKeyPageDeps &
   RoutingPageDeps

@@ -445,7 +445,9 @@ describe('stopping a key', () => {
     expect((await engineer.get(path)).text).toContain('Site Harbor')
     expect((await engineer.send(`${path}/unassign`)).location).toBe(`${path}?flash=keys.unassign`)
     expect(unwrap(await server.keys.find(key.id)).assignedAt).toBeNull()
-    expect((await engineer.send(`${path}/assign`, { site: 'none' })).status).toBe(404)
+    expect(
+      (await engineer.send(`${path}/assign`, { site: 'none', seen: keyOwners.siteId })).status,
+    ).toBe(404)
   })
 })
 

@@ -36,7 +36,7 @@ describe('a change of a person takes effect at once', () => {
     const engineer = await seedAccountClient('engineer')
     const { id } = engineer.testUser.user
     const maker = unwrap(await server.developers.add({ accountId, name: 'Maker' }))
-    const NEW = `/console/developers/${maker.id}/portal-key/new`
+    const NEW = '/console/keys/new'
     expect((await engineer.get(NEW)).status).toBe(200)
     const changed = await administrator.fill(getUserPath(id), getUserPath(id, 'set-role'), {
       role: 'member',
@@ -47,7 +47,7 @@ describe('a change of a person takes effect at once', () => {
     expect((await engineer.send(NEW, { name: 'x' })).status).toBe(403)
     const { text, html } = await engineer.get(`/console/developers/${maker.id}`)
     expect(text).toContain('member, Acme Health')
-    expect(html).not.toContain('portal-key/new')
+    expect(html).not.toContain(NEW)
   })
 
   test('who has left is out, and cannot come in again', async () => {

@@ -194,11 +194,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'developer-new': '/console/developers/new',
     developer: ({ developer }) => `/console/developers/${developer}`,
     'developer-delete': ({ developer }) => `/console/developers/${developer}/delete`,
-    'developer-key-assign': ({ developer, ids }) =>
-      `/console/developers/${developer}/keys/${ids['Maple Street Dental']}/assign`,
-    'portal-key-new': ({ developer }) => `/console/developers/${developer}/portal-key/new`,
-    'portal-key-rotate': ({ developer, ids }) =>
-      `/console/developers/${developer}/portal-key/${ids['Recall portal']}/rotate-secret`,
+    'key-assigned': ({ ids }) => `/console/keys/${ids['Maple Street Dental']}/assign`,
     'ip-allowlist': '/console/ip-allowlist',
     'ip-allowlist-stop-enforcing': '/console/ip-allowlist/stop-enforcing',
     'ip-allowlist-delete': ({ allowlistIds: addresses }) =>

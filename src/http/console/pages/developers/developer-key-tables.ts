@@ -6,7 +6,7 @@ import { badge, emptyState, type Html, nothing } from '../../components/html.ts'
 import { pager, table } from '../../components/table.ts'
 import { formatDay, relativeTime } from '../../components/time.ts'
 import { getOptionalField, type PageContext } from '../../context.ts'
-import { DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
+import { DEVELOPERS_PATH, formatKeyPath, NEW_KEY_PATH } from '../../navigation.ts'
 
 /** The developer's customer keys, one page of them. */
 export const customerKeysCard = (
@@ -39,39 +39,33 @@ export const portalKeyCard = (
   context: PageContext,
   developer: Developer,
   keys: readonly KeyListItem[],
-): Html =>
-  html`<section class="card"><h2>Portal key</h2>${portalKeyList(context, developer, keys)}</section>`
-
-function portalKeyList(
-  context: PageContext,
-  { id }: Developer,
-  keys: readonly KeyListItem[],
-): Html {
-  const canWrite = context.can('keys.write')
+): Html => {
   const activeKeys = keys.filter(({ status }) => status !== 'revoked')
-  const createLink = buttonLink(
-    `${DEVELOPERS_PATH}/${id}/portal-key/new`,
-    'Create portal key',
-    'primary',
-  )
-  if (activeKeys.length === 0) {
-    return html`<p>There is none. The developer’s program needs one to create and list customer keys.</p>${canWrite ? html`<p>${createLink}</p>` : nothing}`
-  }
-  return html`<p>The developer’s program creates and lists customer keys with it.</p>${activeKeys.map(
-    (
-      key,
-    ) => html`<div class="row spread"><span><a href="${KEYS_PATH}/${key.id}">${key.name}</a> ${customerKeyStatusBadge(key)}
-        <span class="small soft">${lastUsedText(context, key)}</span></span>${
-          canWrite
-            ? buttonLink(
-                `${DEVELOPERS_PATH}/${id}/portal-key/${key.id}/rotate-secret`,
-                'Rotate',
-                'compact',
-              )
+  const content =
+    activeKeys.length > 0
+      ? html`<p>The developer’s program creates and lists customer keys with it.</p>${activeKeys.map((key) => portalKeyRow(context, key))}`
+      : html`<p>There is none. The developer’s program needs one to create and list customer keys.</p>${
+          context.canPerform('keys.create')
+            ? html`<p>${buttonLink(formatNewDeveloperKeyPath(developer, 'opendental-portal'), 'Create portal key', 'primary')}</p>`
             : nothing
-        }</div>`,
-  )}`
+        }`
+  return html`<section class="card"><h2>Portal key</h2>${content}</section>`
 }
+
+/** The form of a new key of this developer. */
+export const formatNewDeveloperKeyPath = (
+  { id, accountId }: Developer,
+  keyType: 'opendental' | 'opendental-portal',
+): string =>
+  `${NEW_KEY_PATH}?${new URLSearchParams({ 'key-type': keyType, account: accountId, developer: id })}`
+
+const portalKeyRow = (context: PageContext, key: KeyListItem): Html => html`
+  <div class="row spread"><span><a href="${formatKeyPath(key)}">${key.name}</a> ${customerKeyStatusBadge(key)}
+    <span class="small soft">${lastUsedText(context, key)}</span></span>${
+      context.canPerform('keys.rotateSecret')
+        ? buttonLink(`${formatKeyPath(key)}/rotate-secret`, 'Rotate secret', 'compact')
+        : nothing
+    }</div>`
 
 const lastUsedText = (context: PageContext, { lastUsedAt }: KeyListItem): Html =>
   lastUsedAt === null ? html`never used` : html`used ${relativeTime(lastUsedAt, context.now)}`
@@ -99,14 +93,14 @@ const customerKeyTable = (
       { name: 'Office' },
       { name: 'Status' },
       { name: 'Last used' },
-      ...(context.can('keys.write') ? [{ name: 'Action' }] : []),
+      ...(context.canPerform('keys.edit') ? [{ name: 'Action' }] : []),
     ],
     rows: keys.map((key) => [
-      html`<a href="${KEYS_PATH}/${key.id}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
+      html`<a href="${formatKeyPath(key)}">${key.name}</a>${key.reference === '' ? nothing : html`<span class="sub">${key.reference}</span>`}`,
       assignedSiteCell(key),
       customerKeyStatusBadge(key),
       key.lastUsedAt === null ? 'Never' : relativeTime(key.lastUsedAt, context.now),
-      ...(context.can('keys.write') ? [customerKeyActions(context, developerPath, key)] : []),
+      ...(context.canPerform('keys.edit') ? [customerKeyActions(context, developerPath, key)] : []),
     ]),
   })
 
@@ -121,16 +115,16 @@ function customerKeyActions(
   key: KeyListItem,
 ): Html | string {
   if (key.status === 'revoked') return ''
-  const keyPath = `${developerPath}/keys/${key.id}`
+  const keyPath = formatKeyPath(key)
   const compactButton = (verb: string, text: string, label: string, variant = 'compact') =>
     actionButton(formToken, `${keyPath}/${verb}`, text, {
       variant,
       label,
-      fields: { seen: key.eventId },
+      fields: { next: developerPath },
     })
   return html`<div class="row">${
     key.siteId === null
-      ? html`<a class="button compact" href="${keyPath}/assign" aria-label="Assign ${key.name} to an office">Assign</a>`
+      ? html`<a class="button compact" href="${keyPath}/assign?next=${developerPath}" aria-label="Assign ${key.name} to an office">Assign</a>`
       : compactButton('unassign', 'Unassign', `Unassign ${key.name}`)
   }${
     key.status === 'enabled'

@@ -2,18 +2,17 @@ import type { Developer } from '../../../../service/ports/accounts.ts'
 import { buttonLink } from '../../components/form.ts'
 import { copyableText, nothing } from '../../components/html.ts'
 import { getOptionalField } from '../../context.ts'
-import { DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
+import { DEVELOPERS_PATH } from '../../navigation.ts'
 import { mountCreation } from '../../resource/creation.ts'
 import { mountList } from '../../resource/list.ts'
-import { mountPage, type ResourcePage, renderRow } from '../../resource/page.ts'
+import { mountPage, type ResourcePage } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { customerKeysCard, portalKeyCard } from './developer-key-tables.ts'
 import {
-  mountCustomerKeyPages,
-  mountPortalKeyPages,
-  type PortalKeyPageDeps,
-} from './developer-keys.ts'
+  customerKeysCard,
+  formatNewDeveloperKeyPath,
+  portalKeyCard,
+} from './developer-key-tables.ts'
 
 const DEVELOPERS: Resource<Developer> = {
   group: 'developers',
@@ -28,7 +27,7 @@ const DEVELOPERS: Resource<Developer> = {
 }
 
 /** The pages of developers, whose programs offices use. */
-export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDeps): void {
+export function mountDeveloperPages(router: ConsoleRouter): void {
   mountList(router, DEVELOPERS, {
     load: ({ services }, page) => services.developers.list(page),
     loadColumns: async ({ services }, rows) => {
@@ -39,10 +38,6 @@ export function mountDeveloperPages(router: ConsoleRouter, deps: PortalKeyPageDe
   })
   mountCreation(router, DEVELOPERS)
   mountPage(router, DEVELOPERS, DEVELOPER_PAGE)
-  mountPortalKeyPages(router, deps)
-  mountCustomerKeyPages(router, (context, id, error) =>
-    renderRow(context, DEVELOPERS, DEVELOPER_PAGE, id, error),
-  )
 }
 
 const CUSTOMER_KEY_PAGE_SIZE = 50
@@ -69,11 +64,12 @@ const DEVELOPER_PAGE: ResourcePage<Developer> = {
       cards: portalKeyCard(context, developer, portal.keys),
       wideCards: customerKeysCard(context, developer, customers),
       actions: context.canPerform('keys.create')
-        ? buttonLink(formatNewCustomerKeyPath(developer), 'Create customer key', 'primary')
+        ? buttonLink(
+            formatNewDeveloperKeyPath(developer, 'opendental'),
+            'Create customer key',
+            'primary',
+          )
         : nothing,
     }
   },
 }
-
-const formatNewCustomerKeyPath = ({ id, accountId }: Developer) =>
-  `${KEYS_PATH}/new?${new URLSearchParams({ 'key-type': 'opendental', account: accountId, developer: id })}`

@@ -6,7 +6,7 @@ import { copyableText, definitionList, type Html, nothing } from '../../componen
 import { timeline } from '../../components/table.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
-import { AUDIT_PATH } from '../../navigation.ts'
+import { AUDIT_PATH, DEVELOPERS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import { describeEvent, formatActionTitle, getEventTone } from '../audit/event-descriptions.ts'
 import { loadEventNames } from '../audit/event-names.ts'
 import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-labels.ts'
@@ -63,7 +63,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
 
 const ownerDetail = ({ email, username, deactivatedAt }: User): Html =>
   html`${email}${username === null ? nothing : html` <span class="soft small">(${username})</span>`}${
-    deactivatedAt === null ? nothing : ', who has left'
+    deactivatedAt === null ? nothing : ', deactivated'
   }`
 
 /** Falls back to the id where the source, developer or site is in an account that the user cannot see. */
@@ -72,21 +72,26 @@ async function loadParentRows({ services }: PageContext, key: KeySummary): Promi
   const rows: DetailRow[] = []
   if (sourceId !== null) {
     const source = await services.sources.find(sourceId)
-    rows.push(['Source', source.ok ? source.value.name : sourceId])
+    rows.push(['Source', source.ok ? rowLink(SOURCES_PATH, source.value) : sourceId])
   }
   if (developerId !== null) {
     const developer = await services.developers.find(developerId)
-    rows.push(['Developer', developer.ok ? developer.value.name : developerId])
+    rows.push(['Developer', developer.ok ? rowLink(DEVELOPERS_PATH, developer.value) : developerId])
     if (developer.ok) {
       rows.push(['Developer key', copyableText(developer.value.developerKey, 'the developer key')])
     }
   }
   if (siteId !== null) {
     const site = await services.sites.find(siteId)
-    rows.push(['Site', site.ok ? site.value.name : siteId])
+    rows.push(['Site', site.ok ? rowLink(SITES_PATH, site.value) : siteId])
   }
   return rows
 }
+
+const rowLink = (
+  path: string,
+  { id, name }: { readonly id: string; readonly name: string },
+): Html => html`<a href="${path}/${id}">${name}</a>`
 
 const MAX_HISTORY_EVENTS = 20
 

@@ -4,7 +4,14 @@ import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
 import { getOperation } from '../../../../operations/registry.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import { actionButton, buttonLink, postForm, submitButton } from '../../components/form.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
+import {
+  actionButton,
+  buttonLink,
+  hiddenField,
+  postForm,
+  submitButton,
+} from '../../components/form.ts'
 import {
   badge,
   emptyState,
@@ -15,10 +22,11 @@ import {
 } from '../../components/html.ts'
 import { resourcePicker } from '../../components/resource-picker.ts'
 import { formatInstant } from '../../components/time.ts'
-import { getField, type PageContext } from '../../context.ts'
+import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../../errors.ts'
+import type { FlashName } from '../../flash.ts'
 import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, SITES_PATH, toKeyCrumbs } from '../../navigation.ts'
-import { redirectToPage, renderPage } from '../../render.ts'
+import { redirectToPage, renderPage, toConsolePath } from '../../render.ts'
 import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { codeSamples } from './code-samples.ts'
@@ -176,7 +184,7 @@ export function mountKeyActionForms(router: ConsoleRouter, deps: KeyPageDeps): v
       withKey(async (context, key) => {
         const result = await context.perform(operation, { id: key.id })
         return result.ok
-          ? redirectToPage(context.c, formatKeyPath(key), getFlash(operation))
+          ? redirectToNext(context, key, getFlash(operation))
           : renderKeyPage(deps, context, key, result.failure)
       }),
     )
@@ -190,10 +198,28 @@ export function mountAssignPages(router: ConsoleRouter): void {
   router.form(path, 'keys.assign', withKey(assignKey))
 }
 
+/** Goes back to the page that the form came from, or to the page of the key. */
+const redirectToNext = (context: PageContext, key: KeySummary, flash: FlashName): Response => {
+  const next = getOptionalField(context, 'next')
+  return redirectToPage(
+    context.c,
+    next === undefined ? formatKeyPath(key) : toConsolePath(next),
+    flash,
+  )
+}
+
+const ALREADY_ASSIGNED_ERROR: ServiceError = {
+  problem: 'conflict',
+  message:
+    'another user has assigned the key to another site meanwhile, as shown here. Send the form again to move it to yours',
+}
+
 async function assignKey(context: PageContext, key: KeySummary): Promise<Response> {
+  if (key.siteId !== null && key.siteId !== getField(context, 'seen'))
+    return renderAssignPage(context, key, ALREADY_ASSIGNED_ERROR)
   const result = await context.services.keys.assign(key.id, getField(context, 'site'))
   return result.ok
-    ? redirectToPage(context.c, formatKeyPath(key), 'keys.assign')
+    ? redirectToNext(context, key, 'keys.assign')
     : renderAssignPage(context, key, result.failure)
 }
 
@@ -203,8 +229,10 @@ async function renderAssignPage(
   error: FormError | null = null,
 ): Promise<Response> {
   const options = await listSiteOptions(context)
+  const assignedSite = options?.find(({ value: id }) => id === key.siteId)
   const value = getField(context, 'site') || (key.siteId ?? '')
   const body = html`${errorNotice(toErrorMessage(error))}
+    ${assignedSite === undefined ? nothing : notice('warn', `It is assigned to ${assignedSite.text}`, 'If you assign it to another site, it no longer works for this one.')}
     <section class="card">${
       options?.length === 0
         ? emptyState(
@@ -216,6 +244,7 @@ async function renderAssignPage(
             context.formToken,
             `${formatKeyPath(key)}/assign`,
             html`
+            ${hiddenField('seen', key.siteId ?? '')}${hiddenField('next', getField(context, 'next'))}
             ${resourcePicker({ name: 'site', label: 'Site', value, options, hint: 'The site of the office. From the next request on, the key can access its data.' })}
             <div class="row">${submitButton('Assign key')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
           )
