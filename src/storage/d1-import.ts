@@ -8,7 +8,7 @@ import {
 } from './database-copy.ts'
 import type { Engine } from './engine.ts'
 import { StatementCompiler } from './engine.ts'
-import { TABLE_SHAPES, type TableShape } from './table-shapes.ts'
+import { TABLE_SHAPES, type TableShape } from './tables.ts'
 
 /*
  * Exports a database as SQL text for `wrangler d1 execute --file`. D1 accepts statements of at most

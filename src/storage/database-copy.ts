@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { type Engine, StatementCompiler, type Step } from './engine.ts'
-import { KEYED_TABLE_SHAPES, TABLE_SHAPES, type TableShape } from './table-shapes.ts'
+import { KEYED_TABLE_SHAPES, TABLE_SHAPES, type TableShape } from './tables.ts'
 
 export interface CopyOptions {
   readonly createHash: CreateHash

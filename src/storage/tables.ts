@@ -1,241 +1,265 @@
-/** The rows of schema.sql as Kysely types. Booleans are 0 and 1, the only form that all engines share. */
-export interface Tables {
-  schema_version: { version: number }
-  authority: { version: number }
-  probes: { id: string; bytes: string }
-  message_id_blocks: { next: number }
+/** A column of a table: its role in the primary key, and the type of its values. */
+interface Column<Value> {
+  readonly isKey: boolean
+  /** Only a type. */
+  readonly value?: Value
+}
+
+const column = <Value>(): Column<Value> => ({ isKey: false })
+const key = <Value>(): Column<Value> => ({ isKey: true })
+
+const TEXT = column<string>()
+const NULLABLE_TEXT = column<string | null>()
+const INTEGER = column<number>()
+const NULLABLE_INTEGER = column<number | null>()
+const KEY_TEXT = key<string>()
+const KEY_INTEGER = key<number>()
+
+/**
+ * The tables of schema.sql, each after those that it refers to, and their columns in its order. Booleans are
+ * 0 and 1, the only form that all engines share.
+ */
+const TABLES = {
+  schema_version: { version: INTEGER },
+  authority: { version: INTEGER },
   accounts: {
-    id: string
-    name: string
-    region: string
-    status: 'open' | 'closed'
-    created_at: number
-    event_id: string
-    offboarding_policy: 'keep' | 'disable'
-    ip_allowlist_enforced: number
-  }
+    id: KEY_TEXT,
+    name: TEXT,
+    region: TEXT,
+    status: column<'open' | 'closed'>(),
+    created_at: INTEGER,
+    event_id: TEXT,
+    offboarding_policy: column<'keep' | 'disable'>(),
+    ip_allowlist_enforced: INTEGER,
+  },
   ip_allowlist_entries: {
-    id: string
-    account_id: string
-    network: string
-    note: string
-    created_at: number
-    event_id: string
-  }
-  sites: {
-    id: string
-    account_id: string
-    name: string
-    created_at: number
-    event_id: string
-  }
+    id: KEY_TEXT,
+    account_id: TEXT,
+    network: TEXT,
+    note: TEXT,
+    created_at: INTEGER,
+    event_id: TEXT,
+  },
+  sites: { id: KEY_TEXT, account_id: TEXT, name: TEXT, created_at: INTEGER, event_id: TEXT },
   users: {
-    id: string
-    account_id: string
-    email: string
-    role: 'operator' | 'administrator' | 'engineer' | 'member'
-    created_at: number
-    event_id: string
-    username: string | null
-    deactivated_at: number | null
-    password_hash: string | null
-    sealed_totp: string | null
-    totp_step: number | null
-  }
+    id: KEY_TEXT,
+    account_id: TEXT,
+    email: TEXT,
+    role: column<'operator' | 'administrator' | 'engineer' | 'member'>(),
+    created_at: INTEGER,
+    event_id: TEXT,
+    username: NULLABLE_TEXT,
+    deactivated_at: NULLABLE_INTEGER,
+    password_hash: NULLABLE_TEXT,
+    sealed_totp: NULLABLE_TEXT,
+    totp_step: NULLABLE_INTEGER,
+  },
   developers: {
-    id: string
-    account_id: string
-    name: string
-    developer_key: string
-    created_at: number
-    event_id: string
-  }
+    id: KEY_TEXT,
+    account_id: TEXT,
+    name: TEXT,
+    developer_key: TEXT,
+    created_at: INTEGER,
+    event_id: TEXT,
+  },
   sessions: {
-    id: string
-    digest: string
-    user_id: string
-    kind: 'browser' | 'token'
-    name: string
-    created_at: number
-    seen_at: number
-    expires_at: number
-    event_id: string
-  }
+    id: KEY_TEXT,
+    digest: TEXT,
+    user_id: TEXT,
+    kind: column<'browser' | 'token'>(),
+    name: TEXT,
+    created_at: INTEGER,
+    seen_at: INTEGER,
+    expires_at: INTEGER,
+    event_id: TEXT,
+  },
   invitations: {
-    id: string
-    digest: string
-    user_id: string | null
-    created_at: number
-    expires_at: number
-    event_id: string
-  }
-  recovery_codes: {
-    user_id: string
-    digest: string
-  }
-  sign_in_failures: {
-    id: string
-    failures: number
-    last_at: number
-  }
-  sources: {
-    id: string
-    account_id: string
-    name: string
-    created_at: number
-    event_id: string
-  }
+    id: KEY_TEXT,
+    digest: TEXT,
+    user_id: NULLABLE_TEXT,
+    created_at: INTEGER,
+    expires_at: INTEGER,
+    event_id: TEXT,
+  },
+  recovery_codes: { user_id: KEY_TEXT, digest: KEY_TEXT },
+  sign_in_failures: { id: KEY_TEXT, failures: INTEGER, last_at: INTEGER },
+  sources: { id: KEY_TEXT, account_id: TEXT, name: TEXT, created_at: INTEGER, event_id: TEXT },
   destinations: {
-    id: string
-    account_id: string
-    name: string
-    url: string | null
-    development: number
-    verified_at: number | null
-    created_at: number
-    event_id: string
-    verification_token: string | null
-    verification_method: 'POST' | 'GET'
-  }
+    id: KEY_TEXT,
+    account_id: TEXT,
+    name: TEXT,
+    url: NULLABLE_TEXT,
+    development: INTEGER,
+    verified_at: NULLABLE_INTEGER,
+    created_at: INTEGER,
+    event_id: TEXT,
+    verification_token: NULLABLE_TEXT,
+    verification_method: column<'POST' | 'GET'>(),
+  },
   subscriptions: {
-    id: string
-    source_id: string
-    destination_id: string
-    data_model: string
-    status: 'active' | 'paused'
-    created_at: number
-    event_id: string
-    due_at: number
-    attempts: number
-    leased_by: string | null
-    leased_until: number | null
-  }
+    id: KEY_TEXT,
+    source_id: TEXT,
+    destination_id: TEXT,
+    data_model: TEXT,
+    status: column<'active' | 'paused'>(),
+    created_at: INTEGER,
+    event_id: TEXT,
+    due_at: INTEGER,
+    attempts: INTEGER,
+    leased_by: NULLABLE_TEXT,
+    leased_until: NULLABLE_INTEGER,
+  },
   keys: {
-    id: string
-    account_id: string
-    owner_id: string
-    key_type: 'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
-    source_id: string | null
-    site_id: string | null
-    developer_id: string | null
-    public_id: string
-    name: string
-    description: string
-    reference: string
-    status: 'enabled' | 'disabled' | 'revoked'
-    disabled_by: 'developer' | 'customer' | 'operator' | null
-    access: 'read' | 'standard' | 'enterprise'
-    secret_hash: string
-    sealed_secret: string | null
-    previous_secret_hash: string | null
-    previous_secret_ends_at: number | null
-    token_salt: string
-    token_epoch: number
-    created_at: number
-    assigned_at: number | null
-    expires_at: number | null
-    disabled_at: number | null
-    revoked_at: number | null
-    secret_rotated_at: number | null
-    last_used_at: number | null
-    event_id: string
-    secret_digest: string | null
-    previous_secret_digest: string | null
-  }
-  secret_proofs: {
-    key_id: string
-    network: string
-    secret_hash: string
-    proven_at: number
-  }
-  key_uses: {
-    key_id: string
-    day: number
-    uses: number
-  }
+    id: KEY_TEXT,
+    account_id: TEXT,
+    owner_id: TEXT,
+    key_type: column<
+      'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
+    >(),
+    source_id: NULLABLE_TEXT,
+    site_id: NULLABLE_TEXT,
+    developer_id: NULLABLE_TEXT,
+    public_id: TEXT,
+    name: TEXT,
+    description: TEXT,
+    reference: TEXT,
+    status: column<'enabled' | 'disabled' | 'revoked'>(),
+    disabled_by: column<'developer' | 'customer' | 'operator' | null>(),
+    access: column<'read' | 'standard' | 'enterprise'>(),
+    secret_hash: TEXT,
+    sealed_secret: NULLABLE_TEXT,
+    previous_secret_hash: NULLABLE_TEXT,
+    previous_secret_ends_at: NULLABLE_INTEGER,
+    token_salt: TEXT,
+    token_epoch: INTEGER,
+    created_at: INTEGER,
+    assigned_at: NULLABLE_INTEGER,
+    expires_at: NULLABLE_INTEGER,
+    disabled_at: NULLABLE_INTEGER,
+    revoked_at: NULLABLE_INTEGER,
+    secret_rotated_at: NULLABLE_INTEGER,
+    last_used_at: NULLABLE_INTEGER,
+    event_id: TEXT,
+    secret_digest: NULLABLE_TEXT,
+    previous_secret_digest: NULLABLE_TEXT,
+  },
+  secret_proofs: { key_id: KEY_TEXT, network: KEY_TEXT, secret_hash: TEXT, proven_at: INTEGER },
+  key_uses: { key_id: KEY_TEXT, day: KEY_INTEGER, uses: INTEGER },
   traffic: {
-    account_id: string
-    hour: number
-    key_type: string
-    outcome: string
-    requests: number
-  }
+    account_id: KEY_TEXT,
+    hour: KEY_INTEGER,
+    key_type: KEY_TEXT,
+    outcome: KEY_TEXT,
+    requests: INTEGER,
+  },
   grants: {
-    id: string
-    key_id: string
-    generation: number
-    rotated_at: number
-    acknowledged_at: number | null
-    revoked_at: number | null
-    expires_at: number
-    event_id: string | null
-  }
+    id: KEY_TEXT,
+    key_id: TEXT,
+    generation: INTEGER,
+    rotated_at: INTEGER,
+    acknowledged_at: NULLABLE_INTEGER,
+    revoked_at: NULLABLE_INTEGER,
+    expires_at: INTEGER,
+    event_id: NULLABLE_TEXT,
+  },
   messages: {
-    id: string
-    serial: number
-    key_id: string
-    source_id: string
-    data_model: string
-    event_type: string
-    test: number
-    received_at: number
-    sealed_payload: string
-    erased_at: number | null
-    payload_part_count: number
-  }
-  payload_parts: {
-    message_id: string
-    part: number
-    created_at: number
-    sealed: string
-  }
+    id: KEY_TEXT,
+    serial: INTEGER,
+    key_id: TEXT,
+    source_id: TEXT,
+    data_model: TEXT,
+    event_type: TEXT,
+    test: INTEGER,
+    received_at: INTEGER,
+    sealed_payload: TEXT,
+    erased_at: NULLABLE_INTEGER,
+    payload_part_count: INTEGER,
+  },
+  payload_parts: { message_id: KEY_TEXT, part: KEY_INTEGER, created_at: INTEGER, sealed: TEXT },
+  message_id_blocks: { next: INTEGER },
   deliveries: {
-    message_id: string
-    position: number
-    id: string
-    attempt_id: string
-    subscription_id: string
-    destination_id: string
-    status: 'queued' | 'delivered' | 'skipped'
-    queue_position: number
-    attempts: number
-    settled_at: number | null
-    event_id: string | null
-  }
+    message_id: KEY_TEXT,
+    position: KEY_INTEGER,
+    id: TEXT,
+    attempt_id: TEXT,
+    subscription_id: TEXT,
+    destination_id: TEXT,
+    status: column<'queued' | 'delivered' | 'skipped'>(),
+    queue_position: INTEGER,
+    attempts: INTEGER,
+    settled_at: NULLABLE_INTEGER,
+    event_id: NULLABLE_TEXT,
+  },
   attempts: {
-    message_id: string
-    position: number
-    number: number
-    at: number
-    ms: number
-    outcome: 'delivered' | 'refused' | 'failed' | 'forbidden'
-    http_status: number | null
-    detail: string
-  }
+    message_id: KEY_TEXT,
+    position: KEY_INTEGER,
+    number: KEY_INTEGER,
+    at: INTEGER,
+    ms: INTEGER,
+    outcome: column<'delivered' | 'refused' | 'failed' | 'forbidden'>(),
+    http_status: NULLABLE_INTEGER,
+    detail: TEXT,
+  },
   audit_events: {
-    id: string
-    at: number
-    actor: string
-    action: string
-    subject: string
-    facts: string
-    request_id: string | null
-    sequence: number | null
-    seal: string | null
-    account_id: string | null
-  }
-  audit_chain: {
-    sequence: number
-    seal: string
-  }
+    id: KEY_TEXT,
+    at: INTEGER,
+    actor: TEXT,
+    action: TEXT,
+    subject: TEXT,
+    facts: TEXT,
+    request_id: NULLABLE_TEXT,
+    sequence: NULLABLE_INTEGER,
+    seal: NULLABLE_TEXT,
+    account_id: NULLABLE_TEXT,
+  },
+  audit_chain: { sequence: INTEGER, seal: TEXT },
   audit_checkpoints: {
-    sequence: number
-    first: number
-    seal: string
-    at: number
-    signature: string
+    sequence: KEY_INTEGER,
+    first: KEY_INTEGER,
+    seal: TEXT,
+    at: INTEGER,
+    signature: TEXT,
+  },
+  probes: { id: KEY_TEXT, bytes: TEXT },
+} satisfies Record<string, Record<string, Column<unknown>>>
+
+/** The rows of schema.sql as Kysely types. */
+export type Tables = {
+  [Name in keyof typeof TABLES]: {
+    [ColumnName in keyof (typeof TABLES)[Name]]: (typeof TABLES)[Name][ColumnName] extends Column<
+      infer Value
+    >
+      ? Value
+      : never
   }
 }
+
+export type TableName = keyof Tables
+
+/** A table's columns, and those that order its rows. */
+export interface TableShape {
+  readonly name: TableName
+  /** The primary key; empty for a table of one row. */
+  readonly key: readonly string[]
+  readonly columns: readonly string[]
+}
+
+export const listColumns = <Name extends TableName>(name: Name) =>
+  Object.keys(TABLES[name]) as (keyof Tables[Name] & string)[]
+
+/** Every table of schema.sql. */
+export const TABLE_SHAPES: readonly TableShape[] = Object.entries<Record<string, Column<unknown>>>(
+  TABLES,
+).map(([name, columns]) => ({
+  name: name as TableName,
+  key: Object.keys(columns).filter((columnName) => columns[columnName]?.isKey),
+  columns: Object.keys(columns),
+}))
+
+/** The tables without those of one row, which schema.sql inserts. */
+export const KEYED_TABLE_SHAPES: readonly TableShape[] = TABLE_SHAPES.filter(
+  (table) => table.key.length > 0,
+)
 
 /** The version of schema.sql that this code reads and writes. */
 export const SCHEMA_VERSION = 6

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { planMigrations } from '../../storage/migrations.ts'
-import { TABLE_SHAPES } from '../../storage/table-shapes.ts'
+import { TABLE_SHAPES } from '../../storage/tables.ts'
 import { readSqliteVersion } from './schema.ts'
 
 /** The contents of a database file. */

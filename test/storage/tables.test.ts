@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { TABLE_SHAPES } from '../../src/storage/table-shapes.ts'
+import { TABLE_SHAPES } from '../../src/storage/tables.ts'
 
 interface Column {
   readonly name: string
