@@ -55,7 +55,7 @@ test('the first operator signs in by the chosen link, which works once', async (
     email: 'boss@acme.example',
     username: 'boss',
     password: PASSWORD,
-    again: PASSWORD,
+    repeat: PASSWORD,
   }
   const begun = await send(`/console/welcome/${CHOSEN}`, typed)
   expect([begun.status, begun.headers.get('location')]).toEqual([

@@ -29,11 +29,11 @@ async function showAccountChoice(context: PageContext): Promise<Response> {
     rows.length === 0
       ? html`<section class="card flush">${emptyState(
           'No account yet',
-          'Everything here belongs to an account: create one first.',
-          buttonLink(`${ACCOUNTS_PATH}/new`, 'Create an account', 'primary'),
+          'Create an account first.',
+          buttonLink(`${ACCOUNTS_PATH}/new`, 'Create account', 'primary'),
         )}</section>`
       : html`<section class="card flush">${table({
-          caption: 'You then see that one alone, until you choose to see all again',
+          caption: 'Choose the account to show',
           columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action', end: true }],
           rows: rows.map((account) => [
             account.name,

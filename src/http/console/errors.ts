@@ -21,12 +21,12 @@ const CONSOLE_ERRORS = {
   signed_out: {
     status: 401,
     title: 'Your session has ended',
-    text: 'Nothing was changed. Sign in in another tab, then go back and send the form again: what you typed is still there.',
+    text: 'Nothing was changed. Sign in in another tab, then go back and send the form repeat: what you typed is still there.',
   },
   strange_origin: {
     status: 403,
-    title: 'This was not sent by a page of Latchkey',
-    text: 'Nothing was changed. If you came here by a link or a form on another site, that site tried to act in your name.',
+    title: 'This form was not sent by a page of Latchkey',
+    text: 'Nothing was changed. If you came here from another site, that site tried to act in your name.',
   },
   stale_form: {
     status: 403,
@@ -36,37 +36,37 @@ const CONSOLE_ERRORS = {
   not_allowed: {
     status: 403,
     title: 'Your role does not allow this',
-    text: 'Nothing was changed. An administrator of your account can do it, or give you another role.',
+    text: 'Nothing was changed. An administrator of your account can do this, or change your role.',
   },
   cursor_damaged: {
     status: 422,
-    title: 'This link to a page of the list is damaged',
-    text: 'Open the list again, and start from its first page.',
+    title: 'This link to a page of the list is invalid',
+    text: 'Open the list again from its first page.',
   },
   not_found: {
     status: 404,
-    title: 'There is nothing here',
-    text: 'It may have been deleted, or belong to an account that you do not see now.',
+    title: 'Page not found',
+    text: 'It does not exist, was deleted, or belongs to an account that is not selected.',
   },
   body_too_large: {
     status: 413,
-    title: 'That is too much for one form',
-    text: 'Nothing was changed. Go back and shorten what you typed.',
+    title: 'The form is too large',
+    text: 'Nothing was changed. Go back and shorten the text.',
   },
   body_unreadable: {
     status: 400,
-    title: 'The form is incomplete',
+    title: 'The form cannot be read',
     text: 'Nothing was changed. Go back and send it again.',
   },
   unavailable: {
     status: 503,
-    title: 'The database does not answer',
-    text: 'It is tried again with every request: load this page anew in a few seconds. Whether a change was made is in the audit.',
+    title: 'The database is unavailable',
+    text: 'Reload this page in a few seconds. The audit shows whether a change was made.',
   },
   broken: {
     status: 500,
-    title: 'That went wrong on our side',
-    text: 'The log has the details under the request id below.',
+    title: 'Something went wrong',
+    text: 'The log of the server has the details under this request id.',
   },
 } as const satisfies Record<string, ErrorText>
 
@@ -76,8 +76,8 @@ export function renderError(c: Context, caller: Caller, error: ConsoleError): Pr
   const { status, title, text } = CONSOLE_ERRORS[error]
   const body = html`
     <div class="card"><h1>${title}</h1><p>${text}</p>
-      <p class="row"><a class="button primary" href="${CONSOLE_PATH}">To the dashboard</a></p>
-      <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">explain it</a>)</p></div>`
+      <p class="row"><a class="button primary" href="${CONSOLE_PATH}">Go to dashboard</a></p>
+      <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">look up this request</a>)</p></div>`
   return renderDocument(c, caller, standaloneLayout(c, title, body), status)
 }
 
@@ -122,7 +122,7 @@ export function describeReauthFailure(failure: Exclude<FormError, ServiceError>)
     case 'code_wrong':
       return 'the code is wrong or was used before: wait for the next one'
     case 'locked':
-      return `too many wrong tries: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`
+      return `too many failed attempts: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`
     case 'busy':
       return 'the server is busy: try again in a few seconds'
     default:

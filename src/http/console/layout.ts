@@ -33,7 +33,7 @@ export const pageLayout = (context: PageContext, heading: PageHeading, body: Htm
     heading.heading,
     context.theme,
     html`
-  <a class="skip" href="#main">Skip to the page</a>
+  <a class="skip" href="#main">Skip to content</a>
   <div class="frame">
     <header class="rail">
       ${brandLink}${selectedAccountBanner(context)}
@@ -57,7 +57,7 @@ export const referenceLayout = (c: Context, title: string, contents: Html, body:
     title,
     'system',
     html`
-  <a class="skip" href="#main">Skip to the page</a>
+  <a class="skip" href="#main">Skip to content</a>
   <div class="frame">
     <header class="rail">${brandLink}<details class="menu"><summary>On this page</summary>${contents}</details></header>
     <main id="main" tabindex="-1">${body}</main>
@@ -110,7 +110,7 @@ const selectedAccountBanner = ({ selectedAccount, formToken }: PageContext): Htm
     : html`<div class="narrowed"><p>Only <strong>${selectedAccount.name}</strong></p>${actionButton(
         formToken,
         ACCOUNT_SELECTION_PATH,
-        'See all accounts',
+        'Show all accounts',
         { variant: 'compact', fields: { next: ACCOUNTS_PATH } },
       )}</div>`
 
@@ -141,7 +141,7 @@ export const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
   postForm(
     formToken,
     THEME_PATH,
-    html`${hiddenField('next', path)}<div class="colours" role="group" aria-label="Colours">${THEMES.map(
+    html`${hiddenField('next', path)}<div class="colours" role="group" aria-label="Theme">${THEMES.map(
       (choice) =>
         html`<button class="compact" name="theme" value="${choice}" aria-pressed="${choice === theme ? 'true' : 'false'}">${THEME_LABELS[choice]}</button>`,
     )}</div>`,

@@ -84,7 +84,7 @@ export async function reauthFields(
       (await reauth.needsCode())
         ? textField({
             name: CODE_FIELD,
-            label: 'Code of your app',
+            label: 'Code from your app',
             hint: 'Six digits, or one of your recovery codes.',
             autocomplete: 'one-time-code',
             required: true,

@@ -88,11 +88,11 @@ describe('an operator', () => {
     const all = await operator.get('/console/sites')
     expect(all.text).toContain('Site of One Clinic One Clinic')
     expect(all.text).toContain('Site of Other Clinic Other Clinic')
-    expect(all.text).not.toContain('See all accounts')
+    expect(all.text).not.toContain('Show all accounts')
 
     expect((await selectAccount(one.id, '/console/sites')).location).toBe('/console/sites')
     const narrowed = await operator.get('/console/sites')
-    expect(narrowed.text).toContain('Only One Clinic See all accounts')
+    expect(narrowed.text).toContain('Only One Clinic Show all accounts')
     expect(narrowed.text).toContain('Site of One Clinic')
     expect(narrowed.text).not.toContain('Site of Other Clinic')
     expect(narrowed.html).not.toContain(`href="${ACCOUNTS}"`)

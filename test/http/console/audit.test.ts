@@ -61,7 +61,7 @@ describe('the audit', () => {
       (await member.get(`/console/audit?${query}`)).text
     expect(await listAuditPage('what=key.disabled')).not.toContain('The key was created')
     expect(await listAuditPage('what=key.')).toContain('Key created')
-    expect(await listAuditPage('what=key.')).not.toContain('The person signed in.')
+    expect(await listAuditPage('what=key.')).not.toContain('The user signed in.')
     expect(await listAuditPage(`who=${username.toUpperCase()}&what=key.`)).toContain('Key disabled')
     const concerning = await listAuditPage(`subject=${publicId}`)
     expect(concerning).toContain('Key refused The key is disabled.')

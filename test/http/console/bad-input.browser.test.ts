@@ -54,7 +54,9 @@ test.each([
   expectError(/status of 40[34]|favicon/)
   const other = await startOtherSite(`${fixture.consoleUrl}${getKeyPath('Radiology desk')}/disable`)
   await page.goto(`http://${host}:${other.port}/`)
-  await page.getByRole('heading', { name: 'This was not sent by a page of Latchkey' }).waitFor()
+  await page
+    .getByRole('heading', { name: 'This form was not sent by a page of Latchkey' })
+    .waitFor()
   const key = unwrap(await fixture.keys.find(fixture.ids.ids['Radiology desk'] ?? ''))
   expect(key.status).toBe('enabled')
   other.close()
@@ -255,7 +257,7 @@ test('a user with too many wrong passwords is told how long to wait, and the for
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('alert').waitFor()
   }
-  await page.getByText(/Too many wrong tries: try again in/).waitFor()
+  await page.getByText(/Too many failed attempts: try again in/).waitFor()
   expect(await page.getByLabel('Username').inputValue()).toBe('nobody.here')
   await close()
 })

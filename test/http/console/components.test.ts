@@ -77,9 +77,9 @@ test('Tab comes by everything that can be used', async () => {
   const { page, close } = await openMonitoredPage(browser)
   await page.goto(served.url)
   for (const name of [
-    'Skip to the page',
+    'Skip to content',
     'Developers',
-    'Create a key',
+    'Create key',
     'Search',
     'Next page',
     'Create the key',

@@ -32,11 +32,11 @@ describe('the dashboard', () => {
   test('says what to do first while no key was used, and what of it is another’s to do', async () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')
-    expect(html).toContain('<p><a class="button primary" href="/console/keys/new">Create a key</a>')
+    expect(html).toContain('<p><a class="button primary" href="/console/keys/new">Create key</a>')
     expect(text).not.toContain('Needs attention')
     const memberPage = await member.get('/console')
     expect(memberPage.text).toContain('First steps')
-    expect(memberPage.text).toContain('An administrator of your account does this.')
+    expect(memberPage.text).toContain('An administrator of your account can do this.')
     expect(memberPage.html).not.toContain('href="/console/keys/new"')
   })
 
@@ -56,18 +56,18 @@ describe('the dashboard', () => {
     const { text, html } = await member.get('/console')
     expect(text).not.toContain('First steps')
     expect(text).toContain('Keys that expire within 30 days ! 1 Soon')
-    expect(text).toContain('Keys whose owner has left ! 1 Orphan')
-    expect(text).not.toContain('Keys not used for 90 days')
+    expect(text).toContain('Keys of deactivated users ! 1 Orphan')
+    expect(text).not.toContain('Keys unused for 90 days')
     expect(text).not.toContain('Ended')
     expect(html).toContain(`href="/console/keys/${soon.key.id}"`)
-    expect(html).toContain('href="/console/keys?care=owner-left&amp;status=enabled"')
+    expect(html).toContain('href="/console/keys?attention=owner-deactivated&amp;status=enabled"')
     expect(html).not.toContain('<script>alert')
     expect(text).toContain(
       'Of 1 key in use, 0 are exchanged for short-lived tokens; 1 sends its long-lived secret with every request.',
     )
   })
 
-  test('tells of a feed whose first message was tried in vain, and leads to all of them', async () => {
+  test('lists a subscription whose first message was tried in vain, and leads to all of them', async () => {
     const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
     const to = { accountId, name: 'Laboratory', url: 'https://laboratory.example/' }
     const destination = unwrap(await server.destinations.add(to))
@@ -77,13 +77,13 @@ describe('the dashboard', () => {
         destinationId: destination.id,
       }),
     )
-    expect((await member.get('/console')).text).not.toContain('Feeds that are stuck')
+    expect((await member.get('/console')).text).not.toContain('Stuck subscriptions')
     const database = new Database(join(server.dir, 'latchkey.db'))
     database.prepare('update subscriptions set attempts = 3 where id = ?').run(subscription.id)
     database.close()
     const { text, html } = await member.get('/console')
-    expect(text).toContain('Feeds that are stuck ! 1 Orders → Laboratory')
-    const list = /href="([^"]+)"[^>]*>See them in the list<\/a>/.exec(html)?.[1] ?? ''
+    expect(text).toContain('Stuck subscriptions ! 1 Orders → Laboratory')
+    const list = /href="([^"]+)"[^>]*>View in list<\/a>/.exec(html)?.[1] ?? ''
     expect((await member.get(list.replaceAll('&amp;', '&'))).text).toContain('Laboratory')
   })
 
@@ -108,8 +108,8 @@ describe('the dashboard', () => {
     expect(today.html.length).toBeLessThan(100_000)
     const month = await member.get('/console?range=month')
     expect(month.text).toContain('8 refused')
-    expect(month.text).toContain('The secret was wrong 5')
-    expect((await member.get('/console?range=__proto__')).text).toContain('over 24 hours')
+    expect(month.text).toContain('The secret is wrong 5')
+    expect((await member.get('/console?range=__proto__')).text).toContain('Requests, 24 hours')
   })
 
   test('counts what is nobody’s for who sees all accounts', async () => {

@@ -31,9 +31,9 @@ describe('the description of an audit event', () => {
     const facts = { sourceId: 's1', destinationId: 'd1', dataModel: null }
     const names: Record<string, string> = { s1: 'Orders', d1: 'Laboratory' }
     expect(describeEvent({ action: 'subscription.created', facts }, (id) => names[id] ?? id)).toBe(
-      'What Orders sends goes to Laboratory: all data models.',
+      'Orders sends to Laboratory: all data models.',
     )
-    expect(describeEvent({ action: 'subscription.created', facts })).toContain('What s1 sends')
+    expect(describeEvent({ action: 'subscription.created', facts })).toContain('s1 sends to d1')
   })
 
   test('states the reason of a refusal and the number of repetitions', () => {

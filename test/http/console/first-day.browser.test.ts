@@ -45,7 +45,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await page.getByLabel('Username').fill('mara')
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await page.getByLabel('Repeat the password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Begin' }).click()
+  await page.getByRole('button', { name: 'Create account' }).click()
   await page.waitForURL(`${server.consoleUrl}/console/sign-in?flash=password-set`)
   await signInByForm(page, server.consoleUrl, 'mara')
   await page.goto(link)
@@ -66,7 +66,7 @@ test('the link that serve leaves makes the first operator, once; the people they
   await tom.page.goto(invitation)
   await tom.page.getByLabel('Password', { exact: true }).fill(PASSWORD)
   await tom.page.getByLabel('Repeat the password').fill(PASSWORD)
-  await tom.page.getByRole('button', { name: 'Set the password' }).click()
+  await tom.page.getByRole('button', { name: 'Set password' }).click()
   await signInByForm(tom.page, server.consoleUrl, 'tom')
   const input = {
     keyType: 'xdent',

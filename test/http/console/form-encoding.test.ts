@@ -21,7 +21,7 @@ test.each(['%ff', '%ed%a0%80', '%c3', '%zz', '%'])(
   async (text) => {
     const answer = await send(`username=mara&password=${text}`)
     expect(answer.status).toBe(400)
-    expect(await answer.text()).toContain('The form is incomplete')
+    expect(await answer.text()).toContain('The form cannot be read')
   },
 )
 

@@ -34,8 +34,8 @@ async function useKeyFrom(address: string) {
 describe('the list', () => {
   test('shows from where one comes, and takes it with one press', async () => {
     const { text } = await administrator.get(ALLOWLIST_PATH)
-    expect(text).toContain('You come from 203.0.113.7')
-    expect(text).toContain('It is not on the list. Add it')
+    expect(text).toContain('Your address is 203.0.113.7')
+    expect(text).toContain('It is not on the list. Add my address')
     const added = await administrator.fill(ALLOWLIST_PATH, ALLOWLIST_PATH)
     expect(added.location).toBe(`${ALLOWLIST_PATH}?flash=ip-allowlist.add`)
     expect(await listNetworks()).toEqual(['203.0.113.7/32'])
@@ -84,21 +84,21 @@ describe('before somebody is locked out', () => {
     await useKeyFrom('203.0.113.9')
     await useKeyFrom('192.0.2.44')
     const confirmationPage = await administrator.get(`${ALLOWLIST_PATH}/enforce`)
-    expect(confirmationPage.text).toContain('This shuts out who used keys lately')
+    expect(confirmationPage.text).toContain('This blocks addresses that used keys recently')
     expect(confirmationPage.text).toContain('192.0.2.44 just now × Refused')
     expect(confirmationPage.text).toContain('203.0.113.9 just now ✓ Works')
     expect(await isEnforced()).toBe(false)
     const put = await administrator.fill(`${ALLOWLIST_PATH}/enforce`, `${ALLOWLIST_PATH}/enforce`)
     expect(put.location).toBe(`${ALLOWLIST_PATH}?flash=ip-allowlist.enforce`)
     expect(await isEnforced()).toBe(true)
-    expect((await administrator.get(ALLOWLIST_PATH)).text).toContain('In force')
+    expect((await administrator.get(ALLOWLIST_PATH)).text).toContain('Enforced The keys of')
   })
 
   test('it is said plainly where nothing is known', async () => {
     await addNetwork('203.0.113.0/24')
     const { text } = await administrator.get(`${ALLOWLIST_PATH}/enforce`)
-    expect(text).toContain('Nobody has asked for a token within 30 days.')
-    expect(text).toContain('Whoever calls from elsewhere is refused')
+    expect(text).toContain('No token was requested within 30 days.')
+    expect(text).toContain('Requests from other addresses are refused, with every key')
   })
 
   test('a rule is removed only after it is said whom that shuts out', async () => {
@@ -119,7 +119,7 @@ describe('before somebody is locked out', () => {
     const rule = await addNetwork('203.0.113.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const { text } = await administrator.get(`${ALLOWLIST_PATH}/${rule.id}/delete`)
-    expect(text).toContain('This is the last entry, and an empty list shuts nobody out.')
+    expect(text).toContain('This is the last entry, and an empty list restricts nothing.')
   })
 
   test('the first address of an empty list that is in force is asked about too', async () => {
@@ -141,7 +141,9 @@ describe('before somebody is locked out', () => {
     const late = { account: accountId, seen: '203.0.113.0/24' }
     const confirmationPage = await administrator.send(`${ALLOWLIST_PATH}/enforce`, late)
     expect(confirmationPage.status).toBe(409)
-    expect(confirmationPage.text).toContain('Somebody has changed the list since you looked.')
+    expect(confirmationPage.text).toContain(
+      'Another user has changed the list since you opened this page.',
+    )
     expect(confirmationPage.text).toContain('192.0.2.0/24')
     expect(await isEnforced()).toBe(false)
   })

@@ -373,7 +373,7 @@ describe('editing a key', () => {
     const createInput = { keyType: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))
     unwrap(await server.users.deactivate(testUser.user.id))
-    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('The owner has left')
+    expect((await engineer.get(`${KEYS}/${key.id}`)).text).toContain('The owner is deactivated')
     const form = await engineer.get(`${KEYS}/${key.id}/edit`)
     const fields = {
       seen: form.getFieldValue('seen') ?? '',
@@ -503,7 +503,7 @@ describe('the list of keys', () => {
       ['q=DISABL', ['c disabled']],
       ['key-type=xenrad', ['a site']],
       ['status=disabled', ['c disabled']],
-      ['care=expiring', ['b ends soon']],
+      ['attention=expiring', ['b ends soon']],
       ['owner=nobody', []],
     ])('is filtered and sorted by “%s”', async (query, names) => {
       expect(readKeyNames(await owner.get(`${KEYS}?${query}`))).toEqual(names)
@@ -521,7 +521,7 @@ describe('the list of keys', () => {
       try {
         server.clock.advance(91 * DAY)
         const repeat = await signInToConsole(server, owner.testUser)
-        const page = await repeat.get(`${KEYS}?care=unused&sort=name`)
+        const page = await repeat.get(`${KEYS}?attention=unused&sort=name`)
         expect(readKeyNames(page)).toEqual(['a site', 'b ends soon', 'c disabled', 'd of another'])
         expect((await repeat.get(`${KEYS}?q=used`)).html).toContain(
           'aria-label="3 uses in 30 days"',

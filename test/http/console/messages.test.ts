@@ -159,7 +159,7 @@ describe('a test message', () => {
     const message = await sendVendorMessage(fixture.openDestination.id, { Test: true })
     expect(await listEvents(message.id)).toEqual([])
     expect((await member.get(`${AT}/${message.id}`)).text).toContain(
-      'Sent by the program with the key of the source',
+      'Sent by The program with the key of the source',
     )
   })
 

@@ -125,7 +125,7 @@ describe('a form from elsewhere', () => {
   ])('is not taken, its token right or not: %s', async (what, headers) => {
     const answer = await postCreateAccount(what, formToken, headers)
     expect(answer.status).toBe(403)
-    expect(await answer.text()).toContain('This was not sent by a page of Latchkey')
+    expect(await answer.text()).toContain('This form was not sent by a page of Latchkey')
     expect(await accountExists(what)).toBe(false)
     // Nor does it sign anybody in.
     const signedIn = await signIn(testUser, {}, headers)

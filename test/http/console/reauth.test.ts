@@ -71,7 +71,7 @@ const FORMS: [string, (admin: Administrator) => Promise<Form>][] = [
 async function buildFormFields(admin: Administrator, { page, typed = {} }: Form) {
   if (page === '/console/me/password') {
     const newPassword = 'six other words that nobody guesses'
-    return { wished: newPassword, again: newPassword }
+    return { 'new-password': newPassword, repeat: newPassword }
   }
   const seenLast = page.endsWith('/invite')
     ? (await admin.get(page)).getFieldValue('seen')
@@ -132,7 +132,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
     const thief = await admin.send(NEW, { ...fields(), 'your-password': 'a guess' })
     expect(thief.status).toBe(422)
     expect(thief.text).toContain('The password is wrong.')
-    expect((await admin.get('/console/me')).text).toContain('Set up a second factor')
+    expect((await admin.get('/console/me')).text).toContain('Set up second factor')
     const set = await admin.send(NEW, { ...fields(), 'your-password': PASSWORD })
     expect(set.text).toContain('Your recovery codes')
 
@@ -177,7 +177,7 @@ test('after too many wrong ones the next waits, as at the sign-in, and the answe
   for (let n = 0; n < 10; n++) expect((await admin.send(NEW, guess)).status).toBe(422)
   const locked = await admin.send(NEW, { ...guess, 'your-password': PASSWORD })
   expect(locked.status).toBe(429)
-  expect(locked.text).toContain('Too many wrong tries: try again in')
+  expect(locked.text).toContain('Too many failed attempts: try again in')
   expect(locked.getFieldValue('name')).toBe('job')
   const { username, password } = admin.testUser
   expect((await admin.send('/console/sign-in', { username, password })).status).toBe(429)
@@ -187,7 +187,7 @@ test('a new password ends every other browser and every token, and not this one'
   const admin = await seedConsoleClient(server, 'administrator')
   const elsewhere = await signInUser(server, admin.testUser)
   const newPassword = 'six other words that nobody guesses'
-  const fields = { wished: newPassword, again: newPassword, 'your-password': PASSWORD }
+  const fields = { 'new-password': newPassword, repeat: newPassword, 'your-password': PASSWORD }
   const changed = await admin.send('/console/me/password', fields)
   expect(changed.location).toBe('/console/me?flash=password-changed')
   expect((await admin.get('/console/me')).status).toBe(200)

@@ -138,7 +138,7 @@ test('request lookup finds changes that were made in the console', async () => {
   await member.send('/console/me/password', { current: 'x', wished: 'y', again: 'z' })
   const [event] = await server.audit.list({ accountId, action: 'session.started', limit: 1 })
   expect((await lookUpRequest(member, event?.requestId ?? '')).text).toContain(
-    'The person signed in.',
+    'The user signed in.',
   )
 })
 

@@ -78,7 +78,7 @@ describe('the mark by which a browser is known', () => {
     // The owner’s session goes on, too.
     await owner.get('/console/me')
     const newPassword = 'six other words that nobody guesses'
-    const fields = { wished: newPassword, again: newPassword, 'your-password': PASSWORD }
+    const fields = { 'new-password': newPassword, repeat: newPassword, 'your-password': PASSWORD }
     const changed = await owner.send('/console/me/password', fields)
     expect(changed.location).toBe('/console/me?flash=password-changed')
     // With the new password, the owner’s browser has a new mark.

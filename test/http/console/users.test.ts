@@ -133,7 +133,7 @@ describe('a one-time link', () => {
     expect(again.status).toBe(409)
     expect(again.html).toContain(`value="${email}"`)
     expect(again.html).not.toContain('/console/welcome/')
-    const typed = { password: PASSWORD, again: PASSWORD }
+    const typed = { password: PASSWORD, repeat: PASSWORD }
     const set = await administrator.send(new URL(link).pathname, typed)
     expect(set.location).toBe('/console/sign-in?flash=password-set')
     expect((await administrator.get(set.location ?? '')).text).toContain('Your password is set.')
@@ -278,13 +278,13 @@ test('the list says who can sign in, who was invited, who has left, and when eac
 test('what each role may is the table that the server goes by', async () => {
   const { text } = await administrator.get(`${USERS_PATH}/roles`)
   const [member = '', engineer = '', administrators = '', operator = ''] =
-    /member (Looks.*) engineer (All.*) administrator (All.*) operator (All.*)/
+    /member (Reads:.*) engineer (Everything.*) administrator (Everything.*) operator (Everything.*)/
       .exec(text)
       ?.slice(1) ?? []
   expect(member).toContain('See keys, never their secrets')
   expect(engineer).toContain('View secrets that can be viewed again')
   expect(administrators).toContain('Change sites and developers')
-  expect(operator).toContain('Create, close and open accounts')
+  expect(operator).toContain('Create, close, reopen and delete accounts')
 })
 
 test('who only reads sees people, and changes none', async () => {

@@ -167,9 +167,9 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'token-revealed': {
       path: '/console/me/tokens/new',
       prepare: async (page) => {
-        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Name').fill('Nightly report')
         await page.getByLabel('Your password').fill(PASSWORD)
-        await pressButton('Create the token')(page)
+        await pressButton('Create API token')(page)
         await page.getByRole('dialog').waitFor()
       },
     },
@@ -177,9 +177,9 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
       path: '/console/me/tokens/new',
       status: 422,
       prepare: async (page) => {
-        await page.getByLabel('What is it for?').fill('Nightly report')
+        await page.getByLabel('Name').fill('Nightly report')
         await page.getByLabel('Your password').fill('a guess')
-        await pressButton('Create the token')(page)
+        await pressButton('Create API token')(page)
         await page.getByText('The password is wrong.').waitFor()
       },
     },

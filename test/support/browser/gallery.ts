@@ -48,7 +48,7 @@ const destinationTile = (name: string, url: string) => html`
 
 /** Every part once, as pages put them together. */
 const galleryBody = html`
-<a class="skip" href="#main">Skip to the page</a>
+<a class="skip" href="#main">Skip to content</a>
 <div class="frame">
 <header class="rail"><a class="brand" href="/">Latchkey</a>
   <details class="menu"><summary>Menu</summary><nav aria-label="Main"><div><h2>Credentials</h2><ul>
@@ -57,7 +57,7 @@ const galleryBody = html`
   <div class="head"><div>
     <nav class="crumbs" aria-label="Above this page"><a href="/">Keys</a><span aria-hidden="true">/</span></nav>
     <h1>Every part of the console</h1><p class="soft">As pages put them together.</p></div>
-    <div class="row">${buttonLink('/', 'Create a key', 'primary')}${actionButton('t', '/', 'Revoke', { variant: 'danger' })}</div></div>
+    <div class="row">${buttonLink('/', 'Create key', 'primary')}${actionButton('t', '/', 'Revoke', { variant: 'danger' })}</div></div>
   ${notice('good', 'The key was changed.')}
   ${notice('warn', 'This key expires in 6 days', 'Rotate it before then.')}
   ${notice('plain', 'Nobody has asked for anything yet')}
@@ -139,7 +139,7 @@ const galleryBody = html`
   <ul class="meter"><li><span>OAuth</span><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="8"/><rect width="72" height="8"/></svg><span class="number">72 %</span></li></ul>
 </main></div>`
 
-const secretDialogBody = html`<main id="main" class="alone"><h1>Create a key</h1></main><div class="veil"></div>
+const secretDialogBody = html`<main id="main" class="alone"><h1>Create key</h1></main><div class="veil"></div>
 <dialog class="over" open aria-labelledby="title"><h2 id="title">The secret of Front desk</h2>
   <p>It is shown this once.</p><div class="secret" data-secret>rvk_9f2c81d07be34a55a0c6</div>
   ${postForm('t', '/', html`${checkbox({ name: 'kept', label: 'I have kept the secret', required: true })}<div class="row">${submitButton('Done')}</div>`)}

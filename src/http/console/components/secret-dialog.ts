@@ -31,7 +31,7 @@ export const secretDialog = (props: SecretDialog): Html => html`
     </div>
     <p class="row" data-secret><a class="button" download="${props.fileName}" href="${toDownloadUrl(props)}">Download as a file</a></p>
     <form method="get" action="${props.next}">
-      ${props.acknowledge === undefined ? nothing : checkbox({ name: 'kept', label: props.acknowledge, required: true })}
+      ${props.acknowledge === undefined ? nothing : checkbox({ name: 'acknowledged', label: props.acknowledge, required: true })}
       ${submitButton('Close')}
     </form>
   </dialog>`

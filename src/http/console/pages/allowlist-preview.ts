@@ -66,13 +66,13 @@ export const confirmFirstEntry = (
   entry: { readonly network: string; readonly note: string },
 ): Promise<Response> =>
   renderAllowlistPreview(context, false, {
-    title: `Let the keys of ${account.name} work from ${entry.network} alone?`,
+    title: `Let the keys of ${account.name} work only from ${entry.network}?`,
     account,
     networks: [entry.network],
     entries: [],
     action: IP_ALLOWLIST_PATH,
     fields: { ...entry, confirmed: 'yes' },
-    button: 'Add it, and shut out all others',
+    button: 'Add entry and block all others',
   })
 
 async function confirmEnforcement(
@@ -87,16 +87,16 @@ async function confirmEnforcement(
   const entries = await context.services.ipAllowlist.list(accountId)
   const preview = isEnforced
     ? {
-        title: 'Put the list in force?',
+        title: 'Enforce the list?',
         networks: entries.map(({ network }) => network),
         action: `${IP_ALLOWLIST_PATH}/enforce`,
-        button: 'Put it in force',
+        button: 'Enforce list',
       }
     : {
-        title: `Let the keys of ${account.name} work from anywhere?`,
+        title: `Stop enforcing the list of ${account.name}?`,
         networks: [],
         action: `${IP_ALLOWLIST_PATH}/stop-enforcing`,
-        button: 'Let keys work from anywhere',
+        button: 'Stop enforcing',
       }
   return renderAllowlistPreview(context, isStale, { ...preview, account, entries })
 }
@@ -123,7 +123,7 @@ async function confirmEntryDeletion(
     networks: result.value.ipAllowlistEnforced ? remainingNetworks : [],
     entries,
     action: `${IP_ALLOWLIST_PATH}/${entry.id}/delete`,
-    button: 'Remove it',
+    button: 'Remove entry',
   })
 }
 
@@ -149,7 +149,7 @@ export async function renderAllowlistPreview(
 ): Promise<Response> {
   const { title, about, account, networks, entries, action, fields = {}, button } = preview
   const staleMessage = isStale
-    ? 'somebody has changed the list since you looked. This is what it would mean now'
+    ? 'another user has changed the list since you opened this page. Check the effect again'
     : null
   const isRestricted = networks.length > 0
   const body = html`${errorNotice(staleMessage)}
@@ -174,24 +174,24 @@ function unrestrictedNotice({ account, action, entries }: AllowlistPreview): Htm
     return notice(
       'warn',
       'The list is empty',
-      'Nothing changes yet: keys go on working from anywhere. The first address that is added then shuts out all others.',
+      'Nothing changes yet: keys continue to work from any address. The first entry then blocks all other addresses.',
     )
   }
   if (!account.ipAllowlistEnforced) {
     return notice(
       'plain',
-      'The list is not in force',
+      'The list is not enforced',
       action.endsWith('/delete')
-        ? 'Keys work from anywhere, before and after.'
-        : 'Keys work from anywhere already.',
+        ? 'Keys work from any address, before and after.'
+        : 'Keys work from any address already.',
     )
   }
   return notice(
     'warn',
-    'Keys will work from anywhere',
+    'Keys will work from any address',
     entries.length === 1 && action.endsWith('/delete')
-      ? 'This is the last entry, and an empty list shuts nobody out. Whoever holds a key can use it from anywhere.'
-      : 'Whoever holds a key can use it from anywhere. The list is kept.',
+      ? 'This is the last entry, and an empty list restricts nothing. Anyone who has a key can use it from any address.'
+      : 'Anyone who has a key can use it from any address. The list is kept.',
   )
 }
 
@@ -208,21 +208,21 @@ async function blockedAddressSection(
     return parsed !== null && isInNetworks(networks, parsed)
   }
   const blocked = recentAddresses.filter(({ address }) => !isAllowed(address))
-  const explanation = html`<p>From the next request on, the keys of ${account.name} work from here alone:</p>
+  const explanation = html`<p>From the next request on, the keys of ${account.name} work only from:</p>
     <p>${networkTexts.map((network, n) => html`${n === 0 ? '' : ', '}<code>${network}</code>`)}</p>
-    <p>Whoever calls from elsewhere is refused, whichever key is used, until that address is added.</p>`
+    <p>Requests from other addresses are refused, with every key, until their address is added.</p>`
   const warning =
     blocked.length > 0
-      ? notice('bad', 'This shuts out who used keys lately', explanation)
-      : notice('warn', 'Everything else is refused', explanation)
+      ? notice('bad', 'This blocks addresses that used keys recently', explanation)
+      : notice('warn', 'Requests from other addresses are refused', explanation)
   const recentAddressCard =
     recentAddresses.length === 0
-      ? html`<section class="card"><h2>From where keys are used</h2>
-        <p>Nobody has asked for a token within 30 days. Keys that are sent with every request are only counted: from where they are used is not known. Ask those who use them before you go on.</p></section>`
+      ? html`<section class="card"><h2>Recent addresses</h2>
+        <p>No token was requested within 30 days. For keys that are sent with every request, addresses are not recorded: ask their users before you continue.</p></section>`
       : html`<section class="card flush">${table({
           caption:
-            'From where tokens were asked for within 30 days. Keys that are sent with every request are only counted: from where those are used is not known.',
-          columns: [{ name: 'Address' }, { name: 'Last seen' }, { name: 'From then on' }],
+            'Addresses from which tokens were requested within 30 days. For keys that are sent with every request, addresses are not recorded.',
+          columns: [{ name: 'Address' }, { name: 'Last seen' }, { name: 'Then' }],
           rows: recentAddresses.map(({ address, lastAt }) => [
             html`<code>${address}</code>`,
             relativeTime(lastAt, context.now),

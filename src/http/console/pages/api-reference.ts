@@ -28,7 +28,7 @@ export function createApiReference(deps: ConsolePathDeps) {
 
 const tableOfContents = ({ tags }: OpenApiDocument): Html => html`
   <nav aria-label="On this page"><div><h2>API</h2><ul>
-    ${[...tags.map(({ name }) => name), 'Problems', 'Things'].map((name) => html`<li><a href="#${formatAnchor(name)}">${name}</a></li>`)}
+    ${[...tags.map(({ name }) => name), 'Problems', 'Schemas'].map((name) => html`<li><a href="#${formatAnchor(name)}">${name}</a></li>`)}
   </ul></div></nav>`
 
 const formatAnchor = (name: string): string => `api-${name.toLowerCase()}`
@@ -43,12 +43,12 @@ const referenceBody = (api: OpenApiDocument): Html => html`
   <section class="stack chapter" id="${formatAnchor(name)}"><div><h2>${name}</h2><p class="soft">${description}</p></div>
     ${listOperations(api, name).map(operationCard)}</section>`,
   )}
-  <section class="stack chapter" id="${formatAnchor('Problems')}"><div><h2>Problems</h2><p class="soft">Why a request was not done, as RFC 9457 tells it.</p></div>
+  <section class="stack chapter" id="${formatAnchor('Problems')}"><div><h2>Problems</h2><p class="soft">The reasons for refused requests, in the format of RFC 9457.</p></div>
     <div class="card"><dl class="facts">${Object.entries(api.components.responses).map(
       ([kind, { description }]) =>
         html`<dt id="problem-${kind}"><code>${kind}</code></dt><dd>${withCode(description)}</dd>`,
     )}</dl></div></section>
-  <section class="stack chapter" id="${formatAnchor('Things')}"><div><h2>Things</h2><p class="soft">What answers hold.</p></div>
+  <section class="stack chapter" id="${formatAnchor('Schemas')}"><div><h2>Schemas</h2><p class="soft">The objects of responses.</p></div>
     ${Object.entries(api.components.schemas).map(
       ([name, schema]) =>
         html`<article class="card" id="${formatSchemaId(name)}"><h3>${name}</h3>${memberList(schema)}</article>`,
@@ -94,17 +94,17 @@ export function operationCard(documented: DocumentedOperation): Html {
 
 const parameterList = (all: readonly OpenApiParameter[]): Html => html`
   <dl class="facts">${all.map(({ name, schema, required }) =>
-    memberEntry(name, schema, required ? html` <strong>needed</strong>` : nothing),
+    memberEntry(name, schema, required ? html` <strong>required</strong>` : nothing),
   )}</dl>`
 
 function responseSummary({ responses }: OpenApiOperation): Html {
   const [status = '', { content = {} } = {}] = Object.entries(responses)[0] ?? []
   const [[type, media] = []] = Object.entries(content)
   if (type === undefined || media === undefined)
-    return html`Answers <code>${status}</code>, and nothing else.`
+    return html`Responds <code>${status}</code> without a body.`
   return type === 'application/json'
-    ? html`Answers <code>${status}</code>: ${responseShape(media.schema)}.`
-    : html`Answers <code>${status}</code>: <code>${type}</code>.`
+    ? html`Responds <code>${status}</code>: ${responseShape(media.schema)}.`
+    : html`Responds <code>${status}</code>: <code>${type}</code>.`
 }
 
 /** A page of a list is named after its items. */
@@ -135,7 +135,7 @@ function requestExample({ method, path, operation }: DocumentedOperation): Html 
     `-H 'Content-Type: application/json'`,
     `-d '${JSON.stringify(firstExample.value)}'`,
   ].join(' \\\n  ')
-  return html`<details class="more"><summary>A request: ${exampleName.toLowerCase()}</summary><pre tabindex="0"><code>${text}</code></pre></details>`
+  return html`<details class="more"><summary>Example: ${exampleName.toLowerCase()}</summary><pre tabindex="0"><code>${text}</code></pre></details>`
 }
 
 const findParameterExample = ({ parameters = [] }: OpenApiOperation, name: string) =>
@@ -188,7 +188,7 @@ export const memberList = (schema: OpenApiSchema, isRequest = false): Html => ht
   <dl class="facts">${Object.entries(schema.properties ?? {}).map(([name, memberSchema]) => {
     if (isRequest && name === 'id') return nothing
     const isRequired = isRequest && schema.required?.includes(name)
-    return memberEntry(name, memberSchema, isRequired ? html` <strong>needed</strong>` : nothing)
+    return memberEntry(name, memberSchema, isRequired ? html` <strong>required</strong>` : nothing)
   })}</dl>`
 
 /** A member of an object, or a parameter. */
@@ -196,7 +196,7 @@ export const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Ht
   <dt><code>${name}</code></dt><dd>${schemaType(schema)}${mark}${
     schema.default === undefined
       ? nothing
-      : html` <span class="soft">(<code>${schema.default}</code> where it is left out)</span>`
+      : html` <span class="soft">(default: <code>${schema.default}</code>)</span>`
   }${schema.description === undefined ? nothing : html`<br><span class="soft small">${withCode(schema.description)}</span>`}${nestedMembers(schema)}</dd>`
 
 /** Shows objects without a schema name in place. */

@@ -41,14 +41,14 @@ export async function trafficSection(context: PageContext): Promise<Html> {
   const [good, bad] = [sumRequests(sums, true), sumRequests(sums, false)]
   return html`
   <section class="card" id="traffic">
-    <header><h2>Requests over ${range.name}</h2>
-      <nav class="row" aria-label="How far back">${Object.entries(TRAFFIC_RANGES).map(
+    <header><h2>Requests, ${range.name}</h2>
+      <nav class="row" aria-label="Time range">${Object.entries(TRAFFIC_RANGES).map(
         ([name, { name: label }]) =>
           html`<a class="button compact" href="${CONSOLE_PATH}?range=${name}#traffic"${name === rangeName ? html` aria-current="true"` : nothing}>${label}</a>`,
       )}</nav></header>
     ${
       good + bad === 0
-        ? html`<p class="soft">No request has come in ${range.name}. What is counted is written once a minute.</p>`
+        ? html`<p class="soft">No requests in ${range.name}. Counts are written once a minute.</p>`
         : html`
     <div class="figures">
       <p class="figure"><strong>${good.toLocaleString('en')}</strong> admitted</p>
@@ -83,8 +83,8 @@ function refusalsCard(
   const rest = ranked.slice(MAX_LISTED_REASONS).reduce((sum, [, count]) => sum + count, 0)
   const since = formatDay(fromHour * HOUR_MS)
   return html`
-  <section class="card"><header><h2>Why requests were refused, over ${range.name}</h2>
-    ${context.can('audit.read') ? html`<a href="${AUDIT_PATH}?what=key.refused&since=${since}">See each in the audit</a>` : nothing}</header>
+  <section class="card"><header><h2>Refused requests by reason, ${range.name}</h2>
+    ${context.can('audit.read') ? html`<a href="${AUDIT_PATH}?what=key.refused&since=${since}">View in audit</a>` : nothing}</header>
     ${barList(rest === 0 ? listed : [...listed, { text: 'Other reasons', count: rest }])}
   </section>`
 }
@@ -127,47 +127,47 @@ function formatPercent(part: number, whole: number): string {
 
 /** A label for each reason to refuse a request. */
 const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
-  body_too_large: 'The body was too long',
-  body_unreadable: 'The body cannot be read',
-  member_repeated: 'A JSON member was there twice',
+  body_too_large: 'The body is too large',
+  body_unreadable: 'The body is unreadable',
+  member_repeated: 'A JSON member is repeated',
   field_missing: 'A field is missing',
-  field_invalid: 'A field is not valid',
+  field_invalid: 'A field is invalid',
   credential_missing: 'No credential',
-  credential_malformed: 'The credential cannot be read',
+  credential_malformed: 'The credential is malformed',
   key_unknown: 'No such key',
-  secret_missing: 'A key id without its secret',
-  secret_wrong: 'The secret was wrong',
+  secret_missing: 'The secret is missing',
+  secret_wrong: 'The secret is wrong',
   token_forged: 'Not a token of this server',
-  token_expired: 'The token had expired',
+  token_expired: 'The token has expired',
   token_from_future: 'The token was issued in the future',
-  token_superseded: 'The token ended with a new secret',
+  token_superseded: 'The token ended when the secret was rotated',
   grant_revoked: 'The token family was revoked',
-  refresh_outdated: 'A refresh token was not the newest',
-  refresh_reused: 'A refresh token came twice',
-  region_other: 'The account is of another region',
+  refresh_outdated: 'A refresh token is outdated',
+  refresh_reused: 'A refresh token was reused',
+  region_other: 'The account is in another region',
   account_closed: 'The account is closed',
   key_revoked: 'The key is revoked',
   key_disabled: 'The key is disabled',
   key_expired: 'The key has expired',
   key_unassigned: 'The key is not assigned yet',
-  address_refused: 'From an address that is not on the list',
-  permission_missing: 'The key does not open this',
+  address_refused: 'The address is not on the IP allowlist',
+  permission_missing: 'The key lacks the permission',
   event_unknown: 'No such data model or event',
   source_required: 'The message names no source',
-  source_other: 'The source of another key',
+  source_other: 'The source belongs to another key',
   destination_not_subscribed: 'No subscription to the destination',
   destination_unverified: 'The destination is not verified',
   synchronous_to_many: 'A query to several destinations',
-  destination_failed: 'The destination failed to answer',
-  destination_timed_out: 'The destination took too long',
-  upstream_missing: 'Nothing stands behind the surface',
-  upstream_unreachable: 'The service behind did not answer',
-  upstream_timed_out: 'The service behind took too long',
-  failures_exceeded: 'Too many failures before',
+  destination_failed: 'The destination failed',
+  destination_timed_out: 'The destination timed out',
+  upstream_missing: 'No upstream is configured',
+  upstream_unreachable: 'The upstream is unreachable',
+  upstream_timed_out: 'The upstream timed out',
+  failures_exceeded: 'Too many failed attempts',
   quota_exceeded: 'Too many requests',
-  type_unsupported: 'A Content-Type that is not taken',
-  customer_key_refused: 'A customer key was left as it is',
-  busy: 'Too many secrets checked at once',
+  type_unsupported: 'Unsupported Content-Type',
+  customer_key_refused: 'A customer key could not be changed',
+  busy: 'The server was busy',
 }
 
 /** The reason may come from another version of this program. */

@@ -48,7 +48,7 @@ export function mountDashboard(router: ConsoleRouter): void {
           ])
         : [onboarding, await trafficSection(context)]
     const actions = context.can('keys.write')
-      ? buttonLink(`${KEYS_PATH}/new`, 'Create a key', 'primary')
+      ? buttonLink(`${KEYS_PATH}/new`, 'Create key', 'primary')
       : nothing
     const heading = { heading: 'Dashboard', about: describeVisibleAccounts(context), actions }
     return renderPage(context, heading, html`${sections}`)
@@ -75,35 +75,35 @@ export async function onboardingSection(context: PageContext): Promise<Html | nu
   if (isInUse) return null
   const steps: OnboardingStep[] = [
     {
-      title: 'Add who will own the first key',
-      text: 'A key belongs to an engineer or an administrator of an account, so that somebody answers for it. An operator can add both.',
+      title: 'Add the owner of the first key',
+      text: 'An engineer or an administrator of an account owns each key. An operator can add accounts and users.',
       isDone: hasOwner,
       permission: 'users.write',
       href: context.can('accounts.write') ? ACCOUNTS_PATH : USERS_PATH,
-      linkText: context.can('accounts.write') ? 'To the accounts' : 'To the people',
+      linkText: context.can('accounts.write') ? 'View accounts' : 'View users',
     },
     {
-      title: 'Create the key',
-      text: html`A new one, or one that a vendor has been using for years: its id and secret can be brought along. Redox keys need a <a href="${SOURCES_PATH}">source</a> first, Xenrad keys a <a href="${SITES_PATH}">site</a>, Open Dental keys a <a href="${DEVELOPERS_PATH}">developer</a>; XDENT and practice keys need none.`,
+      title: 'Create a key',
+      text: html`Create a new key, or import the id and secret of a key that a vendor uses already. Redox keys need a <a href="${SOURCES_PATH}">source</a> first, Xenrad keys a <a href="${SITES_PATH}">site</a>, Open Dental keys a <a href="${DEVELOPERS_PATH}">developer</a>; XDENT and practice keys need none.`,
       isDone: key !== null,
       permission: 'keys.write',
       href: `${KEYS_PATH}/new`,
-      linkText: 'Create a key',
+      linkText: 'Create key',
     },
     {
-      title: 'Use it once',
-      text: 'The page of the key has requests to paste into a terminal. This list goes away when the first one is admitted.',
+      title: 'Use the key',
+      text: 'The page of the key has sample requests to paste into a terminal. These steps disappear after the first admitted request.',
       isDone: false,
       permission: 'keys.read',
       href: key === null ? KEYS_PATH : `${KEYS_PATH}/${key.id}`,
-      linkText: key === null ? 'To the keys' : `To ${key.name}`,
+      linkText: key === null ? 'View keys' : `View ${key.name}`,
     },
   ]
   const nextIndex = steps.findIndex(({ isDone }) => !isDone)
   return html`
   <section class="card"><h2>First steps</h2><ol class="steps">${steps.map(
     (step, n) => html`
-    <li><div class="stack tight"><h3>${step.title} ${step.isDone ? badge('done', 'good') : nothing}</h3><p class="soft">${step.text}</p></div>
+    <li><div class="stack tight"><h3>${step.title} ${step.isDone ? badge('Done', 'good') : nothing}</h3><p class="soft">${step.text}</p></div>
       ${n === nextIndex ? onboardingLink(context, step) : nothing}</li>`,
   )}</ol></section>`
 }
@@ -114,7 +114,7 @@ const onboardingLink = (
 ): Html =>
   context.can(permission)
     ? html`<p><a class="button primary" href="${href}">${linkText}</a></p>`
-    : html`<p>An administrator of your account does this.</p>`
+    : html`<p>An administrator of your account can do this.</p>`
 
 /** The lists that need attention, each with its first rows and a link to all of them. */
 export async function attentionSection(context: PageContext): Promise<Html> {
@@ -124,7 +124,7 @@ export async function attentionSection(context: PageContext): Promise<Html> {
   <section class="stack" aria-labelledby="attention"><h2 id="attention">Needs attention</h2>
     ${
       tiles.length === 0
-        ? html`<p class="card">${badge('nothing', 'good')} No feed is stuck; no key is about to expire, unused, or owned by somebody who has left.</p>`
+        ? html`<p class="card">${badge('Nothing', 'good')} No subscription is stuck. No key expires soon, is unused, or has a deactivated owner.</p>`
         : html`<ul class="tiles filling">${tiles}</ul>`
     }
   </section>`
@@ -137,23 +137,23 @@ function attentionTiles(
   const createKeyTile = (
     title: string,
     preview: LimitedList<KeyListItem>,
-    careFilter: string,
+    attentionFilter: string,
     describeKey: (key: KeyListItem) => Html,
   ) =>
     attentionTile({
       title,
       preview,
-      href: `${KEYS_PATH}?care=${careFilter}&status=enabled`,
+      href: `${KEYS_PATH}?attention=${attentionFilter}&status=enabled`,
       renderRow: (key) =>
         html`<a href="${KEYS_PATH}/${key.id}">${key.name}</a> <span class="soft small">${describeKey(key)}</span>`,
     })
   return [
     attentionTile({
-      title: 'Feeds that are stuck',
+      title: 'Stuck subscriptions',
       preview: stuck,
       href: `${SUBSCRIPTIONS_PATH}?state=stuck`,
-      renderRow: (feed) =>
-        html`<a href="${SUBSCRIPTIONS_PATH}/${feed.id}">${feed.source.name} → ${feed.destination.name}</a> <span class="soft small">${describeBacklog(context, feed)}</span>`,
+      renderRow: (subscription) =>
+        html`<a href="${SUBSCRIPTIONS_PATH}/${subscription.id}">${subscription.source.name} → ${subscription.destination.name}</a> <span class="soft small">${describeBacklog(context, subscription)}</span>`,
     }),
     createKeyTile(
       `Keys that expire within ${EXPIRING_SOON_DAYS} days`,
@@ -162,12 +162,12 @@ function attentionTiles(
       ({ expiresAt }) => relativeTime(expiresAt ?? context.now, context.now),
     ),
     createKeyTile(
-      'Keys whose owner has left',
+      'Keys of deactivated users',
       ownerLeft,
-      'owner-left',
+      'owner-deactivated',
       ({ owner }) => html`${owner.email}`,
     ),
-    createKeyTile(`Keys not used for ${UNUSED_DAYS} days`, unused, 'unused', ({ lastUsedAt }) =>
+    createKeyTile(`Keys unused for ${UNUSED_DAYS} days`, unused, 'unused', ({ lastUsedAt }) =>
       lastUsedAt === null ? html`never used` : relativeTime(lastUsedAt, context.now),
     ),
   ].flatMap((card) => (card === null ? [] : [card]))
@@ -177,7 +177,7 @@ const describeBacklog = ({ now }: PageContext, { queued, oldestAt }: Subscriptio
   html`${formatCount(
     queued,
     'message',
-  )} waiting${oldestAt === null ? nothing : html`, the oldest came ${relativeTime(oldestAt, now)}`}`
+  )} queued${oldestAt === null ? nothing : html`, the oldest ${relativeTime(oldestAt, now)}`}`
 
 function attentionTile<T>(props: {
   readonly title: string
@@ -188,10 +188,10 @@ function attentionTile<T>(props: {
   const { count, more, items } = props.preview
   if (count === 0) return null
   const all = `${count.toLocaleString('en')}${more ? ' and more' : ''}`
-  const linkText = count > items.length ? `See all ${all}` : 'See them in the list'
+  const linkText = count > items.length ? `View all ${all}` : 'View in list'
   return html`
   <li class="card"><header><h3>${props.title}</h3>${badge(all, 'warn')}</header>
-    <ul class="bare told">${items.map((row) => html`<li>${props.renderRow(row)}</li>`)}</ul>
+    <ul class="bare items">${items.map((row) => html`<li>${props.renderRow(row)}</li>`)}</ul>
     <p><a href="${props.href}" aria-label="${linkText}: ${props.title}">${linkText}</a></p></li>`
 }
 
@@ -200,14 +200,14 @@ const hasExchangedSecret = (keyType: KeyType): boolean =>
 
 /** The keys in use by type, and how often their secrets are sent. */
 export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
-  <section class="card flush"><div class="inset stack tight"><h2>Which keys are in use</h2><p class="soft">${summarizeKeyUse(counts)}</p></div>${table(
+  <section class="card flush"><div class="inset stack tight"><h2>Keys in use</h2><p class="soft">${summarizeKeyUse(counts)}</p></div>${table(
     {
       caption: `In use: within the last ${IN_USE_DAYS} days`,
       columns: [
         { name: 'Key type' },
-        { name: 'Its secret' },
+        { name: 'Secret' },
         { name: 'In use', end: true },
-        { name: 'May be used', end: true },
+        { name: 'Usable', end: true },
       ],
       rows: counts.map(({ keyType, used, usable }) => [
         html`<a href="${KEYS_PATH}?key-type=${keyType}">${KEY_TYPE_LABELS[keyType].name}</a>`,

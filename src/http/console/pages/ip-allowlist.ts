@@ -80,12 +80,12 @@ async function showAllowlist(
     <div class="columns">
       <div class="stack">${enforcementNotice(account, entries)}
         <section class="card"><h2>Your address</h2>${callerAddress(context, account, entries)}</section></div>
-      ${canWrite ? html`<section class="card"><h2>Add an address</h2>${addEntryForm(context, account, error)}</section>` : nothing}
+      ${canWrite ? html`<section class="card"><h2>Add an entry</h2>${addEntryForm(context, account, error)}</section>` : nothing}
     </div>
     <section class="card flush">${entries.length === 0 ? emptyAllowlist : entryTable(context, entries)}</section>`
   const heading = {
     heading: 'IP allowlist',
-    about: `From where the keys of ${account.name} may be used. This console can be used from anywhere.`,
+    about: `The networks from which the keys of ${account.name} work. The console itself works from any address.`,
     actions: canWrite ? enforcementLink(account) : nothing,
   }
   return renderPage(context, heading, body, toErrorStatus(error))
@@ -96,25 +96,25 @@ function enforcementNotice(
   entries: readonly AllowlistEntry[],
 ): Html {
   if (!ipAllowlistEnforced) {
-    return notice('plain', 'Not in force', `The keys of ${name} work from anywhere.`)
+    return notice('plain', 'Not enforced', `The keys of ${name} work from any address.`)
   }
   return entries.length === 0
     ? notice(
         'warn',
-        'In force, but the list is empty',
-        `The keys of ${name} work from anywhere. The first address that is added shuts out all others.`,
+        'Enforced, but the list is empty',
+        `The keys of ${name} work from any address. The first entry blocks all other addresses.`,
       )
     : notice(
         'good',
-        'In force',
-        `The keys of ${name} work from the addresses of the list alone. Everything else is refused.`,
+        'Enforced',
+        `The keys of ${name} work only from the listed networks. Requests from other addresses are refused.`,
       )
 }
 
 const enforcementLink = ({ ipAllowlistEnforced }: Account): Html =>
   ipAllowlistEnforced
-    ? buttonLink(`${IP_ALLOWLIST_PATH}/stop-enforcing`, 'Let keys work from anywhere')
-    : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Put the list in force', 'primary')
+    ? buttonLink(`${IP_ALLOWLIST_PATH}/stop-enforcing`, 'Stop enforcing')
+    : buttonLink(`${IP_ALLOWLIST_PATH}/enforce`, 'Enforce list', 'primary')
 
 /** The caller's own address, with a button that adds it, so that nobody mistypes it. */
 function callerAddress(
@@ -123,21 +123,21 @@ function callerAddress(
   entries: readonly AllowlistEntry[],
 ): Html {
   const parsed = parseIpAddress(context.caller.address)
-  if (parsed === null) return html`<p>The server does not see from which address you come.</p>`
+  if (parsed === null) return html`<p>The server cannot determine your address.</p>`
   const address = formatIpAddress(parsed)
   const isListed = isInNetworks(parseKnownNetworks(entries.map(({ network }) => network)), parsed)
   const addButton =
     context.can('addresses.write') && !isListed
-      ? actionButton(context.formToken, IP_ALLOWLIST_PATH, 'Add it', {
-          label: `Add it: ${address}`,
+      ? actionButton(context.formToken, IP_ALLOWLIST_PATH, 'Add my address', {
+          label: `Add my address: ${address}`,
           fields: {
             account: account.id,
             network: address,
-            note: `From where ${context.session.user.username ?? context.session.user.email} added it`,
+            note: `Address of ${context.session.user.username ?? context.session.user.email}`,
           },
         })
       : nothing
-  return html`<p>You come from ${copyableText(address, 'your address')}</p>
+  return html`<p>Your address is ${copyableText(address, 'your address')}</p>
     <p>${isListed ? 'It is on the list.' : 'It is not on the list.'}</p>${addButton}`
 }
 
@@ -147,15 +147,15 @@ const addEntryForm = (context: PageContext, { id }: Account, error: ServiceError
     context.formToken,
     IP_ALLOWLIST_PATH,
     html`${hiddenField('account', id)}
-      ${textField({ name: 'network', label: 'Address or network', value: getTypedValue('network'), hint: 'As 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.', required: true, spellcheck: false })}
-      ${textField({ name: 'note', label: 'Note', value: getTypedValue('note'), hint: 'Whose it is, so that somebody dares to remove it one day.' })}
-      <div class="row">${submitButton('Add to the list')}</div>`,
+      ${textField({ name: 'network', label: 'Address or network', value: getTypedValue('network'), hint: 'For example 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.', required: true, spellcheck: false })}
+      ${textField({ name: 'note', label: 'Note', value: getTypedValue('note'), hint: 'Who uses it, so that you know when it can be removed.' })}
+      <div class="row">${submitButton('Add entry')}</div>`,
   )
 }
 
 const emptyAllowlist = emptyState(
   'The list is empty',
-  'While it is, keys work from anywhere, in force or not. Add the addresses from which they are used, then put the list in force.',
+  'An empty list restricts nothing. Add the addresses from which keys are used, then enforce the list.',
 )
 
 function entryTable(context: PageContext, entries: readonly AllowlistEntry[]): Html {

@@ -48,11 +48,15 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
   router.form(`${PROFILE_PATH}/password`, 'signed-in', async (context) => {
     // Passwords are not trimmed: a blank may be part of one.
     const getUntrimmed = (name: string) => context.input.get(name) ?? ''
-    if (getUntrimmed('wished') !== getUntrimmed('again')) {
+    if (getUntrimmed('new-password') !== getUntrimmed('repeat')) {
       return showProfile(context, PASSWORDS_DIFFER_ERROR)
     }
     const result = await withReauth(context, ({ reauthentication }) =>
-      signInServices.passwords.change(reauthentication, getUntrimmed('wished'), context.caller),
+      signInServices.passwords.change(
+        reauthentication,
+        getUntrimmed('new-password'),
+        context.caller,
+      ),
     )
     if (!result.ok) return showProfile(context, result.failure)
     setDeviceCookie(context.c, result.value)
@@ -89,19 +93,19 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
     const body = html`${errorNotice(toErrorMessage(failure))}
       <div class="columns">
         <div class="stack"><section class="card"><h2>Details</h2>${definitionList([
-          ['Username', user.username ?? 'none'],
-          ['E-mail', user.email],
+          ['Username', user.username ?? 'None'],
+          ['E-mail address', user.email],
           ['Role', user.role],
           ['Account', account.name],
         ])}</section>
         <section class="card"><h2>Second factor</h2>${secondFactorSummary(codesLeft)}</section></div>
-        <section class="card"><h2>Change the password</h2>${passwordForm(context, failure)}</section>
+        <section class="card"><h2>Change password</h2>${passwordForm(context, failure)}</section>
       </div>
       <section class="card flush" id="sessions">
         ${table({
-          caption: 'Browsers where you are signed in, and tokens of your programs',
+          caption: 'Browsers where you are signed in, and API tokens',
           columns: [
-            { name: 'What' },
+            { name: 'Name' },
             { name: 'Kind' },
             { name: 'Last seen' },
             { name: 'Ends' },
@@ -109,7 +113,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
           ],
           rows: sessions.map((session) => sessionRow(context, session)),
         })}
-        <div class="pager">${buttonLink(`${PROFILE_PATH}/tokens/new`, 'Create an API token')}${actionButton(
+        <div class="pager">${buttonLink(`${PROFILE_PATH}/tokens/new`, 'Create API token')}${actionButton(
           context.formToken,
           `${PROFILE_PATH}/sign-out-everywhere`,
           'Sign out everywhere',
@@ -123,14 +127,14 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
 const PASSWORDS_DIFFER_ERROR: FormError = {
   reason: 'unfit',
   field: 'password',
-  message: 'the two new passwords differ: type them again',
+  message: 'the two passwords differ: type them again',
 }
 
 const sessionRow = (context: PageContext, session: Session): (Html | string)[] => {
   const isCurrent = session.id === context.session.session.id
   const name = session.kind === 'browser' ? formatBrowserName(session.name) : session.name
   return [
-    html`${name} ${isCurrent ? badge('This one', 'good') : nothing}`,
+    html`${name} ${isCurrent ? badge('This browser', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
     relativeTime(session.seenAt, context.now),
     relativeTime(session.expiresAt, context.now),
@@ -148,20 +152,20 @@ const sessionRow = (context: PageContext, session: Session): (Html | string)[] =
 
 const secondFactorSummary = (codesLeft: number | null): Html =>
   codesLeft === null
-    ? html`<p>A code of an app on your phone, beside the password: whoever learns the password alone stays out.</p>
-        <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set up a second factor', 'primary')}</p>`
+    ? html`<p>A code from an app, in addition to your password: somebody who learns your password alone cannot sign in.</p>
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set up second factor', 'primary')}</p>`
     : html`<p>${badge('On', 'good')} ${formatCount(codesLeft, 'recovery code')} left.</p>
-        ${codesLeft < 3 ? html`<p>Remove it and set it up again for ten new ones.</p>` : nothing}
-        <p>${buttonLink(`${PROFILE_PATH}/second-factor/remove`, 'Remove the second factor', 'danger')}</p>`
+        ${codesLeft < 3 ? html`<p>To get ten new codes, remove the second factor and set it up again.</p>` : nothing}
+        <p>${buttonLink(`${PROFILE_PATH}/second-factor/remove`, 'Remove second factor', 'danger')}</p>`
 
 const passwordForm = (context: PageContext, failure: FormError | null): Html =>
   postForm(
     context.formToken,
     `${PROFILE_PATH}/password`,
     html`${reauthFields(context, failure, 'Current password')}
-      ${textField({ name: 'wished', label: 'New password', type: 'password', hint: 'At least 15 characters. It ends every other session and every token of yours.', autocomplete: 'new-password', required: true })}
-      ${textField({ name: 'again', label: 'Repeat the new password', type: 'password', autocomplete: 'new-password', required: true })}
-      ${submitButton('Change the password')}`,
+      ${textField({ name: 'new-password', label: 'New password', type: 'password', hint: 'At least 15 characters. A change ends all your other sessions and API tokens.', autocomplete: 'new-password', required: true })}
+      ${textField({ name: 'repeat', label: 'Repeat the new password', type: 'password', autocomplete: 'new-password', required: true })}
+      ${submitButton('Change password')}`,
   )
 
 /** In order: the user agent of each browser also names browsers further down. */
@@ -191,7 +195,7 @@ export function formatBrowserName(userAgent: string): string {
 }
 
 const NEW_TOKEN_PATH = `${PROFILE_PATH}/tokens/new`
-const NEW_TOKEN_HEADING = { heading: 'Create an API token', crumbs: PROFILE_CRUMBS }
+const NEW_TOKEN_HEADING = { heading: 'Create API token', crumbs: PROFILE_CRUMBS }
 const TOKEN_LIFETIME_CHOICES = [7, 30, 90, 365].map((days) => ({
   value: String(days),
   text: `${days} days`,
@@ -214,12 +218,12 @@ export function mountApiTokenPages(
       context,
       NEW_TOKEN_HEADING,
       secretDialog({
-        title: `The token ${result.value.token.name}`,
-        text: 'It may do at /admin/v1 what you may, until it ends. It is not shown again.',
+        title: `The API token ${result.value.token.name}`,
+        text: 'Programs can do with it what you can do, until it expires. It is not shown again.',
         secrets: [{ name: 'token', value: result.value.secret }],
         fileName: 'latchkey-token.txt',
         next: PROFILE_PATH,
-        acknowledge: 'I have put the token where it belongs',
+        acknowledge: 'I have stored the token where its program reads it',
       }),
     )
   })
@@ -229,10 +233,10 @@ export function mountApiTokenPages(
       context.formToken,
       NEW_TOKEN_PATH,
       html`
-      ${textField({ name: 'name', label: 'What is it for?', value: getField(context, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
-      ${selectField({ name: 'days', label: 'It ends after', value: getField(context, 'days') || '90', choices: TOKEN_LIFETIME_CHOICES })}
+      ${textField({ name: 'name', label: 'Name', value: getField(context, 'name'), required: true, maxlength: 200, autofocus: failure === null })}
+      ${selectField({ name: 'days', label: 'Expires after', value: getField(context, 'days') || '90', choices: TOKEN_LIFETIME_CHOICES })}
       ${reauthFields(context, failure)}
-      <div class="row">${submitButton('Create the token')}${buttonLink(PROFILE_PATH, 'Cancel', 'quiet')}</div>`,
+      <div class="row">${submitButton('Create API token')}${buttonLink(PROFILE_PATH, 'Cancel', 'quiet')}</div>`,
     )}</section>`
     return renderPage(context, NEW_TOKEN_HEADING, body, toErrorStatus(failure))
   }

@@ -39,7 +39,7 @@ export function createOneTimeLinkPages(deps: SignInPageDeps) {
       accountName: form.get('accountName') ?? '',
       email: form.get('email') ?? '',
     }
-    const isPasswordConfirmed = input.password === (form.get('again') ?? '')
+    const isPasswordConfirmed = input.password === (form.get('repeat') ?? '')
     const result =
       invitation.ok && isPasswordConfirmed
         ? await signInServices.acceptInvitation(link, input, caller)
@@ -75,7 +75,7 @@ function passwordForm(
           name: 'username',
           label: 'Username',
           value: getValue('username'),
-          hint: 'What you sign in with: letters, digits, dot, dash, underscore and @.',
+          hint: 'You sign in with it. Letters, digits, dots, dashes, underscores and @.',
           autocomplete: 'username',
           required: true,
           maxlength: 64,
@@ -95,19 +95,19 @@ function passwordForm(
     : nothing
   return html`
   <div class="card"><h1>${INVITATION_TITLES[purpose.for]}</h1>
-    <p class="soft">${isFirstOperator ? 'You will see and do everything on this server.' : `For ${purpose.user.email}.`}</p>
+    <p class="soft">${isFirstOperator ? 'You can see and change everything on this server.' : `For ${purpose.user.email}.`}</p>
     ${errorNotice(message)}
     <form method="post" action="${path}">
       ${organization}${username}
-      ${textField({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters. A few words that only you would put together are good.', autocomplete: 'new-password', required: true, autofocus: !isFirstOperator && !purpose.wantsUsername })}
-      ${textField({ name: 'again', label: 'Repeat the password', type: 'password', autocomplete: 'new-password', required: true })}
-      ${submitButton(isFirstOperator ? 'Begin' : 'Set the password')}
+      ${textField({ name: 'password', label: 'Password', type: 'password', hint: 'At least 15 characters, for example several unrelated words.', autocomplete: 'new-password', required: true, autofocus: !isFirstOperator && !purpose.wantsUsername })}
+      ${textField({ name: 'repeat', label: 'Repeat the password', type: 'password', autocomplete: 'new-password', required: true })}
+      ${submitButton(isFirstOperator ? 'Create account' : 'Set password')}
     </form>
   </div>`
 }
 
 const INVITATION_TITLES: Record<InvitationPurpose['for'], string> = {
-  first_operator: 'Begin with Latchkey',
+  first_operator: 'Set up Latchkey',
   first_password: 'Choose a password',
   new_password: 'Choose a new password',
 }
@@ -115,6 +115,6 @@ const INVITATION_TITLES: Record<InvitationPurpose['for'], string> = {
 const invalidLinkCard: Html = html`
   <div class="card"><h1>This link is no longer valid</h1>
     <p>It was used, has expired, or was replaced by a newer one. Ask an administrator of your account
-      for another; whoever runs the server makes one with <code class="nowrap">latchkey console link</code>.</p>
+      for a new link. For the first operator, run <code class="nowrap">latchkey console link</code> on the server.</p>
     <p><a class="button primary" href="${SIGN_IN_PATH}">Sign in</a></p>
   </div>`

@@ -70,7 +70,7 @@ function decisionItem(
   const remedy = findRemedy(decision.facts)
   return html`
     <li class="card"><header><h2>${formatDecisionTitle(decision)}</h2>${badge(formatActionTitle(action), getEventTone(decision))}</header>
-      ${count > 1 ? html`<p class="soft">It stands for ${count.toLocaleString('en')} similar requests within a second.</p>` : nothing}
+      ${count > 1 ? html`<p class="soft">This entry stands for ${count.toLocaleString('en')} similar requests within one second.</p>` : nothing}
       ${definitionList([
         [
           'Time',

@@ -14,7 +14,7 @@ import type { SignInPageDeps } from './sign-in.ts'
 
 const SECOND_FACTOR_SETUP_PATH = `${PROFILE_PATH}/second-factor/new`
 const SECOND_FACTOR_REMOVAL_PATH = `${PROFILE_PATH}/second-factor/remove`
-const SECOND_FACTOR_HEADING = { heading: 'Set up a second factor', crumbs: PROFILE_CRUMBS }
+const SECOND_FACTOR_HEADING = { heading: 'Set up second factor', crumbs: PROFILE_CRUMBS }
 
 /** The pages of the second factor: time-based codes (RFC 6238). */
 export function mountSecondFactorPages(
@@ -34,11 +34,11 @@ export function mountSecondFactorPages(
       SECOND_FACTOR_HEADING,
       secretDialog({
         title: 'Your recovery codes',
-        text: 'Each opens your account once, without your device. Print them, or keep them with your passwords. They are not shown again.',
+        text: 'Each code replaces your device once. Print the codes, or store them with your passwords. They are not shown again.',
         secrets: result.value.map((code) => ({ name: 'code', value: code })),
         fileName: 'latchkey-recovery-codes.txt',
         next: PROFILE_PATH,
-        acknowledge: 'I have put the codes where I will find them',
+        acknowledge: 'I have stored the codes',
       }),
     )
   })
@@ -50,8 +50,8 @@ export function mountSecondFactorPages(
     question: () => ({
       heading: 'Remove the second factor?',
       crumbs: PROFILE_CRUMBS,
-      text: html`<p>Your password alone opens your account from then on, and your recovery codes are good no longer. Set it up again for a new device, or for ten new codes.</p>`,
-      button: 'Remove the second factor',
+      text: html`<p>You then sign in with your password alone, and your recovery codes stop working. For a new device or new codes, set it up again.</p>`,
+      button: 'Remove second factor',
       variant: 'danger primary',
       cancelPath: PROFILE_PATH,
       requiresReauth: true,
@@ -79,16 +79,16 @@ export function mountSecondFactorPages(
     const { pending, secret, qr } = result.value
     const body: Html = html`${errorNotice(toErrorMessage(failure))}
       <section class="card"><ol class="steps">
-        <li><h2>Scan this with an app for codes</h2>${qrCode(qr)}
-          <p>Or type it in: ${copyableText(secret, 'the setup key')}</p></li>
-        <li><h2>Type the code that it shows</h2>${postForm(
+        <li><h2>Scan this code with an authenticator app</h2>${qrCode(qr)}
+          <p>Or enter this key: ${copyableText(secret, 'the setup key')}</p></li>
+        <li><h2>Enter the code that the app shows</h2>${postForm(
           context.formToken,
           SECOND_FACTOR_SETUP_PATH,
           html`
           ${hiddenField('pending', pending)}
           ${textField({ name: 'code', label: 'Code', inputmode: 'numeric', autocomplete: 'one-time-code', required: true, maxlength: 8 })}
           ${reauthFields(context, failure)}
-          ${submitButton('Turn on the second factor')}`,
+          ${submitButton('Turn on second factor')}`,
         )}</li>
       </ol></section>`
     return renderPage(context, SECOND_FACTOR_HEADING, body, toErrorStatus(failure))

@@ -102,7 +102,7 @@ function describeSignInFailure(failure: SignInFailure): {
     case 'locked':
       return {
         status: 429,
-        message: `too many wrong tries: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`,
+        message: `too many failed attempts: try again in ${formatDuration(failure.retryAfterSeconds * 1000)}`,
       }
     case 'busy':
       return {
@@ -126,7 +126,7 @@ const credentialsForm = (next: string, username: string, message: string | null)
       ${textField({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', required: true, autofocus: username !== '' })}
       ${submitButton('Sign in')}
     </form>
-    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link; the first operator’s is made by <code class="nowrap">latchkey console link</code>, where the server runs.</p>
+    <p class="small soft">No password yet, or forgotten? An administrator of your account can send you a one-time link; for the first operator, run <code class="nowrap">latchkey console link</code> on the server.</p>
   </div>`
 
 const codeForm = (next: string, ticket: string, message: string | null): Html => html`
@@ -136,7 +136,7 @@ const codeForm = (next: string, ticket: string, message: string | null): Html =>
       ${textField({
         name: 'code',
         label: 'Code',
-        hint: 'Six digits from your app. Without your device, type one of your recovery codes.',
+        hint: 'Six digits from your app, or one of your recovery codes.',
         autocomplete: 'one-time-code',
         required: true,
         autofocus: true,
@@ -161,7 +161,7 @@ export function plainHttpNotice(c: Context, consoleUrl: string): Html {
   return notice(
     'warn',
     'You cannot stay signed in here',
-    `This page came over plain http. Your password could be read on its way, and your browser would not keep the session, so signing in would lead back to this form. ${advice}`,
+    `This page was loaded over plain http. Others could read your password on the network, and your browser would not keep the session, so that you would come back to this form. ${advice}`,
   )
 }
 

@@ -64,7 +64,7 @@ function findEditConflict(
   if (current === getField(context, 'seen') || current === typed) return null
   return {
     problem: 'conflict',
-    message: `somebody has changed it meanwhile: it is “${current}” now, and you typed “${typed}”. Send the form again to have yours`,
+    message: `another user has changed it meanwhile: it is “${current}” now, and you typed “${typed}”. Send the form again to keep your change`,
   }
 }
 

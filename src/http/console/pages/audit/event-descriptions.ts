@@ -15,8 +15,8 @@ const KEY_EVENT_DESCRIPTIONS = {
     'warn',
     ({ overlapEndsAt }) =>
       typeof overlapEndsAt === 'number'
-        ? `A new secret was made. The one before it works until ${formatInstant(overlapEndsAt)}.`
-        : 'A new secret was made. The one before it, and all tokens, ended at once.',
+        ? `The secret was rotated. The old secret works until ${formatInstant(overlapEndsAt)}.`
+        : 'The secret was rotated. The old secret and all tokens ended at once.',
   ],
   'key.edited': ['plain', (facts) => addFullStop(`The key was changed: ${formatChanges(facts)}`)],
   'key.transferred': [
@@ -37,7 +37,7 @@ const KEY_EVENT_DESCRIPTIONS = {
   ],
   'grant.reused': [
     'bad',
-    'An old refresh token came again. Two parties hold it: all tokens of its family were revoked.',
+    'An old refresh token was used again, so that two parties have it. All tokens of its family were revoked.',
   ],
 } as const satisfies Record<string, EventDescription>
 
@@ -60,36 +60,36 @@ function formatChanges(facts: AuditEventFacts): string {
     if (value === null || value === '') return `${name} is now empty`
     return `${name} is now ${typeof value === 'number' ? formatDay(value) : `“${value}”`}`
   })
-  return changes.length === 0 ? 'it was saved as it was' : changes.join(', ')
+  return changes.length === 0 ? 'nothing was different' : changes.join(', ')
 }
 
 const USER_EVENT_DESCRIPTIONS = {
-  'user.created': ['plain', ({ role }) => `The person was added as ${role}.`],
+  'user.created': ['plain', ({ role }) => `The user was added as ${role}.`],
   'user.first_operator': ['good', 'The first operator set a password.'],
   'user.invited': [
     'plain',
     ({ until }) =>
       typeof until === 'number'
-        ? `A link to set a password was made. It works until ${formatInstant(until)}.`
-        : 'A link to set a password was made.',
+        ? `A one-time link to set a password was created. It works until ${formatInstant(until)}.`
+        : 'A one-time link to set a password was created.',
   ],
-  'user.first_password': ['good', 'A first password was set, by an invitation.'],
-  'user.new_password': ['warn', 'A new password was set, by a link.'],
+  'user.first_password': ['good', 'The first password was set with a one-time link.'],
+  'user.new_password': ['warn', 'A new password was set with a one-time link.'],
   'user.password_changed': ['plain', 'The password was changed. All other sessions ended.'],
   'user.username_set': ['plain', 'The username was set.'],
   'user.edited': ['plain', ({ email }) => `The e-mail address is now ${email}.`],
   'user.role_changed': ['warn', ({ role }) => `The role is now ${role}.`],
-  'user.left': ['warn', 'The person has left.'],
+  'user.left': ['warn', 'The user was deactivated.'],
   'user.second_factor_set': ['good', 'A second factor was set up.'],
-  'user.second_factor_removed': ['warn', 'The second factor was taken away.'],
-  'user.recovery_code_used': ['warn', 'A recovery code stood in for the second factor.'],
+  'user.second_factor_removed': ['warn', 'The second factor was removed.'],
+  'user.recovery_code_used': ['warn', 'A recovery code was used instead of the second factor.'],
   'user.token_issued': [
     'plain',
-    ({ name, days }) => `The API token “${name}” was made, for ${days} days.`,
+    ({ name, days }) => `The API token “${name}” was created for ${days} days.`,
   ],
-  'session.started': ['plain', 'The person signed in.'],
-  'session.ended': ['plain', 'A session or a token was ended.'],
-  'sessions.ended': ['warn', 'Every session and token was ended.'],
+  'session.started': ['plain', 'The user signed in.'],
+  'session.ended': ['plain', 'A session or an API token was ended.'],
+  'sessions.ended': ['warn', 'Every session and API token was ended.'],
   'session.refused': ['bad', ({ reason }) => describeSignInRefusal(String(reason))],
 } as const satisfies Record<string, EventDescription>
 
@@ -122,7 +122,7 @@ const ROUTING_EVENT_DESCRIPTIONS = {
   'subscription.created': [
     'plain',
     ({ sourceId, destinationId, dataModel }) =>
-      `What ${sourceId} sends goes to ${destinationId}: ${dataModel ?? 'all data models'}.`,
+      `${sourceId} sends to ${destinationId}: ${dataModel ?? 'all data models'}.`,
   ],
   'subscription.paused': ['warn', 'The subscription was paused.'],
   'subscription.resumed': ['good', 'The subscription was resumed.'],
@@ -135,39 +135,36 @@ const ROUTING_EVENT_DESCRIPTIONS = {
   'message.opened': ['warn', 'The payload of the message was opened.'],
   'message.replayed': [
     'plain',
-    (facts) => `The message is sent once more${formatToDestination(facts)}.`,
+    (facts) => `The message was queued again${formatToDestination(facts)}.`,
   ],
-  'message.skipped': [
-    'warn',
-    (facts) => `The message is not sent any more${formatToDestination(facts)}.`,
-  ],
+  'message.skipped': ['warn', (facts) => `The message was skipped${formatToDestination(facts)}.`],
 } as const satisfies Record<string, EventDescription>
 
 const formatToDestination = ({ destinationId }: AuditEventFacts): string =>
-  destinationId === undefined ? '' : `, to ${destinationId}`
+  destinationId === undefined ? '' : ` for ${destinationId}`
 
 const ACCOUNT_EVENT_DESCRIPTIONS = {
   'account.renamed': ['plain', ({ name }) => `The account is now called ${name}.`],
   'account.created': ['plain', 'The account was created.'],
-  'account.closed': ['bad', 'The account was closed: every key of it is refused.'],
-  'account.opened': ['good', 'The account was opened again.'],
+  'account.closed': ['bad', 'The account was closed. Its keys are refused.'],
+  'account.opened': ['good', 'The account was reopened.'],
   'account.departed_keys_set': [
     'plain',
     ({ offboardingPolicy }) =>
       offboardingPolicy === 'disable'
-        ? 'Keys of people who leave are disabled from now on.'
-        : 'Keys of people who leave go on working from now on, and are flagged.',
+        ? 'Keys of deactivated users are disabled from now on.'
+        : 'Keys of deactivated users continue to work from now on, and are flagged.',
   ],
-  'account.addresses_enforced': ['warn', 'Keys work only from the addresses on the list.'],
-  'account.addresses_open': ['warn', 'Keys work from every address.'],
-  'address.added': ['plain', ({ network }) => `${network} was added to the list.`],
-  'address.removed': ['warn', 'An address was taken off the list.'],
+  'account.addresses_enforced': ['warn', 'The IP allowlist was enforced.'],
+  'account.addresses_open': ['warn', 'The IP allowlist is no longer enforced.'],
+  'address.added': ['plain', ({ network }) => `${network} was added to the IP allowlist.`],
+  'address.removed': ['warn', 'An entry was removed from the IP allowlist.'],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
   'site.created': ['plain', 'The site was created.'],
-  'site.removed': ['bad', 'The site was removed.'],
+  'site.removed': ['bad', 'The site was deleted.'],
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
   'developer.created': ['plain', 'The developer was created.'],
-  'developer.removed': ['bad', 'The developer was removed.'],
+  'developer.removed': ['bad', 'The developer was deleted.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
   'audit.exported': [
     'warn',
@@ -187,7 +184,7 @@ const ACCOUNT_EVENT_DESCRIPTIONS = {
   ],
   'audit.purged': [
     'plain',
-    ({ purged }) => `${purged} events that had to be kept no longer were deleted.`,
+    ({ purged }) => `${purged} events were deleted after their retention time.`,
   ],
 } as const satisfies Record<string, EventDescription>
 

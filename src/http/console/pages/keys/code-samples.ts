@@ -82,11 +82,11 @@ const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) =
         ],
       }),
     xdent: ({ url, publicId }) =>
-      createGetRequest('Asks who the key is.', `${url}/api/v1/Identity`, {
+      createGetRequest('Gets the identity of the key.', `${url}/api/v1/Identity`, {
         headers: [{ name: 'X-Api-Key', value: [`${publicId}.`, SECRET_PLACEHOLDER] }],
       }),
     practice: ({ url, username }) =>
-      createGetRequest('Asks who the key is.', `${url}/practice/v1/me`, { username }),
+      createGetRequest('Gets the identity of the key.', `${url}/practice/v1/me`, { username }),
   }
 
 export const createSampleRequest = (

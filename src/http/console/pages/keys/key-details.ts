@@ -36,9 +36,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   return definitionList([
     ['Key type', KEY_TYPE_LABELS[key.keyType].name],
     ['Public id', copyableText(key.publicId, 'the public id')],
-    ...(key.publicId === key.id
-      ? []
-      : [['Id in the API', copyableText(key.id, 'the id in the API')] as const]),
+    ...(key.publicId === key.id ? [] : [['Key id', copyableText(key.id, 'the key id')] as const]),
     ['Owner', owner.ok ? ownerDetail(owner.value) : ownerId],
     ...(account.ok ? [['Account', account.value.name] as const] : []),
     ...parentRows,
@@ -49,7 +47,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
     ...(expiresAt === null
       ? unlessRevoked([['Expires', 'never']])
       : timeRows('Expires', expiresAt)),
-    ...timeRows('Secret replaced', key.secretRotatedAt),
+    ...timeRows('Secret rotated', key.secretRotatedAt),
     ...timeRows('Old secret ends', key.previousSecretEndsAt),
     ...timeRows('Assigned', key.assignedAt),
     ...timeRows(

@@ -85,7 +85,7 @@ export function listKeyBadges(
   addIf(badges.length === 0, 'Enabled', 'good')
   const expiresSoon = expiresAt !== null && !isExpired && expiresAt - now < EXPIRY_WARNING_MS
   addIf(expiresSoon, `Expires ${formatDay(expiresAt ?? 0)}`, 'warn')
-  addIf(ownerDeactivatedAt !== null, 'Owner has left', 'warn')
-  addIf(isPreviousSecretValid(key, now), 'Two secrets work', 'plain')
+  addIf(ownerDeactivatedAt !== null, 'Owner deactivated', 'warn')
+  addIf(isPreviousSecretValid(key, now), 'Two secrets valid', 'plain')
   return badges
 }

@@ -18,9 +18,9 @@ const KEY_STATUS_FILTERS: readonly KeyStatus[] = ['enabled', 'disabled', 'revoke
 
 /** Filters that go beyond a key's own fields. */
 const ATTENTION_FILTERS = {
-  unused: `Not used for ${UNUSED_FOR_DAYS} days`,
+  unused: `Unused for ${UNUSED_FOR_DAYS} days`,
   expiring: `Expires within ${EXPIRES_WITHIN_DAYS} days`,
-  'owner-left': 'Owner has left',
+  'owner-deactivated': 'Owner deactivated',
 } as const
 
 export const KEY_ORDER_LABELS: Readonly<Record<KeyOrder, string>> = {
@@ -53,7 +53,7 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
   const { now } = context
   const attention = parseChoice(
     Object.keys(ATTENTION_FILTERS) as (keyof typeof ATTENTION_FILTERS)[],
-    getField(context, 'care'),
+    getField(context, 'attention'),
   )
   const owner = getField(context, 'owner')
   const user = owner === '' ? null : await findUserByNameOrId(context, owner)
@@ -69,7 +69,7 @@ export async function parseKeyListQuery(context: PageContext): Promise<KeyListQu
     ...(attention === 'expiring' && {
       expires: { now, before: now + EXPIRES_WITHIN_DAYS * DAY_MS },
     }),
-    ...(attention === 'owner-left' && { ownerLeft: true }),
+    ...(attention === 'owner-deactivated' && { ownerLeft: true }),
   }
   return {
     criteria,
@@ -116,7 +116,7 @@ export const keyFilterForm = (
       suggest: formatOwnerSearchPath({ accountId: undefined, requiresUsername: false }),
     })}<datalist id="owner-choices"></datalist>
     ${selectField({
-      name: 'care',
+      name: 'attention',
       label: 'Needs attention',
       value: query.attention ?? '',
       choices: [

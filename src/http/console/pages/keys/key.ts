@@ -130,7 +130,7 @@ function keyNotices(context: PageContext, key: KeySummary, owner: User | null): 
     typeof owner?.deactivatedAt === 'number'
       ? notice(
           'warn',
-          'The owner has left',
+          'The owner is deactivated',
           html`${actionLink(context, key, 'edit', 'Edit the key')} to choose a new owner.`,
         )
       : nothing,

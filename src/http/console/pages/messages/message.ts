@@ -68,7 +68,7 @@ export async function renderMessagePage(
         ...(message.test ? ([['Sent by', sender]] as const) : []),
         [
           'Number',
-          html`<span class="number">${message.serial}</span> <span class="small soft">Meta.Message.ID in the answer</span>`,
+          html`<span class="number">${message.serial}</span> <span class="small soft">Meta.Message.ID in the response</span>`,
         ],
         ['Message id', copyableText(id, 'the message id')],
       ])}</section>
@@ -101,7 +101,7 @@ async function findTestSender(
     limit: 1,
   })
   return event === undefined
-    ? 'the program with the key of the source'
+    ? 'The program with the key of the source'
     : findActorName(context, event)
 }
 
@@ -146,11 +146,11 @@ const messageDiagram = (
   )}`
 
 function queueState(context: PageContext, { status, settledAt }: DeliverySummary): Html {
-  if (status === 'queued') return html`${badge('Waiting', 'warn')}`
+  if (status === 'queued') return html`${badge('Queued', 'warn')}`
   const when = settledAt === null ? nothing : relativeTime(settledAt, context.now)
   return status === 'skipped'
     ? html`${badge('Skipped', 'warn')} ${when}`
-    : html`${badge('Sent on', 'good')} ${when}`
+    : html`${badge('Delivered', 'good')} ${when}`
 }
 
 function destinationState(

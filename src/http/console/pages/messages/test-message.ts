@@ -76,7 +76,7 @@ const TEST_MESSAGE_EVENTS: readonly TestMessageEvent[] = DATA_MODELS.flatMap(
       dataModel,
       eventType,
       value: `${dataModel}:${eventType}`,
-      text: `${dataModel}: ${eventType}${kind === 'synchronous' ? ' (waits for an answer)' : ''}`,
+      text: `${dataModel}: ${eventType}${kind === 'synchronous' ? ' (synchronous)' : ''}`,
     })),
 )
 
@@ -179,7 +179,11 @@ const cannotSendNotice = (sourceId: string | undefined): Html =>
       : emptyState(
           'This source has no subscriptions',
           'Its messages are refused until it is subscribed to a destination.',
-          buttonLink(`${SUBSCRIPTIONS_PATH}/new?source=${sourceId}`, 'Add subscription', 'primary'),
+          buttonLink(
+            `${SUBSCRIPTIONS_PATH}/new?sourceId=${sourceId}`,
+            'Add subscription',
+            'primary',
+          ),
         )
   }</section>`
 

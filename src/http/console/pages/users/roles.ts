@@ -17,25 +17,25 @@ import type { ConsoleRouter } from '../../router.ts'
 const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'account.read': 'See the account and its traffic',
   'keys.read': 'See keys, never their secrets',
-  'routes.read': 'See sources, destinations and feeds',
-  'messages.read': 'See which messages went where, never what is in them',
-  'places.read': 'See sites, developers and addresses',
-  'users.read': 'See people',
+  'routes.read': 'See sources, destinations and subscriptions',
+  'messages.read': 'See messages and their deliveries, never payloads',
+  'places.read': 'See sites, developers and the IP allowlist',
+  'users.read': 'See users',
   'audit.read': 'See the audit',
-  'requests.explain': 'Have a request explained',
+  'requests.explain': 'Look up requests',
   'keys.write': 'Create, edit, assign, disable, enable, rotate and revoke keys',
   'keys.view': 'View secrets that can be viewed again',
-  'routes.write': 'Change sources, destinations and feeds',
+  'routes.write': 'Change sources, destinations and subscriptions',
   'messages.send': 'Send test messages, replay and skip messages',
-  'messages.open': 'Open messages, which may be health data',
-  'account.write': 'Rename the account, and say what becomes of keys whose owner leaves',
+  'messages.open': 'Open payloads, which can be health data',
+  'account.write': 'Rename the account, and set its offboarding policy',
   'places.write': 'Change sites and developers',
-  'addresses.write': 'Say from which addresses keys may be used',
-  'users.write': 'Add and invite people, change roles, let people leave',
-  'destinations.vouch': 'Take a destination for verified by one’s word alone',
-  'accounts.read': 'See all accounts',
-  'accounts.write': 'Create, close and open accounts',
-  'audit.verify': 'Prove the chain of the audit',
+  'addresses.write': 'Change the IP allowlist',
+  'users.write': 'Add, invite and deactivate users, and change roles',
+  'destinations.vouch': 'Mark destinations as verified without a challenge',
+  'accounts.read': 'Show all accounts',
+  'accounts.write': 'Create, close, reopen and delete accounts',
+  'audit.verify': 'Verify the chain of the audit',
   'audit.accept': 'Accept a restored database, so that sealing resumes',
   'audit.export': 'Export the audit',
 }
@@ -44,17 +44,17 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
 export function mountRolesPage(router: ConsoleRouter): void {
   router.page(`${USERS_PATH}/roles`, 'users.list', (context) => {
     const body = html`<section class="card flush">${ROLES.map(roleSection)}</section>
-    <p class="prose soft">Everybody looks after their own password, second factor and sessions. Nobody changes their own role, nor that of somebody above them. Only engineers and administrators own keys.</p>`
+    <p class="prose soft">All users manage their own password, second factor and sessions. Users cannot change their own role, or the role of a user above them. Only engineers and administrators can own keys.</p>`
     const crumbs = USERS_CRUMBS
     return renderPage(context, { heading: 'Roles and permissions', crumbs }, body)
   })
 }
 
 const ROLE_SUMMARIES: Readonly<Record<Role, string>> = {
-  member: 'Looks, and changes nothing:',
-  engineer: 'All that a member may, and:',
-  administrator: 'All that an engineer may, and:',
-  operator: 'All that an administrator may, in every account, and:',
+  member: 'Reads:',
+  engineer: 'Everything that a member can do, and:',
+  administrator: 'Everything that an engineer can do, and:',
+  operator: 'Everything that an administrator can do, in every account, and:',
 }
 
 function roleSection(role: Role, n: number): Html {
@@ -69,10 +69,10 @@ function roleSection(role: Role, n: number): Html {
 }
 
 const ROLE_HINTS: Readonly<Record<Role, string>> = {
-  member: 'Reads. Never sees a secret or a message.',
-  engineer: 'Creates and changes keys, sources, destinations and feeds.',
-  administrator: 'Everything in the account: people, sites, addresses too.',
-  operator: 'Everything, in every account of this server.',
+  member: 'Can read, but never sees a secret or a payload.',
+  engineer: 'Can also create and change keys, sources, destinations and subscriptions.',
+  administrator: 'Can do everything in the account: users, sites and the IP allowlist too.',
+  operator: 'Can do everything in every account of this server.',
 }
 
 /** A field for the roles that a user of role `ownRole` may grant. */

@@ -17,7 +17,7 @@ export const signInCard = (
   <section class="card"><header><h2>Sign-in</h2>${signInBadges(user, signInStatus)}</header>
     ${signInStatus === undefined ? nothing : signInFacts(context, user, signInStatus)}
     ${canEdit ? html`<p>A one-time link lets the user set a new password. Earlier links stop working.</p><p>${buttonLink(`${USERS_PATH}/${user.id}/invite`, 'Create one-time link')}</p>` : nothing}
-    ${canEdit && signInStatus?.hasSecondFactor === true ? html`<p>If the user lost the device with the second factor:</p><p>${buttonLink(`${USERS_PATH}/${user.id}/reset-second-factor`, 'Remove the second factor')}</p>` : nothing}
+    ${canEdit && signInStatus?.hasSecondFactor === true ? html`<p>If the user lost the device with the second factor:</p><p>${buttonLink(`${USERS_PATH}/${user.id}/reset-second-factor`, 'Remove second factor')}</p>` : nothing}
   </section>`
 
 function signInFacts(
