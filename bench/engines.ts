@@ -9,6 +9,7 @@ import {
 import { writeD1Import } from '../src/node/d1-import.ts'
 import { type CopiedTable, copyDatabase, isCopyEqual } from '../src/storage/database-copy.ts'
 import type { Engine } from '../src/storage/engine.ts'
+import { startDistantPostgres } from '../test/support/database/distant-postgres.ts'
 import {
   connectToPostgres,
   type PostgresServer,
@@ -38,7 +39,7 @@ export function startEngineServer(
     case 'sqlite':
       return startSqliteServer(engineFolder, seeded)
     case 'postgres':
-      return startPostgresServer(engineFolder, seeded, settings.postgresUrl)
+      return startPostgresServer(engineFolder, seeded, settings)
     case 'd1':
       return startD1Server(engineFolder, seeded)
   }
@@ -55,12 +56,15 @@ function startSqliteServer(engineFolder: string, seeded: string): Promise<BenchS
 async function startPostgresServer(
   folder: string,
   seeded: string,
-  postgresUrl: string | undefined,
+  { postgresUrl, roundTripMs }: BenchSettings,
 ): Promise<BenchServer> {
   const { server, cpuSeconds } = await startBenchPostgres(postgresUrl)
   try {
-    const url = await server.createDatabase()
-    await copySeededData(seeded, { engine: 'postgres', url })
+    const databaseUrl = await server.createDatabase()
+    await copySeededData(seeded, { engine: 'postgres', url: databaseUrl })
+    const distant =
+      roundTripMs > 0 ? await startDistantPostgres(new URL(databaseUrl), roundTripMs) : null
+    const url = distant === null ? databaseUrl : distant.url(databaseUrl)
     const latchkey = await startLatchkeyProcess(folder, {
       LATCHKEY_DATABASE: url,
       LATCHKEY_KEYRING: join(seeded, 'keyring.json'),
@@ -70,6 +74,7 @@ async function startPostgresServer(
       cpuSeconds: () => latchkey.cpuSeconds() + cpuSeconds(),
       async stop() {
         await latchkey.stop()
+        await distant?.close()
         await server.stop()
       },
     }

@@ -14,6 +14,8 @@ export interface BenchSettings {
   readonly engines: readonly BenchEngineName[]
   /** A PostgreSQL that is already running; undefined: the bench starts one. */
   readonly postgresUrl: string | undefined
+  /** The delay on the way to PostgreSQL and back. */
+  readonly roundTripMs: number
   readonly delivery: boolean
   readonly startup: boolean
   readonly stall: boolean
@@ -52,6 +54,7 @@ server. On a busy machine it says more than requests/s, but it does not include 
                     (default sqlite, the only one with targets)
   --postgres URL    a PostgreSQL that can create databases, instead of one that the bench starts from
                     npm; so does LATCHKEY_TEST_POSTGRES
+  --round-trip MS   delay the way to PostgreSQL and back, as if it were in another zone (default 0)
   --case NAME       only this case; can be given more than once: ${BENCH_CASES.map(({ name }) => name).join(', ')}
   --delivery        measure delivery instead, see below. Its cases: ${DELIVERY_CASES.join(', ')}
   --startup         measure starts instead, see below
@@ -92,6 +95,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       connections: { type: 'string' },
       engine: { type: 'string', multiple: true, default: ['sqlite'] },
       postgres: { type: 'string' },
+      'round-trip': { type: 'string' },
       case: { type: 'string', multiple: true },
       delivery: { type: 'boolean', default: false },
       startup: { type: 'boolean', default: false },
@@ -112,6 +116,10 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
   return {
     engines: findEngines(values.engine, delivery ? DELIVERY_ENGINES : BENCH_ENGINES),
     postgresUrl: findPostgresUrl(values.postgres),
+    roundTripMs:
+      values['round-trip'] === undefined
+        ? 0
+        : parsePositiveNumber('--round-trip', values['round-trip'], 1000),
     delivery,
     startup,
     stall,
