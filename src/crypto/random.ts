@@ -8,14 +8,27 @@ const UUIDS_PER_MS = 4096
 export function createRandom(primitives: Primitives, clock: Clock): Random {
   return {
     uuid: createUuidGenerator(clock),
-    serial() {
-      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
-      return (high >>> 11) * 2 ** 32 + low
-    },
+    serial: createSerialGenerator(),
     requestId: () => crypto.randomUUID(),
     secret: () => addChecksum(primitives.base64urlEncode(primitives.randomBytes(32))),
     code: () => generateCode(primitives),
     salt: () => primitives.base64urlEncode(primitives.randomBytes(16)),
+  }
+}
+
+const SERIAL_BLOCK_WORDS = 256
+
+/** Creates random safe integers. Fetches random bits in blocks: a call costs 2 µs, however few it returns. */
+function createSerialGenerator(): () => number {
+  const words = new Uint32Array(SERIAL_BLOCK_WORDS)
+  let next = SERIAL_BLOCK_WORDS
+  return () => {
+    if (next === SERIAL_BLOCK_WORDS) {
+      crypto.getRandomValues(words)
+      next = 0
+    }
+    const [high = 0, low = 0] = [words[next++], words[next++]]
+    return (high >>> 11) * 2 ** 32 + low
   }
 }
 

@@ -21,7 +21,9 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
 
   return {
     digest: (secret) => digestWithKey(keyring.currentId('digest'), secret),
-    candidates: (secret) => keyring.digesterIds.map((id) => digestWithKey(id, secret)),
+    *candidates(secret) {
+      for (const id of keyring.digesterIds) yield digestWithKey(id, secret)
+    },
     matches: (secret, digests) =>
       digests.some((digest) => {
         const [, id = ''] = digest.split('.', 2)

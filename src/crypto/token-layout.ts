@@ -40,7 +40,7 @@ export function unpackRefreshToken(bytes: Uint8Array): RefreshTokenClaims | null
   if (bytes.length !== REFRESH_TOKEN_BYTES || bytes[0] !== REFRESH_TOKEN_VERSION) return null
   const view = toView(bytes)
   return {
-    ringId: readWord(view, 1),
+    ringId: readHex(view, 1, 4),
     grantId: readUuid(view, 5),
     generation: view.getUint32(21),
     issuedAt: readInstant(view, 25),
@@ -71,7 +71,7 @@ export function unpackAccessToken(bytes: Uint8Array): PackedAccessToken | null {
   if (bytes.length !== ACCESS_TOKEN_BYTES || bytes[0] !== ACCESS_TOKEN_VERSION) return null
   const view = toView(bytes)
   return {
-    ringId: readWord(view, 1),
+    ringId: readHex(view, 1, 4),
     keyId: readUuid(view, 5),
     grantId: readUuid(view, 21),
     generation: view.getUint32(37),
@@ -84,24 +84,27 @@ const UINT32_RANGE = 2 ** 32
 
 const toView = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const readWord = (view: DataView, at: number) => view.getUint32(at).toString(16).padStart(8, '0')
+/** Each byte as two hex digits. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+function readHex(view: DataView, at: number, length: number): string {
+  let hex = ''
+  for (let n = 0; n < length; n++) hex += HEX[view.getUint8(at + n)]
+  return hex
+}
 
 function writeUuid(view: DataView, at: number, uuid: string): void {
-  const hex = uuid.replaceAll('-', '')
-  for (let n = 0; n < 4; n++) {
-    view.setUint32(at + n * 4, Number.parseInt(hex.slice(n * 8, n * 8 + 8), 16))
-  }
+  view.setUint32(at, Number.parseInt(uuid.slice(0, 8), 16))
+  view.setUint16(at + 4, Number.parseInt(uuid.slice(9, 13), 16))
+  view.setUint16(at + 6, Number.parseInt(uuid.slice(14, 18), 16))
+  view.setUint16(at + 8, Number.parseInt(uuid.slice(19, 23), 16))
+  view.setUint16(at + 10, Number.parseInt(uuid.slice(24, 28), 16))
+  view.setUint32(at + 12, Number.parseInt(uuid.slice(28), 16))
 }
 
-function readUuid(view: DataView, at: number): string {
-  const [a, b, c, d] = [0, 4, 8, 12].map((offset) => readWord(view, at + offset)) as [
-    string,
-    string,
-    string,
-    string,
-  ]
-  return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}`
-}
+const readUuid = (view: DataView, at: number) =>
+  `${readHex(view, at, 4)}-${readHex(view, at + 4, 2)}-${readHex(view, at + 6, 2)}-` +
+  `${readHex(view, at + 8, 2)}-${readHex(view, at + 10, 6)}`
 
 /** 48 bits of epoch milliseconds. */
 function writeInstant(view: DataView, at: number, instant: number): void {

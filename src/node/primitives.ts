@@ -1,7 +1,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -13,7 +12,7 @@ import {
   verify,
 } from 'node:crypto'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
-import type { Argon2, Primitives } from '../crypto/primitives.ts'
+import type { Argon2, Mac, Primitives } from '../crypto/primitives.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -23,13 +22,7 @@ export const nodePrimitives: Primitives = {
   randomBytes: (length) => randomBytes(length),
   sha256: (text) => hash('sha256', text, 'base64url'),
 
-  hmac(key) {
-    const prepared = createSecretKey(key)
-    return (text, bytes) => {
-      const mac = createHmac('sha256', prepared).update(text)
-      return bytes === undefined ? mac.digest() : mac.update(bytes).digest()
-    }
-  },
+  hmac: createHmacSha256,
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 
@@ -77,6 +70,36 @@ export const nodePrimitives: Primitives = {
     const bytes = Buffer.from(text, 'base64url')
     return bytes.toString('base64url') === text ? bytes : null
   },
+}
+
+const HASH_BLOCK_BYTES = 64
+/** The length of most of what is authenticated: tokens, secrets, ids. */
+const SHORT_BYTES = 1024
+
+/**
+ * HMAC (RFC 2104) of two one-shot hashes: half of the time of an Hmac object, and nothing to collect. The
+ * pads are computed once, and the message is written behind the inner one.
+ */
+function createHmacSha256(key: Uint8Array): Mac {
+  const block = key.length > HASH_BLOCK_BYTES ? hash('sha256', key, 'buffer') : key
+  const pad = (target: Buffer, mask: number) => {
+    for (let n = 0; n < HASH_BLOCK_BYTES; n++) target[n] = (block[n] ?? 0) ^ mask
+    return target
+  }
+  const short = pad(Buffer.alloc(HASH_BLOCK_BYTES + SHORT_BYTES), 0x36)
+  const outer = pad(Buffer.alloc(HASH_BLOCK_BYTES + 32), 0x5c)
+  return (text, bytes) => {
+    const maxLength = HASH_BLOCK_BYTES + text.length * 3 + (bytes?.length ?? 0)
+    const inner = maxLength <= short.length ? short : Buffer.alloc(maxLength)
+    if (inner !== short) short.copy(inner, 0, 0, HASH_BLOCK_BYTES)
+    let length = HASH_BLOCK_BYTES + inner.write(text, HASH_BLOCK_BYTES)
+    if (bytes !== undefined) {
+      inner.set(bytes, length)
+      length += bytes.length
+    }
+    outer.write(hash('sha256', inner.subarray(0, length), 'binary'), HASH_BLOCK_BYTES, 'binary')
+    return hash('sha256', outer, 'buffer')
+  }
 }
 
 const POOL_BYTES = 4096

@@ -110,8 +110,11 @@ export const toDecoyId = (digester: Pick<SecretDigester, 'digest'>, id: string):
   toHexDigits(digester.digest(`decoy\0${id}`).slice(-DECOY_ID_LENGTH))
 
 /** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
-const toHexDigits = (text: string): string =>
-  Array.from(text, (letter) => (letter.charCodeAt(0) & 15).toString(16)).join('')
+function toHexDigits(text: string): string {
+  let digits = ''
+  for (let n = 0; n < text.length; n++) digits += (text.charCodeAt(n) & 15).toString(16)
+  return digits
+}
 
 /** Has the length of an id, so that hashing it takes as long. */
 const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'

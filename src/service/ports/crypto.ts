@@ -40,8 +40,8 @@ export interface SecretHasher {
 export interface SecretDigester {
   /** Returns the digest to store. */
   digest(secret: string): string
-  /** Returns the digests under each key of the ring, the current key's first. */
-  candidates(secret: string): readonly string[]
+  /** Computes the digests under each key of the ring, the current key's first, one at a time. */
+  candidates(secret: string): Iterable<string>
   /** True if one of the digests is of this secret. Compares in constant time. */
   matches(secret: string, digests: readonly string[]): boolean
 }

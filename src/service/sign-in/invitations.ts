@@ -43,7 +43,7 @@ export function createInvitations(deps: SignInDeps) {
   const signInThrottle = createSignInThrottle(deps)
 
   async function find(secret: string): Promise<Invitation | null> {
-    const digests = digester.candidates(toInvitationDigestText(secret))
+    const digests = [...digester.candidates(toInvitationDigestText(secret))]
     const invitation = await storage.findInvitation(digests, clock())
     if (
       invitation !== null ||

@@ -125,7 +125,7 @@ export function createSecondFactor(deps: SignInDeps) {
       if (step !== null) return storage.claimTotpStep(user.id, step)
       const recovery = code.replace(/[\s-]/g, '').toUpperCase()
       if (!RECOVERY_CODE_PATTERN.test(recovery)) return false
-      const digests = digester.candidates(toRecoveryDigestText(user.id, recovery))
+      const digests = [...digester.candidates(toRecoveryDigestText(user.id, recovery))]
       const event = createUserEvent(deps, user.id, caller, 'user.recovery_code_used')
       return storage.claimRecoveryCode(user.id, digests, event)
     },

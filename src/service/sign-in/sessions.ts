@@ -40,7 +40,7 @@ export function createSessions(
       if (isDamagedSecret(secret)) return null
       const now = clock()
       const signedInUser = await storage.findSession(
-        digester.candidates(toSessionDigestText(secret)),
+        [...digester.candidates(toSessionDigestText(secret))],
         now,
       )
       if (signedInUser?.session.kind !== kind || isIdle(signedInUser.session, now)) return null
