@@ -76,6 +76,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Apps
     subscriptionsUrl,
     applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
+    longMessageBytes: runtime.longMessageBytes,
     getPeerAddress: adapters.getPeerAddress,
     trustedProxies: config.trustedProxies,
   })

@@ -59,6 +59,8 @@ export interface RuntimeAdapters {
   readonly sendHttp: SendHttp
   /** The number of argon2 computations that may run at once. */
   readonly cores: number
+  /** The length of all long messages that are read at once. */
+  readonly longMessageBytes: number
   /** Counts limits for all processes that serve one port. */
   readonly getSharedCounter?: GetSharedCounter | undefined
   /** Keeps work alive after the response, in a runtime that would stop it. */

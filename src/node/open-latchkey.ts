@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring, type Ring } from '../crypto/keyring.ts'
@@ -19,6 +20,8 @@ export interface WorkerGroup {
 
 /** The longest time that subscriptions wait after the process that leased them was killed. */
 const LEASE_MS = 15_000
+
+const MAX_LONG_MESSAGE_BYTES = 512 * 1024 * 1024
 
 /** Opens everything but the apps and listeners: all that a command needs. */
 export async function openLatchkey(
@@ -58,6 +61,7 @@ export async function openLatchkey(
     log,
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
+    longMessageBytes: Math.min(MAX_LONG_MESSAGE_BYTES, getHeapStatistics().heap_size_limit / 2),
     getSharedCounter: team?.share,
     leaseMs: LEASE_MS,
   })

@@ -40,14 +40,14 @@ const UNSUPPORTED_SETTINGS: Readonly<Record<string, string>> = {
   LATCHKEY_CONSOLE_PORT: 'the console is at the host name of LATCHKEY_CONSOLE_URL',
 }
 
-/** A row of D1 holds 2,000,000 bytes, and a sealed message takes four thirds of its own. */
-export const D1_MESSAGE_LIMIT_BYTES = 1_400_000
+/** A Worker has 128 MB of memory, and a message takes several times its length. */
+export const WORKER_MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
 
 /** Reads every binding, or throws one ConfigError that names every problem. */
 export function readBindings(env: WorkerEnv): WorkerBindings {
   const problems: string[] = []
   const settings: Record<string, string> = {
-    LATCHKEY_MESSAGE_LIMIT_BYTES: String(D1_MESSAGE_LIMIT_BYTES),
+    LATCHKEY_MESSAGE_LIMIT_BYTES: String(WORKER_MESSAGE_LIMIT_BYTES),
   }
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('LATCHKEY_') || name === KEYRING_SECRET || name === WELCOME_SECRET)
@@ -58,9 +58,9 @@ export function readBindings(env: WorkerEnv): WorkerBindings {
   }
 
   const config = readOrReport(() => disableUnnamedConsole(readConfig(settings)))
-  if (config !== null && config.messageLimitBytes > D1_MESSAGE_LIMIT_BYTES) {
+  if (config !== null && config.messageLimitBytes > WORKER_MESSAGE_LIMIT_BYTES) {
     problems.push(
-      `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${D1_MESSAGE_LIMIT_BYTES} here: D1 keeps no longer message`,
+      `LATCHKEY_MESSAGE_LIMIT_BYTES must be at most ${WORKER_MESSAGE_LIMIT_BYTES} here: a Worker has memory for no longer message`,
     )
   }
   if (config !== null && config.publicUrl === null) {

@@ -9,7 +9,7 @@ import stylesheet from '../http/console/static/console.css' with { type: 'text' 
 import script from '../http/console/static/console.js' with { type: 'text' }
 import { createDurableAnchorStore } from './anchor-object.ts'
 import { createArgon2 } from './argon2.ts'
-import { readBindings, type WorkerEnv } from './bindings.ts'
+import { readBindings, WORKER_MESSAGE_LIMIT_BYTES, type WorkerEnv } from './bindings.ts'
 import { openD1 } from './d1.ts'
 import { createWorkerLog } from './log.ts'
 import { createWorkerSendHttp, createWorkerUpstreamFetch } from './outbound-http.ts'
@@ -54,6 +54,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     sendHttp: createWorkerSendHttp({ allowed: config.destinationsAllowed }),
     // An isolate is one thread.
     cores: 1,
+    longMessageBytes: 4 * WORKER_MESSAGE_LIMIT_BYTES,
     keepAlive: waitUntil,
     leaseMs: LEASE_MS,
   })

@@ -69,6 +69,7 @@ export async function composeTestServer(
     log: createTestLog(),
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     cores: 2,
+    longMessageBytes: 512 * 1024 * 1024,
     leaseMs: 15_000,
     synchronousMs,
   })

@@ -27,7 +27,7 @@ test('bindings are read, and variables of others are ignored', async () => {
   const bound = readBindings(settings)
   expect(bound.publicUrl).toBe('https://latchkey.example')
   expect(bound.config.region).toBe('eu')
-  expect(bound.config.messageLimitBytes).toBe(1_400_000)
+  expect(bound.config.messageLimitBytes).toBe(4_194_304)
   expect(bound.ring).toEqual(JSON.parse(settings.LATCHKEY_KEYRING_JSON ?? ''))
   expect(bound.db).toBe(DB)
 })
@@ -68,8 +68,8 @@ test.each([
     /^LATCHKEY_CONSOLE_URL must have a host name or port of its own/,
   ],
   [
-    { LATCHKEY_MESSAGE_LIMIT_BYTES: '1400001' },
-    /^LATCHKEY_MESSAGE_LIMIT_BYTES must be at most 1400000 here/,
+    { LATCHKEY_MESSAGE_LIMIT_BYTES: '4194305' },
+    /^LATCHKEY_MESSAGE_LIMIT_BYTES must be at most 4194304 here/,
   ],
   [{ LATCHKEY_WELCOME: 'too short' }, /^LATCHKEY_WELCOME must be 32 to 256 of /],
   [{ LATCHKEY_KEYRING_JSON: '{' }, /^LATCHKEY_KEYRING_JSON: the key ring is not JSON$/],

@@ -71,6 +71,7 @@ beforeAll(async () => {
     sendHttp: createSendHttp({ allowed: [] }),
     leaseMs: 90_000,
     cores: 2,
+    longMessageBytes: 512 * 1024 * 1024,
     keepAlive: (work) => kept.push(work),
   })
   nodeApps = composeApps(node, {
@@ -196,8 +197,8 @@ test('the longest message is stored, and a longer one is refused', async () => {
   }
   const send = (bytes: number) =>
     servers.worker('/endpoint', createPaddedMessage(bytes), body.accessToken)
-  expect((await send(1_400_000)).status).toBe(200)
-  expect((await send(1_400_001)).status).toBe(413)
+  expect((await send(4_194_304)).status).toBe(200)
+  expect((await send(4_194_305)).status).toBe(413)
 })
 
 test('a revocation takes effect at the next request', async () => {

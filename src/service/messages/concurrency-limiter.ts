@@ -100,7 +100,7 @@ export class ConcurrencyLimiter {
   }
 }
 
-/** Payloads of more parts, so of more than 1.5 MB, are large. On Workers, none is. */
+/** Payloads of more parts, so of more than 1.5 MB, are large. */
 const LARGE_MESSAGE_PARTS = 3
 /** The number of large messages in progress at once. Each is in memory three times until it is answered. */
 const MAX_LARGE_MESSAGES = 4

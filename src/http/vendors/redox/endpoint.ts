@@ -33,15 +33,14 @@ export interface MessageEndpointDeps extends HttpDeps {
   readonly serial: () => number
   readonly subscriptionsUrl: string
   readonly messageLimitBytes: number
+  /** Limits the long messages that are read at once. Each takes about twice its length in memory. */
+  readonly longMessageBytes: number
 }
-
-/** Limits the long messages in memory at once. While a message is read, it takes about twice its length. */
-const MEMORY_BUDGET_BYTES = 512 * 1024 * 1024
 
 /** Adds `POST /endpoint` and `POST /query`. One handler serves both: the event decides if the caller waits. */
 export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
   const createReservation = createMemoryBudget(
-    Math.max(MEMORY_BUDGET_BYTES, deps.messageLimitBytes),
+    Math.max(deps.longMessageBytes, deps.messageLimitBytes),
   )
   const app = new Hono()
   const createContext = () => createRefusalContext(deps)
