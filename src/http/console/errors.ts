@@ -21,7 +21,7 @@ const CONSOLE_ERRORS = {
   signed_out: {
     status: 401,
     title: 'Your session has ended',
-    text: 'Nothing was changed. Sign in in another tab, then go back and send the form repeat: what you typed is still there.',
+    text: 'Nothing was changed. Sign in in another tab, then go back and send the form again. What you typed is still there.',
   },
   strange_origin: {
     status: 403,
