@@ -109,7 +109,9 @@ describe('the dashboard', () => {
     const month = await member.get('/console?range=month')
     expect(month.text).toContain('8 refused')
     expect(month.text).toContain('The secret is wrong 5')
-    expect((await member.get('/console?range=__proto__')).text).toContain('Requests, 24 hours')
+    expect((await member.get('/console?range=__proto__')).text).toContain(
+      'Requests in the last 24 hours',
+    )
   })
 
   test('counts what is nobody’s for who sees all accounts', async () => {

@@ -41,21 +41,21 @@ export async function trafficSection(context: PageContext): Promise<Html> {
   const [good, bad] = [sumRequests(sums, true), sumRequests(sums, false)]
   return html`
   <section class="card" id="traffic">
-    <header><h2>Requests, ${range.name}</h2>
+    <header><h2>Requests in the last ${range.name}</h2>
       <nav class="row" aria-label="Time range">${Object.entries(TRAFFIC_RANGES).map(
         ([name, { name: label }]) =>
           html`<a class="button compact" href="${CONSOLE_PATH}?range=${name}#traffic"${name === rangeName ? html` aria-current="true"` : nothing}>${label}</a>`,
       )}</nav></header>
     ${
       good + bad === 0
-        ? html`<p class="soft">No requests in ${range.name}. Counts are written once a minute.</p>`
+        ? html`<p class="soft">No requests in the last ${range.name}. Counts are written once a minute.</p>`
         : html`
     <div class="figures">
       <p class="figure"><strong>${good.toLocaleString('en')}</strong> admitted</p>
       <p class="figure"><strong>${bad.toLocaleString('en')}</strong> refused, ${formatPercent(bad, good + bad)}</p>
     </div>
     ${columnChart({
-      label: `${formatCount(good, 'request')} admitted and ${bad.toLocaleString('en')} refused in ${range.name}, by ${range.unit.toLowerCase()}, in UTC`,
+      label: `${formatCount(good, 'request')} admitted and ${bad.toLocaleString('en')} refused in the last ${range.name}, by ${range.unit.toLowerCase()}, in UTC`,
       goodName: 'Admitted',
       badName: 'Refused',
       unit: range.unit,
@@ -83,7 +83,7 @@ function refusalsCard(
   const rest = ranked.slice(MAX_LISTED_REASONS).reduce((sum, [, count]) => sum + count, 0)
   const since = formatDay(fromHour * HOUR_MS)
   return html`
-  <section class="card"><header><h2>Refused requests by reason, ${range.name}</h2>
+  <section class="card"><header><h2>Refused requests by reason in the last ${range.name}</h2>
     ${context.can('audit.read') ? html`<a href="${AUDIT_PATH}?what=key.refused&since=${since}">View in audit</a>` : nothing}</header>
     ${barList(rest === 0 ? listed : [...listed, { text: 'Other reasons', count: rest }])}
   </section>`

@@ -30,7 +30,7 @@ const DESTINATIONS: Resource<DestinationSummary> = {
   cells: {
     url: ({ url, name }) => (url === null ? 'None yet' : copyableText(url, `the URL of ${name}`)),
     verifiedAt: ({ verifiedAt }, { now }) =>
-      html`${verificationBadge(verifiedAt)} ${verifiedAt === null ? nothing : relativeTime(verifiedAt, now)}`,
+      html`${verificationBadge(verifiedAt)}${verifiedAt === null ? nothing : html` <span class="sub">${relativeTime(verifiedAt, now)}</span>`}`,
     development: ({ development }) =>
       development ? html`${badge('Allowed', 'warn')} for development` : 'Refused',
     hasToken: ({ hasToken }) =>
