@@ -17,6 +17,7 @@ export type HostileFixture = Awaited<ReturnType<typeof openHostileFixture>>
 /** How many rows a test means to add. */
 export interface ExpectedRows {
   messages?: number
+  payloadParts?: number
   grants?: number
 }
 
@@ -52,11 +53,12 @@ export async function openHostileFixture() {
       const before = readRows()
       return async (added: ExpectedRows = {}) => {
         await expectNoErrors(server, consoleError)
-        const { messages, deliveries, grants, others, changes } = readRows()
+        const { messages, payload_parts, deliveries, grants, others, changes } = readRows()
         expect(others).toBe(before.others)
         expect(changes).toEqual(before.changes)
-        expect({ messages, deliveries, grants }).toEqual({
+        expect({ messages, payload_parts, deliveries, grants }).toEqual({
           messages: before.messages + (added.messages ?? 0),
+          payload_parts: before.payload_parts + (added.payloadParts ?? 0),
           deliveries: before.deliveries + (added.messages ?? 0),
           grants: before.grants + (added.grants ?? 0),
         })
@@ -122,7 +124,7 @@ async function expectNoErrors(server: LiveServer, consoleError: MockInstance): P
   expect(consoleError).not.toHaveBeenCalled()
 }
 
-const COUNTED_TABLES = ['messages', 'deliveries', 'grants'] as const
+const COUNTED_TABLES = ['messages', 'deliveries', 'grants', 'payload_parts'] as const
 /** Written a moment after the answer: what was refused, and what was issued. */
 const AUDIT_TABLES: readonly string[] = ['audit_events', 'audit_chain', 'audit_checkpoints']
 /** The state of an accepted message a moment after the response. */

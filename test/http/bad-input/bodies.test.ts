@@ -228,6 +228,6 @@ describe.each(['/endpoint', '/query'])('%s', (path) => {
         `Transfer-Encoding: chunked\r\n\r\n${chunk(body.slice(0, 999))}${chunk(body.slice(999))}0\r\n\r\n`,
     )
     expect(answer.status).toBe(200)
-    added.messages = 1
+    added = { messages: 1, payloadParts: 4 }
   })
 })
