@@ -18,6 +18,7 @@ import { createAuditAnchor } from './service/audit/anchor.ts'
 import { AuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
 import { AuditChain } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
+import { createRefusalLog } from './service/audit/refusal-log.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
 import { createKeyProofs } from './service/authenticate/key-proofs.ts'
 import { createFailureLimiter } from './service/limits/rate-limits.ts'
@@ -84,7 +85,7 @@ export interface Latchkey extends Services {
   readonly bindKeyring: (ring: Keyring) => Promise<boolean>
   /** Writes the counters in memory. Call it once a minute, and before the process ends. */
   readonly flushCounters: () => Promise<void>
-  /** Writes the audit events in memory. Call it every second. */
+  /** Writes the audit events and log lines in memory. Call it every second. */
   readonly flushAuditEvents: () => Promise<void>
   /** Writes the audit events and counts in memory. Call it before the process ends. */
   readonly closeAuditBuffer: () => Promise<void>
@@ -107,7 +108,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
   const { config, publicUrl, consoleUrl, primitives, keyring, clock, log } = runtime
   const { region } = config
   const core = createCore(runtime)
-  const { storage, random, secrets, auditBuffer, keyUseCounter, traffic } = core
+  const { storage, random, secrets, auditBuffer, refusalLog, keyUseCounter, traffic } = core
   const { webhookClient, deliveryWorker, nextMessageId, acceptMessage } = createMessageServices(
     runtime,
     core,
@@ -155,8 +156,14 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       await keyUseCounter.flush()
       await traffic.flush()
     },
-    flushAuditEvents: () => auditBuffer.flush(),
-    closeAuditBuffer: () => auditBuffer.close(),
+    flushAuditEvents() {
+      refusalLog.flush()
+      return auditBuffer.flush()
+    },
+    closeAuditBuffer() {
+      refusalLog.flush()
+      return auditBuffer.close()
+    },
     sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
     parts: { runtime, core, acceptMessage, consoleLink, subscriptionsUrl },
@@ -195,6 +202,7 @@ function createCore(runtime: RuntimeAdapters) {
     refusalBytesPerDay: runtime.config.auditRefusalBytesPerDay,
     keepAlive: runtime.keepAlive,
   })
+  const refusalLog = createRefusalLog({ log, clock, keepAlive: runtime.keepAlive })
   const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
   return {
     storage,
@@ -211,7 +219,8 @@ function createCore(runtime: RuntimeAdapters) {
     keyCache: createKeyCache(storage, digester),
     auditBuffer,
     traffic,
-    recordRefusal: createRecordRefusal({ auditBuffer, traffic, log }),
+    refusalLog,
+    recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
     keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
     keyProofs: createKeyProofs({
       storage,

@@ -6,6 +6,7 @@ import type { TrafficCounter } from '../limits/usage-counters.ts'
 import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 /** A request's success or refusal, for the audit. */
 export interface RequestEvent {
@@ -352,16 +353,16 @@ export interface Caller {
 export interface RecordRefusalDeps {
   readonly auditBuffer: AuditBuffer
   readonly traffic: Pick<TrafficCounter, 'countRefused'>
-  readonly log: Log
+  readonly refusalLog: Pick<RefusalLog, 'logRefusal'>
 }
 
 /**
  * Records a refusal for the operator, in words that the caller never sees. It is not awaited, because
  * its time would reveal whether the key exists.
  */
-export function createRecordRefusal({ auditBuffer, traffic, log }: RecordRefusalDeps) {
+export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: RecordRefusalDeps) {
   function recordRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
-    log.info({ ...caller, ...toLogFields(failure) }, `${surface} refused`)
+    refusalLog.logRefusal(surface, failure, caller)
     const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
     const subject = keyId ?? UNKNOWN_SUBJECT
     const keyFacts = keyId === undefined ? {} : { keyId }
@@ -376,9 +377,5 @@ export function createRecordRefusal({ auditBuffer, traffic, log }: RecordRefusal
 
   return Object.assign(recordRefusal, { recordResponse })
 }
-
-/** Leaves out the name of a repeated member: it is the caller's own text, which must not be logged. */
-const toLogFields = (failure: Failure | SurfaceRefusal): object =>
-  failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
 
 export type RecordRefusal = ReturnType<typeof createRecordRefusal>

@@ -1,0 +1,84 @@
+import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
+import { isWithinLast } from '../../domain/instant.ts'
+import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
+import type { Caller } from './buffer.ts'
+
+export interface RefusalLogDeps {
+  readonly log: Log
+  readonly clock: Clock
+  readonly keepAlive?: KeepAlive | undefined
+}
+
+const WINDOW_MS = 1000
+/** The number of refusals of one kind that get a line of their own in a window. */
+const MAX_LINES_PER_KIND = 5
+/** With 64 ids, a line is below the 4,096 bytes that a pipe takes as a whole. */
+const MAX_IDS_PER_LINE = 64
+
+/** The refusals of one kind in a window. */
+interface RefusalKind {
+  readonly surface: string
+  readonly facts: object
+  /** The number of lines that were logged one by one. */
+  lines: number
+  /** The requests that share the next line. */
+  requestIds: string[]
+}
+
+/**
+ * Logs each refusal by its request id. Refusals are alike if the surface, the reason, the key and the address
+ * are the same. The first five of a second have a line each; the others share lines with their request ids,
+ * because a line costs more than many a refusal. Call `flush` every second and before shutdown, unless
+ * `keepAlive` is given, which then receives each flush.
+ */
+export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
+  let openedAt = Number.NEGATIVE_INFINITY
+  let kinds = new Map<string, RefusalKind>()
+
+  function logRepeats(kind: RefusalKind): void {
+    const { surface, facts, requestIds } = kind
+    if (requestIds.length === 0) return
+    log.info({ ...facts, count: requestIds.length, requestIds }, `${surface} refused repeatedly`)
+    kind.requestIds = []
+  }
+
+  function flush(): void {
+    openedAt = Number.NEGATIVE_INFINITY
+    for (const kind of kinds.values()) logRepeats(kind)
+    kinds = new Map()
+  }
+
+  return {
+    flush,
+
+    logRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
+      const now = clock()
+      if (!isWithinLast(WINDOW_MS, openedAt, now)) {
+        flush()
+        openedAt = now
+        keepAlive?.(sleep(WINDOW_MS).then(flush))
+      }
+      const { address, path, requestId } = caller
+      const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
+      const name = `${surface}\0${failure.reason}\0${keyId}\0${address}`
+      let kind = kinds.get(name)
+      if (kind === undefined) {
+        const facts = { address, path, ...(keyId && { keyId }), reason: failure.reason }
+        kind = { surface, facts, lines: 0, requestIds: [] }
+        kinds.set(name, kind)
+      }
+      if (kind.lines < MAX_LINES_PER_KIND) {
+        kind.lines++
+        log.info({ ...caller, ...toLogFields(failure) }, `${surface} refused`)
+      } else if (kind.requestIds.push(requestId) === MAX_IDS_PER_LINE) logRepeats(kind)
+    },
+  }
+}
+
+/** Leaves out the name of a repeated member: it is the caller's own text, which must not be logged. */
+const toLogFields = (failure: Failure | SurfaceRefusal): object =>
+  failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+export type RefusalLog = ReturnType<typeof createRefusalLog>
