@@ -10,22 +10,19 @@ import { build, type Metafile } from 'esbuild'
 
 const ROOT = import.meta.dirname
 
-interface BundleOptions {
-  /** Files of source, by the names of their bundles. */
-  readonly programs: Readonly<Record<string, string>>
-  /** Puts what is imported when it is needed into files of its own, which the bundles share. */
-  readonly splitting?: boolean
-}
-
-/** Bundles programs into files of a folder. By their names they are modules: Node parses a `.js` twice. */
-export const bundlePrograms = (folder: string, { programs, splitting = false }: BundleOptions) =>
+/**
+ * Bundles programs into a folder, from files of source by the names of their bundles. What they share,
+ * and what is imported when it is needed, goes into files of its own. By their names all are modules:
+ * Node parses a `.js` twice.
+ */
+export const bundlePrograms = (folder: string, programs: Readonly<Record<string, string>>) =>
   build({
     absWorkingDir: ROOT,
     entryPoints: programs,
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'parts/[name]-[hash]',
-    splitting,
+    splitting: true,
     bundle: true,
     metafile: true,
     format: 'esm',
@@ -79,7 +76,9 @@ function formatLicenses({ inputs }: Metafile): string {
 
 if (import.meta.main) {
   const folder = join(ROOT, 'dist')
-  const programs = { cli: 'src/node/cli.ts', embed: 'src/node/embed.ts' }
-  const { metafile } = await bundlePrograms(folder, { programs, splitting: true })
+  const { metafile } = await bundlePrograms(folder, {
+    cli: 'src/node/cli.ts',
+    embed: 'src/node/embed.ts',
+  })
   writeFileSync(join(folder, 'LICENSES.txt'), formatLicenses(metafile))
 }

@@ -1,4 +1,5 @@
 import { report, showProgress } from '../../bench/text.ts'
+import { setup as bundleProgram } from '../runner/program.ts'
 import { parseSoakOptions, SOAK_HELP } from './options.ts'
 import { countOutcomes, formatSoakReport, listFaults } from './report.ts'
 import { runSoak } from './soak.ts'
@@ -11,6 +12,7 @@ if (options === null) {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
+await bundleProgram()
 const { engines, messages, seed, json } = options
 for (const engine of engines) {
   report(`${engine}: ${messages} messages, seed ${seed}`)

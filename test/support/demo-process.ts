@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { PROGRAM } from '../runner/program.ts'
 import { createEnvironment, NODE_FLAGS } from './process.ts'
 import { createTempFolder } from './server.ts'
@@ -17,17 +18,18 @@ export async function startDemo(dir = createTempFolder()): Promise<DemoProcess> 
   const child = spawn(
     process.execPath,
     [...NODE_FLAGS, PROGRAM, 'demo', '--json', '--port', '0', '--data', dir],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: createEnvironment({}),
-    },
+    // No output of this process: a run waits for all who have that, a demo of a failed test included.
+    { stdio: ['ignore', 'pipe', 'pipe'], env: createEnvironment({}) },
   )
+  const stderr = text(child.stderr)
   const exited = once(child, 'exit')
   const stdout: string[] = []
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => stdout.push(line))
   await Promise.race([once(lines, 'line'), exited])
-  if (stdout[0] === undefined) throw new Error(`the demo ended with code ${child.exitCode}`)
+  if (stdout[0] === undefined) {
+    throw new Error(`the demo ended with code ${child.exitCode}: ${await stderr}`)
+  }
   return {
     ready: JSON.parse(stdout[0]),
     async stop() {
