@@ -44,6 +44,8 @@ export function createKeyCache(
   const byPresentedId = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
   const bySecretDigest = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
 
+  const byProvenToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_KEYS))
+
   async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
     const key = await storage.findKey(publicId)
     if (key === null || key.sourceId === null) return null
@@ -71,11 +73,20 @@ export function createKeyCache(
 
   return {
     /**
-     * Reads what proves the tokens of this key, without a cache, because anybody can name a key in a
-     * token.
+     * Reads what proves the tokens of this key. Anybody can name a key in a token, so only a token that
+     * was proven before is looked up in a cache: it needs the authority's version alone, which requests
+     * at the same time read together.
      */
-    readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
-      storage.readTokenAuthority(keyId, toDecoyId(digester, keyId)),
+    async readTokenAuthority(keyId: string, accessToken: string): Promise<TokenAuthority> {
+      const proven = byProvenToken.get(accessToken)
+      if (proven !== undefined && proven.version === (await storage.readAuthorityVersion())) {
+        return proven
+      }
+      return storage.readTokenAuthority(keyId, toDecoyId(digester, keyId))
+    },
+
+    rememberProof: (accessToken: string, authority: TokenAuthority) =>
+      byProvenToken.set(accessToken, authority),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {

@@ -38,10 +38,11 @@ async function verifyAccess(
 ): Promise<Result<Principal>> {
   const presented = await minter.readAccessToken(accessToken)
   if (!presented.ok) return presented
-  const authority = await keyCache.readTokenAuthority(presented.value.keyId)
+  const authority = await keyCache.readTokenAuthority(presented.value.keyId, accessToken)
   const proven = presented.value.prove(authority.key?.tokenSalt ?? minter.decoySalt)
   if (authority.key === null) return KEY_UNKNOWN
   if (!proven.ok) return proven
+  keyCache.rememberProof(accessToken, authority)
   const token = proven.value
   const { keyId, grantId, generation } = token
 

@@ -131,9 +131,10 @@ test('a forged token of a known key, cached or not, causes the reads of an unkno
     clock: testServices.clock,
     region,
   })
+  const genuine = await mint(key.id, salt)
   for (const [what, token, reason] of [
     ['forged', await mint(key.id, 'another salt'), 'token_forged'],
-    ['genuine', await mint(key.id, salt), null],
+    ['genuine', genuine, null],
     ['forged, the key cached', await mint(key.id, 'another salt'), 'token_forged'],
     ['unknown', await mint(crypto.randomUUID(), salt), 'key_unknown'],
   ] as const) {
@@ -142,6 +143,17 @@ test('a forged token of a known key, cached or not, causes the reads of an unkno
     expect([what, answer.ok ? null : answer.failure.reason]).toEqual([what, reason])
     if (reason !== null) expect([what, calls]).toEqual([what, ['readTokenAuthority']])
   }
+
+  // A token that was proven needs the version alone, until anything is changed.
+  const readForGenuine = async () => {
+    calls.length = 0
+    expect((await guard(genuine, HERE)).ok).toBe(true)
+    return calls
+  }
+  expect(await readForGenuine()).toEqual(['readAuthorityVersion'])
+  unwrap(await testServices.sources.rename(source.id, 'Renamed'))
+  expect(await readForGenuine()).toContain('readTokenAuthority')
+  expect(await readForGenuine()).toEqual(['readAuthorityVersion'])
 })
 
 test.each(READS)(
