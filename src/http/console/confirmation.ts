@@ -12,7 +12,7 @@ import { redirectToPage, renderPage } from './render.ts'
 import type { ConsoleRouter, RouteOperations } from './router.ts'
 
 /** A page that asks for confirmation, and the button that confirms. */
-export interface Confirmation extends PageHeading {
+interface Confirmation extends PageHeading {
   readonly text: Html | string
   readonly button: string
   readonly variant?: string
@@ -23,7 +23,7 @@ export interface Confirmation extends PageHeading {
   readonly error?: FormError | null
 }
 
-export interface ConfirmedAction<Target> {
+interface ConfirmedAction<Target> {
   readonly path: string
   readonly operations: RouteOperations
   /** Reads the target that the page names. A failure renders the page "not found". */

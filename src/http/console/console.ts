@@ -15,7 +15,11 @@ import { mountMessagePages } from './pages/messages/messages.ts'
 import type { MessagePageDeps } from './pages/messages/test-message.ts'
 import { createOneTimeLinkPages } from './pages/one-time-link.ts'
 import { mountRequestLookupPages, type RequestLookupDeps } from './pages/request-lookup.ts'
-import { mountRoutingPages, type RoutingPageDeps } from './pages/routing/routing.ts'
+import { mountDestinationPages } from './pages/routing/destinations.ts'
+import type { RoutingPageDeps } from './pages/routing/handshake.ts'
+import { mountSourcePages } from './pages/routing/sources.ts'
+import { mountSubscriptionPages } from './pages/routing/subscription.ts'
+import { mountSubscriptionListPages } from './pages/routing/subscriptions.ts'
 import { mountSecondFactorPages } from './pages/second-factor.ts'
 import { createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
 import { mountSitePages } from './pages/sites.ts'
@@ -59,7 +63,10 @@ export function mountConsolePages(router: ConsoleRouter, deps: ConsoleDeps): voi
   mountSecondFactorPages(router, deps)
   mountApiTokenPages(router, deps)
   mountMessagePages(router, deps)
-  mountRoutingPages(router, deps)
+  mountSourcePages(router)
+  mountDestinationPages(router, deps)
+  mountSubscriptionListPages(router)
+  mountSubscriptionPages(router)
 }
 
 /** The dependencies of the console. */

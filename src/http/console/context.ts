@@ -71,7 +71,7 @@ export const getPathId = (context: PageContext, name: string): string =>
   toStoredId(context.c.req.param(name) ?? '')
 
 /** The paths that pages link to. They depend on how this server is set up. */
-export interface ConsolePaths {
+interface ConsolePaths {
   /** The path that a proxy serves the console below. Routes and links are written without it. */
   readonly basePath: string
   readonly stylesheetPath: string

@@ -137,7 +137,7 @@ const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' } as const
 >
 
 /** Offers all themes, because the server does not know which one the system has. */
-export const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
+const themeSwitcher = ({ formToken, path, theme }: PageContext): Html =>
   postForm(
     formToken,
     THEME_PATH,

@@ -22,22 +22,11 @@ export const SOURCES_PATH = '/console/sources'
 export const DESTINATIONS_PATH = '/console/destinations'
 export const SUBSCRIPTIONS_PATH = '/console/subscriptions'
 
-export const SOURCES_CRUMBS = [{ href: SOURCES_PATH, text: 'Sources' }]
-export const DESTINATIONS_CRUMBS = [{ href: DESTINATIONS_PATH, text: 'Destinations' }]
 export const SUBSCRIPTIONS_CRUMBS = [{ href: SUBSCRIPTIONS_PATH, text: 'Subscriptions' }]
 
 export const formatSourcePath = (id: string): string => `${SOURCES_PATH}/${id}`
 export const formatDestinationPath = (id: string): string => `${DESTINATIONS_PATH}/${id}`
 export const formatSubscriptionPath = (id: string): string => `${SUBSCRIPTIONS_PATH}/${id}`
-
-/** Above the pages of one destination. */
-export const toDestinationCrumbs = ({
-  id,
-  name,
-}: {
-  readonly id: string
-  readonly name: string
-}) => [...DESTINATIONS_CRUMBS, { href: formatDestinationPath(id), text: name }]
 
 export const MESSAGES_PATH = '/console/messages'
 export const MESSAGES_CRUMBS = [{ href: MESSAGES_PATH, text: 'Messages' }]
@@ -68,16 +57,13 @@ export const USERS_PATH = '/console/users'
 export const USERS_CRUMBS = [{ href: USERS_PATH, text: 'Users' }]
 
 export const SITES_PATH = '/console/sites'
-export const SITES_CRUMBS = [{ href: SITES_PATH, text: 'Sites' }]
 
 export const DEVELOPERS_PATH = '/console/developers'
-export const DEVELOPERS_CRUMBS = [{ href: DEVELOPERS_PATH, text: 'Developers' }]
 
 export const IP_ALLOWLIST_PATH = '/console/ip-allowlist'
 export const IP_ALLOWLIST_CRUMBS = [{ href: IP_ALLOWLIST_PATH, text: 'IP allowlist' }]
 
 export const ACCOUNTS_PATH = '/console/accounts'
-export const ACCOUNTS_CRUMBS = [{ href: ACCOUNTS_PATH, text: 'Accounts' }]
 
 export const SETTINGS_PATH = '/console/settings'
 

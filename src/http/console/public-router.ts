@@ -14,12 +14,8 @@ export interface PublicRouterDeps extends HttpDeps {
 }
 
 /** Renders a page that needs no session. */
-export type PublicPageHandler = (c: Context, caller: Caller) => Promise<Response> | Response
-export type PublicFormHandler = (
-  c: Context,
-  caller: Caller,
-  form: URLSearchParams,
-) => Promise<Response>
+type PublicPageHandler = (c: Context, caller: Caller) => Promise<Response> | Response
+type PublicFormHandler = (c: Context, caller: Caller, form: URLSearchParams) => Promise<Response>
 
 /** The router of pages that need no session. Its forms are still checked for their origin. */
 export function createPublicRouter(deps: PublicRouterDeps) {

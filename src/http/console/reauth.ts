@@ -23,7 +23,7 @@ export interface ReauthPrompt {
   readonly verify: () => Promise<Result<VerifiedReauth, ReauthenticationFailure>>
 }
 
-export interface VerifiedReauth {
+interface VerifiedReauth {
   readonly reauthentication: Reauthentication
   /** The services with the methods that `SessionServices` leaves out. */
   readonly services: ActorServices

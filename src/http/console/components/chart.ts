@@ -11,7 +11,7 @@ export interface ChartColumn {
   readonly bad: number
 }
 
-export interface ColumnChart {
+interface ColumnChart {
   /** A sentence with the figures of the chart, for screen readers. */
   readonly label: string
   readonly goodName: string

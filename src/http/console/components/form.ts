@@ -4,7 +4,7 @@ import { type Html, nothing, toSentence } from './html.ts'
 /** The field that proves that a page of this session sent the form. */
 export const FORM_TOKEN_FIELD = 'form-token'
 
-export interface TextField {
+interface TextField {
   readonly name: string
   readonly label: string
   readonly value?: string | undefined

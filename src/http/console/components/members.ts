@@ -7,7 +7,7 @@ import { type Html, toSentence, withCode } from './html.ts'
 import { exactTime, relativeTime } from './time.ts'
 
 /** The field of a member where its schema does not suffice to choose one. */
-export type Widget = (context: PageContext, value: string) => Html | Promise<Html>
+type Widget = (context: PageContext, value: string) => Html | Promise<Html>
 export type Widgets = Readonly<Record<string, Widget>>
 
 type LabelledMember = Pick<Member, 'name' | 'schema'>

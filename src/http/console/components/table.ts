@@ -44,7 +44,7 @@ export const pager = (props: {
       : html`<a class="button compact" href="${props.first}">First page</a>`
   }${props.next === undefined ? nothing : html`<a class="button compact" href="${props.next}" rel="next">Next page</a>`}</nav></div>`
 
-export interface TimelineEntry {
+interface TimelineEntry {
   readonly title: Html | string
   readonly when: Html
   readonly text?: Html | string | undefined

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { isInNetworks, parseIpAddress, parseKnownNetworks } from '../../../domain/ip-network.ts'
+import { getOperation } from '../../../operations/registry.ts'
 import type { Account, AllowlistEntry } from '../../../service/ports/accounts.ts'
 import { withAccount } from '../account-selection.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from '../components/form.ts'
@@ -10,52 +11,98 @@ import { getField, getPathId, type PageContext } from '../context.ts'
 import { renderError } from '../errors.ts'
 import { IP_ALLOWLIST_CRUMBS, IP_ALLOWLIST_PATH } from '../navigation.ts'
 import { redirectToPage, renderPage } from '../render.ts'
+import { getFlash } from '../resource/resource.ts'
 import type { ConsoleRouter } from '../router.ts'
+
+/** A change of the list that can lock callers out. */
+interface AllowlistChange {
+  readonly verb: 'enforce' | 'stopEnforcing' | 'delete'
+  readonly path: string
+  /** Returns null if the entry in the path does not exist. */
+  readonly preview: (
+    account: Account,
+    entries: readonly AllowlistEntry[],
+    entryId: string,
+  ) => Pick<AllowlistPreview, 'title' | 'about' | 'networks' | 'button'> | null
+}
+
+const ALLOWLIST_CHANGES: readonly AllowlistChange[] = [
+  {
+    verb: 'enforce',
+    path: 'enforce',
+    preview: (_, entries) => ({
+      title: 'Enforce the list?',
+      networks: entries.map(({ network }) => network),
+      button: 'Enforce list',
+    }),
+  },
+  {
+    verb: 'stopEnforcing',
+    path: 'stop-enforcing',
+    preview: ({ name }) => ({
+      title: `Stop enforcing the list of ${name}?`,
+      networks: [],
+      button: 'Stop enforcing',
+    }),
+  },
+  {
+    verb: 'delete',
+    path: ':id/delete',
+    preview: ({ ipAllowlistEnforced }, entries, entryId) => {
+      const entry = entries.find(({ id }) => id === entryId)
+      if (entry === undefined) return null
+      const others = entries.filter(({ id }) => id !== entryId).map(({ network }) => network)
+      return {
+        title: `Remove ${entry.network}?`,
+        about: entry.note === '' ? undefined : entry.note,
+        networks: ipAllowlistEnforced ? others : [],
+        button: 'Remove entry',
+      }
+    },
+  },
+]
 
 /** Each change that can lock callers out shows first which addresses it blocks. */
 export function mountAllowlistChanges(router: ConsoleRouter): void {
-  for (const [path, operation, isEnforced] of [
-    ['enforce', 'ip-allowlist.enforce', true],
-    ['stop-enforcing', 'ip-allowlist.stopEnforcing', false],
-  ] as const) {
+  for (const change of ALLOWLIST_CHANGES) {
+    const operation = getOperation(`ip-allowlist.${change.verb}`)
+    const path = `${IP_ALLOWLIST_PATH}/${change.path}`
     router.page(
-      `${IP_ALLOWLIST_PATH}/${path}`,
-      [operation, 'ip-allowlist.seen'],
-      withAccount((context, accountId) =>
-        confirmEnforcement(context, accountId, isEnforced, false),
-      ),
+      path,
+      [operation.id, 'ip-allowlist.seen'],
+      withAccount((context, accountId) => confirmChange(context, accountId, change, false)),
     )
-    router.form(`${IP_ALLOWLIST_PATH}/${path}`, operation, async (context) => {
-      const { ipAllowlist } = context.services
+    router.form(path, operation.id, async (context) => {
       const accountId = getField(context, 'account')
-      if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
-        return confirmEnforcement(context, accountId, isEnforced, true)
-      }
-      const result = await ipAllowlist.setEnforced(accountId, isEnforced)
-      if (!result.ok) return renderError(context.c, context.caller, 'not_found')
-      return redirectToPage(
-        context.c,
-        IP_ALLOWLIST_PATH,
-        isEnforced ? 'ip-allowlist.enforce' : 'ip-allowlist.stopEnforcing',
-      )
+      const entries = await context.services.ipAllowlist.list(accountId)
+      if (formatEntries(entries) !== getField(context, 'seen'))
+        return confirmChange(context, accountId, change, true)
+      const result = await context.perform(operation, { id: getPathId(context, 'id') || accountId })
+      return result.ok
+        ? redirectToPage(context.c, IP_ALLOWLIST_PATH, getFlash(operation))
+        : renderError(context.c, context.caller, 'not_found')
     })
   }
+}
 
-  router.page(
-    `${IP_ALLOWLIST_PATH}/:id/delete`,
-    'ip-allowlist.delete',
-    withAccount((context, accountId) => confirmEntryDeletion(context, accountId, false)),
-  )
-  router.form(`${IP_ALLOWLIST_PATH}/:id/delete`, 'ip-allowlist.delete', async (context) => {
-    const { ipAllowlist } = context.services
-    const accountId = getField(context, 'account')
-    if (formatEntries(await ipAllowlist.list(accountId)) !== getField(context, 'seen')) {
-      return confirmEntryDeletion(context, accountId, true)
-    }
-    const result = await ipAllowlist.delete(getPathId(context, 'id'))
-    return result.ok
-      ? redirectToPage(context.c, IP_ALLOWLIST_PATH, 'ip-allowlist.delete')
-      : renderError(context.c, context.caller, 'not_found')
+async function confirmChange(
+  context: PageContext,
+  accountId: string,
+  { preview }: AllowlistChange,
+  isStale: boolean,
+): Promise<Response> {
+  const { accounts, ipAllowlist } = context.services
+  const [account, entries] = await Promise.all([
+    accounts.find(accountId),
+    ipAllowlist.list(accountId),
+  ])
+  const change = account.ok ? preview(account.value, entries, getPathId(context, 'id')) : null
+  if (!account.ok || change === null) return renderError(context.c, context.caller, 'not_found')
+  return renderAllowlistPreview(context, isStale, {
+    ...change,
+    account: account.value,
+    entries,
+    action: context.path,
   })
 }
 
@@ -75,58 +122,6 @@ export const confirmFirstEntry = (
     button: 'Add entry and block all others',
   })
 
-async function confirmEnforcement(
-  context: PageContext,
-  accountId: string,
-  isEnforced: boolean,
-  isStale: boolean,
-): Promise<Response> {
-  const result = await context.services.accounts.find(accountId)
-  if (!result.ok) return renderError(context.c, context.caller, 'not_found')
-  const account = result.value
-  const entries = await context.services.ipAllowlist.list(accountId)
-  const preview = isEnforced
-    ? {
-        title: 'Enforce the list?',
-        networks: entries.map(({ network }) => network),
-        action: `${IP_ALLOWLIST_PATH}/enforce`,
-        button: 'Enforce list',
-      }
-    : {
-        title: `Stop enforcing the list of ${account.name}?`,
-        networks: [],
-        action: `${IP_ALLOWLIST_PATH}/stop-enforcing`,
-        button: 'Stop enforcing',
-      }
-  return renderAllowlistPreview(context, isStale, { ...preview, account, entries })
-}
-
-async function confirmEntryDeletion(
-  context: PageContext,
-  accountId: string,
-  isStale: boolean,
-): Promise<Response> {
-  const { accounts, ipAllowlist } = context.services
-  const [result, entries] = await Promise.all([
-    accounts.find(accountId),
-    ipAllowlist.list(accountId),
-  ])
-  const entry = entries.find(({ id }) => id === getPathId(context, 'id'))
-  if (!result.ok || entry === undefined) return renderError(context.c, context.caller, 'not_found')
-  const remainingNetworks = entries
-    .filter(({ id }) => id !== entry.id)
-    .map(({ network }) => network)
-  return renderAllowlistPreview(context, isStale, {
-    title: `Remove ${entry.network}?`,
-    about: entry.note === '' ? undefined : entry.note,
-    account: result.value,
-    networks: result.value.ipAllowlistEnforced ? remainingNetworks : [],
-    entries,
-    action: `${IP_ALLOWLIST_PATH}/${entry.id}/delete`,
-    button: 'Remove entry',
-  })
-}
-
 /** A change of the allowlist, and the form that confirms it. */
 interface AllowlistPreview {
   readonly title: string
@@ -142,7 +137,7 @@ interface AllowlistPreview {
 }
 
 /** Renders the effect of a change, and a button that confirms it. */
-export async function renderAllowlistPreview(
+async function renderAllowlistPreview(
   context: PageContext,
   isStale: boolean,
   preview: AllowlistPreview,
@@ -233,5 +228,5 @@ async function blockedAddressSection(
 }
 
 /** Formats the list for the form field `seen`. */
-export const formatEntries = (entries: readonly AllowlistEntry[]): string =>
+const formatEntries = (entries: readonly AllowlistEntry[]): string =>
   entries.map(({ network }) => network).join(' ')

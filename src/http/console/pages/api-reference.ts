@@ -54,14 +54,14 @@ const referenceBody = (api: OpenApiDocument): Html => html`
         html`<article class="card" id="${formatSchemaId(name)}"><h3>${name}</h3>${memberList(schema)}</article>`,
     )}</section>`
 
-export interface DocumentedOperation {
+interface DocumentedOperation {
   readonly method: string
   readonly path: string
   readonly operation: OpenApiOperation
 }
 
 /** Lists the operations with this tag. */
-export const listOperations = ({ paths }: OpenApiDocument, tag: string): DocumentedOperation[] =>
+const listOperations = ({ paths }: OpenApiDocument, tag: string): DocumentedOperation[] =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([, { tags }]) => tags.includes(tag))
@@ -72,7 +72,7 @@ export const listOperations = ({ paths }: OpenApiDocument, tag: string): Documen
 const PAGING_PARAMETERS = ['limit', 'after']
 
 /** The description of an operation, with an example request. */
-export function operationCard(documented: DocumentedOperation): Html {
+function operationCard(documented: DocumentedOperation): Html {
   const { method, path, operation } = documented
   const query = (operation.parameters ?? []).filter(
     ({ in: place, name }) => place === 'query' && !PAGING_PARAMETERS.includes(name),
@@ -141,7 +141,7 @@ function requestExample({ method, path, operation }: DocumentedOperation): Html 
 const findParameterExample = ({ parameters = [] }: OpenApiOperation, name: string) =>
   parameters.find((parameter) => parameter.name === name)?.schema.example?.toString()
 
-export const formatSchemaId = (name: string): string => `schema-${name}`
+const formatSchemaId = (name: string): string => `schema-${name}`
 
 const parseRefName = (ref: string): string => ref.slice(ref.lastIndexOf('/') + 1)
 
@@ -158,7 +158,7 @@ const FORMAT_LABELS: Readonly<Record<string, string>> = {
 }
 
 /** Describes a schema in a few words. */
-export function schemaType(schema: OpenApiSchema): Html {
+function schemaType(schema: OpenApiSchema): Html {
   const { $ref, type, format, items, anyOf, oneOf } = schema
   if ($ref !== undefined) {
     const name = parseRefName($ref)
@@ -180,11 +180,11 @@ export function schemaType(schema: OpenApiSchema): Html {
   return html`${types[0] ?? 'anything'}${isNullable ? ' or null' : nothing}`
 }
 
-export const joinHtml = (all: readonly Html[], last = ' or '): Html =>
+const joinHtml = (all: readonly Html[], last = ' or '): Html =>
   html`${all.map((one, n) => html`${n === 0 ? nothing : n === all.length - 1 ? last : ', '}${one}`)}`
 
 /** The members of an object, each with its description. */
-export const memberList = (schema: OpenApiSchema, isRequest = false): Html => html`
+const memberList = (schema: OpenApiSchema, isRequest = false): Html => html`
   <dl class="facts">${Object.entries(schema.properties ?? {}).map(([name, memberSchema]) => {
     if (isRequest && name === 'id') return nothing
     const isRequired = isRequest && schema.required?.includes(name)
@@ -192,7 +192,7 @@ export const memberList = (schema: OpenApiSchema, isRequest = false): Html => ht
   })}</dl>`
 
 /** A member of an object, or a parameter. */
-export const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html => html`
+const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html => html`
   <dt><code>${name}</code></dt><dd>${schemaType(schema)}${mark}${
     schema.default === undefined
       ? nothing

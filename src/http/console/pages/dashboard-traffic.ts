@@ -171,7 +171,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
 }
 
 /** The reason may come from another version of this program. */
-export const formatRefusalReason = (reason: string): string =>
+const formatRefusalReason = (reason: string): string =>
   Object.hasOwn(REFUSAL_REASON_LABELS, reason)
     ? REFUSAL_REASON_LABELS[reason as FailureReason]
     : reason

@@ -70,7 +70,7 @@ interface OnboardingStep {
 }
 
 /** The first steps, until a key is used; null afterwards. */
-export async function onboardingSection(context: PageContext): Promise<Html | null> {
+async function onboardingSection(context: PageContext): Promise<Html | null> {
   const { hasOwner, key, isInUse } = await context.services.dashboard.findSetupProgress()
   if (isInUse) return null
   const steps: OnboardingStep[] = [
@@ -117,7 +117,7 @@ const onboardingLink = (
     : html`<p>An administrator of your account can do this.</p>`
 
 /** The lists that need attention, each with its first rows and a link to all of them. */
-export async function attentionSection(context: PageContext): Promise<Html> {
+async function attentionSection(context: PageContext): Promise<Html> {
   const attentionLists = await context.services.dashboard.findAttention()
   const tiles = attentionTiles(context, attentionLists)
   return html`
@@ -199,7 +199,7 @@ const hasExchangedSecret = (keyType: KeyType): boolean =>
   getKeyTypeTraits(keyType).secret === 'exchanged'
 
 /** The keys in use by type, and how often their secrets are sent. */
-export const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
+const keyTypesSection = (counts: readonly KeyTypeCount[]): Html => html`
   <section class="card flush"><div class="inset stack tight"><h2>Keys in use</h2><p class="soft">${summarizeKeyUse(counts)}</p></div>${table(
     {
       caption: `In use: within the last ${IN_USE_DAYS} days`,

@@ -187,7 +187,7 @@ const OPERATING_SYSTEM_PATTERNS = [
 ] as const
 
 /** Names the browser and system of a user agent; returns the user agent if it is unknown. */
-export function formatBrowserName(userAgent: string): string {
+function formatBrowserName(userAgent: string): string {
   const browser = BROWSER_PATTERNS.find(([pattern]) => pattern.test(userAgent))
   const operatingSystem = OPERATING_SYSTEM_PATTERNS.find(([pattern]) => pattern.test(userAgent))
   if (browser === undefined) return userAgent

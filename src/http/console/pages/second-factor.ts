@@ -96,6 +96,6 @@ export function mountSecondFactorPages(
 }
 
 /** Black on white in every theme, because cameras need the contrast. */
-export const qrCode = ({ size, path }: QrCode): Html => html`
+const qrCode = ({ size, path }: QrCode): Html => html`
   <svg class="qr" viewBox="0 0 ${size} ${size}" width="220" height="220" role="img" aria-label="The setup key as a QR code" shape-rendering="crispEdges">
     <rect width="${size}" height="${size}" fill="#fff"/><path d="${path}" fill="#000"/></svg>`

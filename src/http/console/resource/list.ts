@@ -18,7 +18,7 @@ export interface ExtraColumn<Row> extends Column {
   readonly cell: (row: Row) => Html | string
 }
 
-export interface ResourceList<Row extends ResourceRow> {
+interface ResourceList<Row extends ResourceRow> {
   readonly loadColumns?: (context: PageContext, rows: readonly Row[]) => Promise<ExtraColumn<Row>[]>
   /** Columns of the operation that other cells show already. */
   readonly omittedColumns?: readonly (keyof Row)[]

@@ -31,7 +31,7 @@ export interface ResourcePage<Row extends ResourceRow> {
 }
 
 /** What the page of a row shows beside its details and changes. */
-export interface PageParts extends Partial<PageHeading> {
+interface PageParts extends Partial<PageHeading> {
   readonly facts?: readonly (readonly [string, Html | string])[]
   readonly notice?: Html
   /** Cards beside the details. */

@@ -29,7 +29,7 @@ export interface Resource<Row extends ResourceRow> {
   readonly formatPath?: (context: PageContext, id: string) => string
 }
 
-export type Cells<Row> = {
+type Cells<Row> = {
   readonly [Name in keyof Row]?: (row: Row, context: PageContext) => Html | string
 }
 

@@ -32,7 +32,7 @@ export async function codeSamples(
   </section>`
 }
 
-export interface SampleCredential extends Omit<CredentialParts, 'secret'> {
+interface SampleCredential extends Omit<CredentialParts, 'secret'> {
   readonly url: string
 }
 
@@ -89,18 +89,16 @@ const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) =
       createGetRequest('Gets the identity of the key.', `${url}/practice/v1/me`, { username }),
   }
 
-export const createSampleRequest = (
-  keyType: KeyType,
-  credential: SampleCredential,
-): SampleRequest => SAMPLE_REQUESTS[keyType](credential)
+const createSampleRequest = (keyType: KeyType, credential: SampleCredential): SampleRequest =>
+  SAMPLE_REQUESTS[keyType](credential)
 
 /** A part of a header or a field: literal text, or the place of the secret. */
-export type SamplePart = string | typeof SECRET_PLACEHOLDER
+type SamplePart = string | typeof SECRET_PLACEHOLDER
 
-export const SECRET_PLACEHOLDER = Symbol('the secret')
+const SECRET_PLACEHOLDER = Symbol('the secret')
 
 /** A request, before it is written in a language. */
-export interface SampleRequest {
+interface SampleRequest {
   /** A sentence that says what the request does. */
   readonly description: string
   readonly method: 'GET' | 'POST'
@@ -113,10 +111,10 @@ export interface SampleRequest {
 }
 
 /** The environment variable that each sample reads the secret from. */
-export const SECRET_VARIABLE = 'LATCHKEY_SECRET'
+const SECRET_VARIABLE = 'LATCHKEY_SECRET'
 
 /** Formats for a POSIX shell. An imported public id may contain any printable character. */
-export function formatCurl({ url, headers, username, fields }: SampleRequest): string {
+function formatCurl({ url, headers, username, fields }: SampleRequest): string {
   const options = [
     ...headers.map(({ name, value }) => `-H ${quoteForShell([`${name}: `, ...value])}`),
     ...(username === null ? [] : [`-u ${quoteForShell([`${username}:`, SECRET_PLACEHOLDER])}`]),
@@ -148,13 +146,7 @@ function mergeTexts(pieces: readonly SamplePart[]): SamplePart[] {
 }
 
 /** Formats for Node 22 and later. */
-export function formatTypeScript({
-  url,
-  method,
-  headers,
-  username,
-  fields,
-}: SampleRequest): string {
+function formatTypeScript({ url, method, headers, username, fields }: SampleRequest): string {
   const entries = headers.map(
     ({ name, value }) => `    ${JSON.stringify(name)}: ${toTypeScriptExpression(value)},`,
   )
@@ -191,7 +183,7 @@ const toTypeScriptExpression = (pieces: readonly SamplePart[]): string =>
     .join(' + ')
 
 /** Formats for Python 3.8 and later, without packages to install. */
-export function formatPython({ url, method, headers, username, fields }: SampleRequest): string {
+function formatPython({ url, method, headers, username, fields }: SampleRequest): string {
   const entries = headers.map(
     ({ name, value }) => `        ${toPythonString(name)}: ${toPythonExpression(value)},`,
   )

@@ -38,7 +38,7 @@ const parseChoice = <T extends string>(
   value: string | undefined,
 ): T | undefined => allowed.find((known) => known === value)
 
-export interface KeyListQuery {
+interface KeyListQuery {
   readonly criteria: KeyCriteria
   readonly order: KeyOrder
   readonly after: string | undefined

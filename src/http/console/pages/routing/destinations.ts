@@ -17,8 +17,7 @@ import { mountList } from '../../resource/list.ts'
 import { mountPage, type ResourcePage, renderRow } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { handshakeCard, handshakeRequest } from './handshake.ts'
-import type { RoutingPageDeps } from './routing.ts'
+import { handshakeCard, handshakeRequest, type RoutingPageDeps } from './handshake.ts'
 import { subscriptionsCard, verificationBadge } from './routing-components.ts'
 
 const DESTINATIONS: Resource<DestinationSummary> = {

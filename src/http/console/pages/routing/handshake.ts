@@ -4,11 +4,15 @@ import type { DestinationSummary } from '../../../../service/ports/routing.ts'
 import { createHandshakeRequest } from '../../../webhook-client.ts'
 import { type Html, nothing, notice } from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
-import type { RoutingPageDeps } from './routing.ts'
 
 /** Unreserved characters only, so that a query shows it unescaped. */
 const TOKEN_PLACEHOLDER = '********'
 const CHALLENGE_PLACEHOLDER = 'a-new-text-each-time'
+
+export interface RoutingPageDeps {
+  /** The name of this server in the handshake with destinations. */
+  readonly applicationName: string
+}
 
 /** Shows the request of the handshake, with placeholders for the token and the challenge. */
 export function handshakeRequest(
