@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Result } from '../../domain/failure.ts'
 import type { ServiceResult } from '../../service/service-result.ts'
-import { buttonLink, hiddenField, postForm, submitButton } from './components/form.ts'
+import { buttonLink, postForm, submitButton } from './components/form.ts'
 import { errorNotice, type Html, nothing } from './components/html.ts'
 import { getPathId, type PageContext } from './context.ts'
 import { type FormError, renderError, toErrorMessage, toErrorStatus } from './errors.ts'
@@ -17,7 +17,7 @@ interface Confirmation extends PageHeading {
   readonly button: string
   readonly variant?: string
   readonly cancelPath: string
-  readonly fields?: Readonly<Record<string, string>>
+  readonly fields?: Html
   /** Adds the fields that `context.reauth.verify` reads. */
   readonly requiresReauth?: boolean
   readonly error?: FormError | null
@@ -69,7 +69,7 @@ export function renderConfirmation(
     button,
     variant = 'primary',
     cancelPath,
-    fields = {},
+    fields = nothing,
     requiresReauth,
     error = null,
     ...heading
@@ -78,7 +78,7 @@ export function renderConfirmation(
     <section class="card prose"><div class="stack tight">${text}</div>${postForm(
       context.formToken,
       context.path,
-      html`${Object.entries(fields).map(([name, value]) => hiddenField(name, value))}
+      html`${fields}
         ${requiresReauth === true ? reauthFields(context, error) : nothing}
         <div class="row">${submitButton(button, variant)}${buttonLink(cancelPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`

@@ -1,110 +1,70 @@
 import { html } from 'hono/html'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
-import type { Keys } from '../../../../service/keys/keys.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
-import { buttonLink, postForm, submitButton, textField } from '../../components/form.ts'
-import { definitionList, errorNotice } from '../../components/html.ts'
+import { failInvalid } from '../../../../service/service-result.ts'
+import { textField } from '../../components/form.ts'
+import { definitionList } from '../../components/html.ts'
 import { relativeTime } from '../../components/time.ts'
-import { getField, type PageContext } from '../../context.ts'
-import { toErrorStatus } from '../../errors.ts'
-import type { FlashName } from '../../flash.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
+import { getField } from '../../context.ts'
 import { formatKeyPath, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'
-import { redirectToPage, renderPage } from '../../render.ts'
+import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { KEY_TYPE_LABELS } from './key-labels.ts'
-import { withKey } from './with-key.ts'
 
-/** An action that cannot be undone: the user types the key's name to confirm it. */
-interface IrreversibleKeyAction {
-  readonly verb: 'revoke' | 'delete'
-  readonly title: string
-  readonly consequence: string
-  readonly flash: FlashName
-  readonly run: (keys: Keys, id: string) => Promise<ServiceResult<unknown>>
-  readonly formatNextPath: (key: KeySummary) => string
-}
-
-const REVOKE_ACTION: IrreversibleKeyAction = {
-  verb: 'revoke',
-  title: 'Revoke key',
-  consequence:
+const CONSEQUENCES = {
+  revoke:
     'The key and its tokens are refused from the next request on. This cannot be undone. The key stays in the list.',
-  flash: 'keys.revoke',
-  run: (keys, id) => keys.revoke(id),
-  formatNextPath: formatKeyPath,
-}
-
-const DELETE_ACTION: IrreversibleKeyAction = {
-  verb: 'delete',
-  title: 'Delete key',
-  consequence:
+  delete:
     'The key is refused from the next request on and disappears from every list. This cannot be undone. The audit keeps its record.',
-  flash: 'keys.delete',
-  run: (keys, id) => keys.delete(id),
-  formatNextPath: () => KEYS_PATH,
-}
+} as const
 
+/** Mounts the actions that cannot be undone: the user types the key's name to confirm them. */
 export function mountRevokeAndDeletePages(router: ConsoleRouter): void {
-  for (const action of [REVOKE_ACTION, DELETE_ACTION]) {
-    const path = `${KEYS_PATH}/:id/${action.verb}`
-    router.page(
-      path,
-      `keys.${action.verb}`,
-      withKey((context, key) => renderIrreversibleActionPage(context, key, action)),
-    )
-    router.form(
-      path,
-      `keys.${action.verb}`,
-      withKey((context, key) => runIrreversibleAction(context, key, action)),
-    )
+  for (const verb of ['revoke', 'delete'] as const) {
+    const operation = getOperation(`keys.${verb}`)
+    const title = verb === 'revoke' ? 'Revoke key' : 'Delete key'
+    mountConfirmedAction<KeySummary>(router, {
+      path: `${KEYS_PATH}/:id/${verb}`,
+      operations: operation.id,
+      find: ({ services }, id) => services.keys.find(id),
+      question: (key, context) => ({
+        heading: title,
+        crumbs: toKeyCrumbs(key),
+        text: html`<p>${CONSEQUENCES[verb]}${key.status === 'enabled' ? ' If you are not sure, disable it instead: that can be undone.' : ''}</p>
+          ${definitionList([
+            ['Name', html`<strong>${key.name}</strong>`],
+            ['Key type', KEY_TYPE_LABELS[key.keyType].name],
+            [
+              'Last used',
+              key.lastUsedAt === null ? 'Never' : relativeTime(key.lastUsedAt, context.now),
+            ],
+          ])}`,
+        fields: textField({
+          name: 'name',
+          label: 'Type the name of the key to confirm',
+          value: getField(context, 'name'),
+          required: true,
+          spellcheck: false,
+          autofocus: true,
+          autocomplete: 'off',
+        }),
+        button: title,
+        variant: 'danger primary',
+        cancelPath: formatKeyPath(key),
+      }),
+      run: async (context, id) => {
+        const key = await context.services.keys.find(id)
+        if (!key.ok) return key
+        return getField(context, 'name') === key.value.name
+          ? context.perform(operation, { id })
+          : failInvalid(`type the exact name of the key to ${verb} it`)
+      },
+      flash: getFlash(operation),
+      next: (_, id) => (verb === 'delete' ? KEYS_PATH : formatKeyPath({ id })),
+    })
   }
-}
-
-async function runIrreversibleAction(
-  context: PageContext,
-  key: KeySummary,
-  action: IrreversibleKeyAction,
-): Promise<Response> {
-  if (getField(context, 'name') !== key.name) {
-    const message = `type the exact name of the key to ${action.verb} it`
-    return renderIrreversibleActionPage(context, key, action, { problem: 'invalid', message })
-  }
-  const result = await action.run(context.services.keys, key.id)
-  return result.ok
-    ? redirectToPage(context.c, action.formatNextPath(key), action.flash)
-    : renderIrreversibleActionPage(context, key, action, result.failure)
-}
-
-function renderIrreversibleActionPage(
-  context: PageContext,
-  key: KeySummary,
-  { verb, title, consequence }: IrreversibleKeyAction,
-  error: ServiceError | null = null,
-): Promise<Response> {
-  const { lastUsedAt, keyType } = key
-  const body = html`${errorNotice(error?.message ?? null)}
-    <section class="card">
-      <p>${consequence}${key.status === 'enabled' ? ' If you are not sure, disable it instead: that can be undone.' : ''}</p>
-      ${definitionList([
-        ['Name', html`<strong>${key.name}</strong>`],
-        ['Key type', KEY_TYPE_LABELS[keyType].name],
-        ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, context.now)],
-      ])}
-      ${postForm(
-        context.formToken,
-        `${formatKeyPath(key)}/${verb}`,
-        html`
-        ${textField({ name: 'name', label: 'Type the name of the key to confirm', value: getField(context, 'name'), required: true, spellcheck: false, autofocus: true, autocomplete: 'off' })}
-        <div class="row">${submitButton(title, 'danger primary')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
-      )}
-    </section>`
-  return renderPage(
-    context,
-    { heading: title, crumbs: toKeyCrumbs(key) },
-    body,
-    toErrorStatus(error),
-  )
 }
 
 export const isDeletable = ({ keyType }: KeySummary): boolean => getKeyTypeTraits(keyType).deletable

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { buttonLink, FORM_TOKEN_FIELD, hiddenField, submitButton } from '../../components/form.ts'
-import { notice } from '../../components/html.ts'
+import { nothing, notice } from '../../components/html.ts'
 import { mountConfirmedAction } from '../../confirmation.ts'
 import { getOptionalId, getPathId, type PageContext } from '../../context.ts'
 import { formatMessagePath, MESSAGES_PATH, toMessageCrumbs } from '../../navigation.ts'
@@ -47,7 +47,7 @@ export function mountReplayAndSkipPages(router: ConsoleRouter): void {
           variant,
           heading: title(namesText),
           text: text(namesText),
-          fields: destination === undefined ? {} : { destination },
+          fields: destination === undefined ? nothing : hiddenField('destination', destination),
           crumbs: toMessageCrumbs(message),
           cancelPath: formatMessagePath(message.id),
         }

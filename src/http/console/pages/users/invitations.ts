@@ -4,7 +4,7 @@ import { getOperation } from '../../../../operations/registry.ts'
 import type { IssuedInvitation } from '../../../../service/accounts/users.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import { withAccount } from '../../account-selection.ts'
-import { buttonLink, checkbox } from '../../components/form.ts'
+import { buttonLink, checkbox, hiddenField } from '../../components/form.ts'
 import { readMembers } from '../../components/members.ts'
 import { secretDialog } from '../../components/secret-dialog.ts'
 import { formatInstant } from '../../components/time.ts'
@@ -90,7 +90,7 @@ async function confirmInvitation(context: PageContext, error: FormError | null):
     text: html`<p>The link lets the first person who opens it set a new password, within three days. Earlier links stop working.</p>`,
     button: 'Create link',
     cancelPath: back,
-    fields: { seen: await findLastInvitationEventId(context, id) },
+    fields: hiddenField('seen', await findLastInvitationEventId(context, id)),
     requiresReauth: true,
     error,
   })
