@@ -7,7 +7,7 @@ import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply, toResponse } from '../reply.ts'
 import { createBearerChallenge, type HttpDeps, identifyCaller, replyToError } from '../request.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
-import { SITE_HEADER, setIdentityHeaders, toUpstreamIdentity } from './headers.ts'
+import { createIdentityHeaders, SITE_HEADER, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
 
@@ -204,11 +204,9 @@ function selectAuthenticators(
 }
 
 function createAdmittedResponse(key: Key, { requestId }: Caller): Response {
-  const response = toResponse({ status: 200, body: '', type: 'text/plain' }, requestId)
-  // Set even without a site: some proxies keep the caller's header if the response has none.
-  response.headers.set(SITE_HEADER, '')
-  setIdentityHeaders(response.headers, toUpstreamIdentity(key))
-  return response
+  // The site is there even if the key has none: some proxies keep the caller's header otherwise.
+  const headers = { [SITE_HEADER]: '', ...createIdentityHeaders(toUpstreamIdentity(key)) }
+  return toResponse({ status: 200, body: '', type: 'text/plain', headers }, requestId)
 }
 
 /** Replaces a status that the proxy does not accept. */

@@ -36,7 +36,8 @@ export function createRequestHeaders(
   for (const name of [...headers.keys()]) {
     if (isWithheldHeader(name) || isHopByHop(name, connection)) headers.delete(name)
   }
-  if (identity !== null) setIdentityHeaders(headers, identity)
+  const identityHeaders = identity === null ? {} : createIdentityHeaders(identity)
+  for (const [name, value] of Object.entries(identityHeaders)) headers.set(name, value)
   headers.set(REQUEST_ID_HEADER, requestId)
   headers.set(FORWARDED_FOR_HEADER, address)
   // Upstreams write links with these, so they come from the settings, never from the caller's Host.
@@ -49,17 +50,20 @@ export function createRequestHeaders(
 
 export const SITE_HEADER = 'X-Latchkey-Site'
 
-/** Says whose request it is, to whoever stands behind the guard. */
-export function setIdentityHeaders(
-  headers: Headers,
-  { accountId, siteId, keyId, ownerId, keyType }: UpstreamIdentity,
-): void {
-  headers.set('X-Latchkey-Account', accountId)
-  if (siteId !== null) headers.set(SITE_HEADER, siteId)
-  headers.set('X-Latchkey-Key', keyId)
-  headers.set('X-Latchkey-Owner', ownerId)
-  headers.set('X-Latchkey-Key-Type', keyType)
-}
+/** Says whose request it is, to the service behind the guard. */
+export const createIdentityHeaders = ({
+  accountId,
+  siteId,
+  keyId,
+  ownerId,
+  keyType,
+}: UpstreamIdentity): Readonly<Record<string, string>> => ({
+  'X-Latchkey-Account': accountId,
+  ...(siteId !== null && { [SITE_HEADER]: siteId }),
+  'X-Latchkey-Key': keyId,
+  'X-Latchkey-Owner': ownerId,
+  'X-Latchkey-Key-Type': keyType,
+})
 
 /**
  * Headers that a browser applies to the whole origin, which is this server's and not the upstream's:
