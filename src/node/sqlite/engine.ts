@@ -148,8 +148,11 @@ class SqliteEngine implements Engine {
     }
     settleGroup(reads, () => {
       this.#requireUndamaged()
+      const readAll = () => reads.map((read) => attemptWork(read, readOnce))
+      // One statement is a snapshot by itself.
+      if (reads.length === 1) return readAll()
       this.#transactions.begin()
-      return this.#transactions.commit(() => reads.map((read) => attemptWork(read, readOnce)))
+      return this.#transactions.commit(readAll)
     })
   }
 
