@@ -1,6 +1,6 @@
 import type { SecretDigester } from '../service/ports/crypto.ts'
 import type { Keyring } from './keyring.ts'
-import type { Mac, Primitives } from './primitives.ts'
+import type { Primitives } from './primitives.ts'
 
 /**
  * Digests secrets with HMAC-SHA-256 under the key ring, as `hmac.<ring id>.<base64url>`. The database
@@ -8,17 +8,11 @@ import type { Mac, Primitives } from './primitives.ts'
  * about the secret.
  */
 export function createSecretDigester(primitives: Primitives, keyring: Keyring): SecretDigester {
-  const formatDigest = (id: string, mac: Mac, secret: string) =>
-    `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
   const digestWithKey = (id: string, secret: string): string => {
     const mac = keyring.mac('digest', id)
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
-    return formatDigest(id, mac, secret)
+    return `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
   }
-  const encoder = new TextEncoder()
-  const isEqualText = (a: string, b: string) =>
-    primitives.equal(encoder.encode(a), encoder.encode(b))
-
   return {
     digest: (secret) => digestWithKey(keyring.currentId('digest'), secret),
     *candidates(secret) {
@@ -26,9 +20,12 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
     },
     matches: (secret, digests) =>
       digests.some((digest) => {
-        const [, id = ''] = digest.split('.', 2)
+        const [scheme, id = '', encoded = '', ...more] = digest.split('.')
         const mac = keyring.mac('digest', id)
-        return mac !== undefined && isEqualText(formatDigest(id, mac, secret), digest)
+        const bytes = primitives.base64urlDecode(encoded)
+        if (scheme !== 'hmac' || more.length > 0 || mac === undefined || bytes === null)
+          return false
+        return primitives.equal(mac(secret), bytes)
       }),
   }
 }

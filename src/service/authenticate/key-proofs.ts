@@ -53,21 +53,20 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     },
 
     /**
-     * True if the secret is known to be the key's. A false result costs the same work for an unknown
-     * key.
+     * Returns how the secret is known to be the key's: by its digest, or by a proof that this process
+     * remembers. Null costs the same work for an unknown key.
      */
-    isProven(key: Key | null, secret: string, now: number): boolean {
+    findProof(key: Key | null, secret: string, now: number): 'digest' | 'memory' | null {
       const digests = key === null ? [] : listValidSecretDigests(key, now)
       const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
-      const isKnown = digester.matches(text, [...digests, ...decoys.slice(digests.length)])
-      return isKnown || hasher.isProven(secret, key === null ? [] : listValidSecretHashes(key, now))
+      if (digester.matches(text, [...digests, ...decoys.slice(digests.length)])) return 'digest'
+      const hashes = key === null ? [] : listValidSecretHashes(key, now)
+      return hasher.isProven(secret, hashes) ? 'memory' : null
     },
 
-    /** Stores a proof in the background, if the next exchange would be slow without it. */
+    /** Stores a proof of a secret without a digest, in the background: the next exchange is fast. */
     remember(key: VersionedKey, secret: string, network: string): void {
       const now = clock()
-      if (digester.matches(toExchangedSecretText(key.id, secret), listValidSecretDigests(key, now)))
-        return
       const hash = listValidSecretHashes(key, now).find((each) => hasher.isProven(secret, [each]))
       if (hash === undefined) return
       if (digestImportedKeys || isLatchkeySecret(secret)) {

@@ -84,7 +84,8 @@ async function verifySecret(
   const key = usable.ok ? foundKey : null
 
   // Key ids are public, so the owner is recognized before any limit that strangers could use up.
-  if (!keyProofs.isProven(key, secret, now)) {
+  const proof = keyProofs.findProof(key, secret, now)
+  if (proof === null) {
     const ownerId = key !== null && keyProofs.isOwnerNetwork(key, now) ? key.id : undefined
     const checkAllowed = () => failureLimiter.checkAllowed(address, ownerId)
     const allowed = checkAllowed()
@@ -100,6 +101,6 @@ async function verifySecret(
       return usable.ok ? fail({ reason: 'secret_wrong', keyId: usable.value.id }) : usable
     }
   }
-  if (key !== null) keyProofs.remember(key, secret, network)
+  if (key !== null && proof !== 'digest') keyProofs.remember(key, secret, network)
   return usable
 }
