@@ -90,8 +90,7 @@ const operations = definePlainOperations({
   schema: destination,
   columns: ['id', 'accountId', 'name', 'url', 'verifiedAt', 'createdAt'],
   newName: 'Hospital EMR, north',
-  deleteText:
-    'A destination with a subscription or a stored message cannot be deleted. The audit keeps its events.',
+  deleteText: 'A destination with a subscription or a stored message cannot be deleted.',
   getService: ({ destinations }) => destinations,
 })
 

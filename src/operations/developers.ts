@@ -21,8 +21,7 @@ const operations = definePlainOperations({
   schema: developer,
   columns: ['id', 'accountId', 'name', 'developerKey', 'createdAt'],
   newName: 'Bright Recall Ltd',
-  deleteText:
-    'A developer with a key, even a revoked one, cannot be deleted. The audit keeps its events.',
+  deleteText: 'A developer with a key, even a revoked one, cannot be deleted.',
   getService: ({ developers }) => developers,
 })
 

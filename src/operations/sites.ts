@@ -14,8 +14,7 @@ const operations = definePlainOperations({
   schema: site,
   columns: ['id', 'accountId', 'name', 'createdAt'],
   newName: 'Main building, first floor',
-  deleteText:
-    'A site with a key, even a revoked one, cannot be deleted. The audit keeps its events.',
+  deleteText: 'A site with a key, even a revoked one, cannot be deleted.',
   getService: ({ sites }) => sites,
 })
 

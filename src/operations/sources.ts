@@ -19,7 +19,7 @@ const operations = definePlainOperations({
   columns: ['id', 'accountId', 'name', 'createdAt'],
   newName: 'Ward monitors, second floor',
   deleteText:
-    'A source with a key, even a revoked one, a subscription or a stored message cannot be deleted. The audit keeps its events.',
+    'A source with a key, even a revoked one, a subscription or a stored message cannot be deleted.',
   getService: ({ sources }) => sources,
 })
 

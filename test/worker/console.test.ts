@@ -48,7 +48,7 @@ test('the first operator signs in by the chosen link, which works once', async (
   expect((await requestPage(`/console/welcome/${CHOSEN}r`)).status).toBe(410)
   const welcome = await requestPage(`/console/welcome/${CHOSEN}`)
   expect(welcome.status).toBe(200)
-  expect(await welcome.text()).toContain('Begin with Latchkey')
+  expect(await welcome.text()).toContain('Set up Latchkey')
 
   const typed = {
     accountName: 'Acme Health',

@@ -101,10 +101,10 @@ function responseSummary({ responses }: OpenApiOperation): Html {
   const [status = '', { content = {} } = {}] = Object.entries(responses)[0] ?? []
   const [[type, media] = []] = Object.entries(content)
   if (type === undefined || media === undefined)
-    return html`Responds <code>${status}</code> without a body.`
+    return html`Returns <code>${status}</code> without a body.`
   return type === 'application/json'
-    ? html`Responds <code>${status}</code>: ${responseShape(media.schema)}.`
-    : html`Responds <code>${status}</code>: <code>${type}</code>.`
+    ? html`Returns <code>${status}</code>: ${responseShape(media.schema)}.`
+    : html`Returns <code>${status}</code>: <code>${type}</code>.`
 }
 
 /** A page of a list is named after its items. */
