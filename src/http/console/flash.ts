@@ -1,8 +1,10 @@
+import type { Operation } from '../../operations/define.ts'
+
 /**
  * The messages of pages that a form leads to, by the operation that the form performed. The URL carries
  * only the name, so that a link cannot show words of its author.
  */
-export const FLASH_TEXTS = {
+const FLASH_TEXTS = {
   saved: 'The change was saved.',
   deleted: 'It was deleted. The audit keeps its events.',
   'password-set': 'Your password is set. Sign in with it.',
@@ -51,6 +53,10 @@ export const FLASH_TEXTS = {
 } as const
 
 export type FlashName = keyof typeof FLASH_TEXTS
+
+/** The message after an operation: its own, or a general one. */
+export const getFlash = ({ id, method }: Pick<Operation, 'id' | 'method'>): FlashName =>
+  Object.hasOwn(FLASH_TEXTS, id) ? (id as FlashName) : method === 'delete' ? 'deleted' : 'saved'
 
 export const FLASH_PARAMETER = 'flash'
 

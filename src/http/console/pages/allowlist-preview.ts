@@ -9,9 +9,9 @@ import { table } from '../components/table.ts'
 import { relativeTime } from '../components/time.ts'
 import { getField, getPathId, type PageContext } from '../context.ts'
 import { renderError } from '../errors.ts'
+import { getFlash } from '../flash.ts'
 import { IP_ALLOWLIST_CRUMBS, IP_ALLOWLIST_PATH } from '../navigation.ts'
 import { redirectToPage, renderPage } from '../render.ts'
-import { getFlash } from '../resource/resource.ts'
 import type { ConsoleRouter } from '../router.ts'
 
 /** A change of the list that can lock callers out. */

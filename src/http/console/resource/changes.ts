@@ -8,6 +8,7 @@ import { memberFields, readMembers } from '../components/members.ts'
 import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getPathId, type PageContext } from '../context.ts'
 import type { FormError } from '../errors.ts'
+import { getFlash } from '../flash.ts'
 import { requiresReauth } from '../perform.ts'
 import { reauthFields } from '../reauth.ts'
 import { redirectToPage } from '../render.ts'
@@ -17,7 +18,6 @@ import {
   formatActionLabel,
   formatQuestion,
   formatRowPath,
-  getFlash,
   type Resource,
   type ResourceRow,
   toListCrumbs,

@@ -5,12 +5,12 @@ import { errorNotice, type Html, nothing } from '../components/html.ts'
 import { memberFields, readMembers } from '../components/members.ts'
 import { getField, type PageContext } from '../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../errors.ts'
+import { getFlash } from '../flash.ts'
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import {
   findOperation,
   formatActionLabel,
-  getFlash,
   type Resource,
   type ResourceRow,
   toListCrumbs,

@@ -5,7 +5,6 @@ import type { ServiceResult } from '../../../service/service-result.ts'
 import type { Html } from '../components/html.ts'
 import type { Widgets } from '../components/members.ts'
 import type { PageContext } from '../context.ts'
-import { FLASH_TEXTS, type FlashName } from '../flash.ts'
 
 export interface ResourceRow {
   readonly id: string
@@ -68,7 +67,3 @@ export const formatQuestion = (
   { noun }: Pick<Resource<ResourceRow>, 'noun'>,
   name: string,
 ): string => `${summary.replace(new RegExp(`\\ban? ${noun}\\b`), () => name)}?`
-
-/** The message after an operation: its own, or a general one. */
-export const getFlash = ({ id, method }: Operation): FlashName =>
-  Object.hasOwn(FLASH_TEXTS, id) ? (id as FlashName) : method === 'delete' ? 'deleted' : 'saved'

@@ -9,9 +9,9 @@ import { formatCount, type Html, nothing, notice, toSentence } from '../../compo
 import { formatDay, formatInstant } from '../../components/time.ts'
 import { mountConfirmedAction } from '../../confirmation.ts'
 import type { PageContext } from '../../context.ts'
+import { getFlash } from '../../flash.ts'
 import { AUDIT_CRUMBS, AUDIT_PATH } from '../../navigation.ts'
 import { PAGE_SECURITY_HEADERS, renderPage, streamPage } from '../../render.ts'
-import { getFlash } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
 
 export const AUDIT_VERIFY_PATH = `${AUDIT_PATH}/verify`
