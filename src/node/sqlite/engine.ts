@@ -28,6 +28,9 @@ interface PendingWork<Work, Answer> {
 type PendingRead = PendingWork<Step, unknown[]>
 type PendingWrite = PendingWork<readonly Step[], number[]>
 
+/** BEGIN and COMMIT take as long as three short statements that are snapshots by themselves. */
+const MIN_STATEMENTS_TO_GROUP = 4
+
 /** How long another process may hold the lock before a caller is refused. */
 const BUSY_TIMEOUT_MS = 10_000
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
@@ -57,9 +60,9 @@ export function openSqlite(
 }
 
 /**
- * Groups the work of one turn of the event loop: reads share one snapshot, taken after the last of them
- * arrived, and writes share one commit, so one fsync. Answers no write before that commit is on disk; a
- * failed one undoes only itself. Answers no write if the file is no longer the one that was opened.
+ * Groups the work of one turn of the event loop: reads happen after the last of them arrived, many of them
+ * in one snapshot, and writes share one commit, so one fsync. Answers no write before that commit is on
+ * disk; a failed one undoes only itself. Answers no write if the file is no longer the one that was opened.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'
@@ -149,8 +152,8 @@ class SqliteEngine implements Engine {
     settleGroup(reads, () => {
       this.#requireUndamaged()
       const readAll = () => reads.map((read) => attemptWork(read, readOnce))
-      // One statement is a snapshot by itself.
-      if (reads.length === 1) return readAll()
+      const statements = new Set(reads.map(({ work }) => work)).size
+      if (statements < MIN_STATEMENTS_TO_GROUP) return readAll()
       this.#transactions.begin()
       return this.#transactions.commit(readAll)
     })
