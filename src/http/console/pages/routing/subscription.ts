@@ -46,12 +46,7 @@ const MAX_PREVIEW_ROWS = 10
 /** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
 const SUBSCRIPTION_ACTIONS: readonly ResourceAction<SubscriptionListItem>[] = [
   { verb: 'pause', details: describeQueue },
-  {
-    verb: 'purge',
-    isDangerous: true,
-    details: (subscription) =>
-      html`${describeQueue(subscription)}<p>The messages are marked as skipped. Each can be replayed while its payload is kept (LATCHKEY_RETENTION_DAYS).</p>`,
-  },
+  { verb: 'purge', isDangerous: true, details: describeQueue },
   { verb: 'delete', isDangerous: true, details: describeQueue },
 ]
 
