@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { readConfig } from '../src/config.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
+import { composeNodeApps } from '../src/node/server.ts'
 import { silentLog } from '../src/node/silent-log.ts'
 import { issueApiToken } from '../test/support/admin-client.ts'
 import { createEnvironment } from '../test/support/process.ts'
@@ -173,7 +174,11 @@ async function seedApiToken(dataDir: string): Promise<string> {
   const config = readConfig({ LATCHKEY_DATA: dataDir })
   const latchkey = await openLatchkey(config, { publicUrl: 'http://localhost', log: silentLog })
   try {
-    const services = { ...latchkey, clock: Object.assign(Date.now, { advance() {}, set() {} }) }
+    const services = {
+      ...latchkey,
+      ...composeNodeApps(latchkey),
+      clock: Object.assign(Date.now, { advance() {}, set() {} }),
+    }
     const { secret } = await issueApiToken(services, await seedUser(services, { role: 'operator' }))
     return secret
   } finally {

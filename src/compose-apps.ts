@@ -1,13 +1,25 @@
 import type { Context } from 'hono'
-import { createFailureLimiterFor, type Latchkey, type Parts } from './compose.ts'
+import type { Latchkey, Parts, RuntimeAdapters } from './compose.ts'
+import { createTokenMinter } from './crypto/minter.ts'
+import { createTotp } from './crypto/totp.ts'
 import { type Apps, createApps } from './http/app.ts'
 import type { ConsoleAssets } from './http/console/static/assets.ts'
 import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
+import { renderDeliveryBody } from './http/vendors/redox/message.ts'
+import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
+import { createKeyProofs } from './service/authenticate/key-proofs.ts'
 import { createCustomerKeys } from './service/keys/customer-keys.ts'
 import { createKeys } from './service/keys/keys.ts'
-import { createAddressRateLimit, createKeyRateLimit } from './service/limits/rate-limits.ts'
+import {
+  createAddressRateLimit,
+  createFailureLimiter,
+  createKeyRateLimit,
+} from './service/limits/rate-limits.ts'
+import { createAcceptMessage } from './service/messages/accept.ts'
+import { DeliveryWorker } from './service/messages/deliver.ts'
 import type { UpstreamFetch } from './service/ports/outbound.ts'
+import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
 import { createExchange } from './service/tokens/exchange.ts'
 import { createGuard } from './service/tokens/guard.ts'
 import { createRefresh } from './service/tokens/refresh.ts'
@@ -26,16 +38,33 @@ export interface RequestAdapters {
   readonly getPeerAddress: (c: Context) => string
 }
 
-/** Composes the apps that answer the requests to a server. */
-export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Apps {
-  const { parts, signInServices, servicesFor, testMessages } = latchkey
-  const { runtime, core, acceptMessage, consoleLink, subscriptionsUrl } = parts
+/** What a server has, and a command needs not. */
+export interface ServerParts extends Apps {
+  readonly signInServices: SignInServices
+  /** Delivers stored messages, once it is started. */
+  readonly deliveryWorker: DeliveryWorker
+}
+
+/** Composes the apps that answer the requests to a server, and its delivery. */
+export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): ServerParts {
+  const { parts, servicesFor } = latchkey
+  const { runtime, core, consoleLink, subscriptionsUrl } = parts
   const { config, publicUrl, consoleUrl, keyring, clock, log } = runtime
   const { storage, random, secrets, auditBuffer, recordRefusal } = core
   const { quota } = config
-  return createApps({
+  const { deliveryWorker, acceptMessage } = createMessageServices(parts)
+  const signInServices = createSignInServices({
+    ...secrets,
+    totp: createTotp(runtime.primitives),
+    auditBuffer,
+    log,
+    region: config.region,
+    firstLink: runtime.firstInvitationSecret,
+    failureLimiter: createFailureLimiterFor(runtime, 'console'),
+  })
+  const apps = createApps({
     ...createTokenServices(parts),
-    testMessages,
+    testMessages: createTestMessages({ serial: random.serial, subscriptionsUrl }),
     signInServices,
     sessions: signInServices.sessions,
     auditBuffer,
@@ -80,26 +109,86 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Apps
     getPeerAddress: adapters.getPeerAddress,
     trustedProxies: config.trustedProxies,
   })
+  return { ...apps, signInServices, deliveryWorker }
+}
+
+/** Creates the services that accept and deliver messages. */
+function createMessageServices({ runtime, core, ...parts }: Parts) {
+  const { config, primitives, clock, log } = runtime
+  const { storage, random } = core
+  const { sealer } = core.secrets
+  const { webhookClient, nextMessageId, queueWaker } = parts
+  const deliveryWorker = new DeliveryWorker({
+    storage,
+    sealer,
+    webhookClient,
+    render: renderDeliveryBody,
+    clock,
+    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
+    by: random.requestId(),
+    log,
+    erasesPayloads: config.payloadRetentionMs === 0,
+    leaseMs: runtime.leaseMs,
+    keepAlive: runtime.keepAlive,
+  })
+  queueWaker.wake = (queues) => deliveryWorker.wakeQueues(queues)
+  const acceptMessage = createAcceptMessage({
+    storage,
+    sealer,
+    webhookClient,
+    wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
+    nextMessageId,
+    random,
+    clock,
+    log,
+    synchronousMs: runtime.synchronousMs,
+  })
+  return { deliveryWorker, acceptMessage }
+}
+
+/** Processes that serve one port count the failures of one purpose together. */
+function createFailureLimiterFor(
+  { config, clock, getSharedCounter }: RuntimeAdapters,
+  purpose: string,
+) {
+  return createFailureLimiter(config.failureLimits, clock, (limit) =>
+    getSharedCounter?.(`${purpose} ${limit}`),
+  )
 }
 
 /** Creates the services that exchange, refresh and check credentials. */
 function createTokenServices({ runtime, core }: Parts) {
-  const { config, clock } = runtime
-  const { hasher, digester } = core.secrets
+  const { config, publicUrl, primitives, keyring, clock, log } = runtime
+  const { storage, hasher, digester } = core.secrets
+  const minter = createTokenMinter(primitives, keyring, {
+    issuer: publicUrl,
+    audience: publicUrl,
+    strategy: config.accessTokenStrategy,
+  })
+  const keyProofs = createKeyProofs({
+    storage,
+    hasher,
+    digester,
+    clock,
+    log,
+    keepAlive: runtime.keepAlive ?? (() => undefined),
+    digestImportedKeys: config.digestImportedKeys,
+  })
+  const tokenDeps = { ...core, minter, keyProofs }
   return {
     exchange: createExchange({
-      ...core,
+      ...tokenDeps,
       hasher,
       failureLimiter: createFailureLimiterFor(runtime, 'exchange'),
     }),
     refresh: createRefresh({
-      ...core,
+      ...tokenDeps,
       failureLimiter: createFailureLimiterFor(runtime, 'refresh'),
       leewayMs: config.refreshLeewayMs,
     }),
-    guard: createGuard(core),
+    guard: createGuard(tokenDeps),
     authenticate: createAuthenticate({
-      ...core,
+      ...tokenDeps,
       digester,
       failureLimiter: createFailureLimiterFor(runtime, 'authenticate'),
       keyRateLimit: createKeyRateLimit(

@@ -1,17 +1,13 @@
 import type { Config } from './config.ts'
 import { createAuditSigner } from './crypto/audit-signer.ts'
 import type { Keyring } from './crypto/keyring.ts'
-import { createTokenMinter } from './crypto/minter.ts'
 import type { Argon2, Primitives } from './crypto/primitives.ts'
 import { createRandom } from './crypto/random.ts'
 import { createSealer } from './crypto/seal.ts'
 import { createSecretDigester } from './crypto/secret-digest.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
-import { createTotp } from './crypto/totp.ts'
 import { HOUR_MS } from './domain/instant.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
-import { renderDeliveryBody } from './http/vendors/redox/message.ts'
-import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createWebhookClient } from './http/webhook-client.ts'
 import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
 import { createAuditAnchor } from './service/audit/anchor.ts'
@@ -20,22 +16,19 @@ import { AuditChain } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
 import { createRefusalLog } from './service/audit/refusal-log.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
-import { createKeyProofs } from './service/authenticate/key-proofs.ts'
-import { createFailureLimiter } from './service/limits/rate-limits.ts'
 import {
   createKeyUseCounter,
   createTrafficCounter,
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
-import { createAcceptMessage, createMessageIdGenerator } from './service/messages/accept.ts'
-import { DeliveryWorker } from './service/messages/deliver.ts'
+import { createMessageIdGenerator } from './service/messages/accept.ts'
 import { deletePayloadParts } from './service/messages/payload.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
+import type { QueueRef } from './service/ports/routing.ts'
 import type { Clock, GetSharedCounter, KeepAlive, Log } from './service/ports/runtime.ts'
 import type { Storage } from './service/ports/storage.ts'
 import type { TestMessages } from './service/ports/test-messages.ts'
-import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
 import type { Engine } from './storage/engine.ts'
 import { createStorage } from './storage/storage.ts'
 
@@ -77,10 +70,8 @@ export interface Latchkey extends Services {
   readonly storage: Storage
   /** Creates the services of another actor. */
   readonly servicesFor: ServicesFor
-  readonly signInServices: SignInServices
-  readonly testMessages: TestMessages
-  /** Delivers stored messages, once it is started. */
-  readonly deliveryWorker: DeliveryWorker
+  /** Loads what only a command for test messages needs. */
+  readonly loadTestMessages: () => Promise<TestMessages>
   /** Returns true for the key ring of this database; a new database is bound to the given ring. */
   readonly bindKeyring: (ring: Keyring) => Promise<boolean>
   /** Writes the counters in memory. Call it once a minute, and before the process ends. */
@@ -103,17 +94,18 @@ const MAX_QUEUED_HASHES_PER_CORE = 100
 /** Limits the stored proofs of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
-/** Connects ports to adapters, for any runtime: everything but the apps, which no command needs. */
+/** Connects ports to adapters, for any runtime: everything but what only a server needs. */
 export function compose(runtime: RuntimeAdapters): Latchkey {
   const { config, publicUrl, consoleUrl, primitives, keyring, clock, log } = runtime
   const { region } = config
   const core = createCore(runtime)
   const { storage, random, secrets, auditBuffer, refusalLog, keyUseCounter, traffic } = core
-  const { webhookClient, deliveryWorker, nextMessageId, acceptMessage } = createMessageServices(
-    runtime,
-    core,
-  )
-
+  const webhookClient = createWebhookClient({
+    sendHttp: runtime.sendHttp,
+    applicationName: config.applicationName,
+  })
+  const nextMessageId = createMessageIdGenerator({ storage, clock })
+  const queueWaker: QueueWaker = { wake: () => undefined }
   const auditSigner = createAuditSigner(primitives, keyring)
   const anchor = createAuditAnchor({ store: runtime.anchorStore, log })
   const auditChain = new AuditChain({ storage, anchor, auditSigner, random, clock, log })
@@ -128,18 +120,8 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     consoleUrl,
     keyCache: core.keyCache,
     log,
-    wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
+    wakeQueues: (queues) => queueWaker.wake(queues),
   })
-  const signInServices = createSignInServices({
-    ...secrets,
-    totp: createTotp(primitives),
-    auditBuffer,
-    log,
-    region,
-    firstLink: runtime.firstInvitationSecret,
-    failureLimiter: createFailureLimiterFor(runtime, 'console'),
-  })
-
   // Vendors learn the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
   const subscriptionsUrl = consoleLink ?? publicUrl
@@ -148,9 +130,10 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     storage,
     ...servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
     servicesFor,
-    signInServices,
-    testMessages: createTestMessages({ serial: random.serial, subscriptionsUrl }),
-    deliveryWorker,
+    async loadTestMessages() {
+      const { createTestMessages } = await import('./http/vendors/redox/test-messages.ts')
+      return createTestMessages({ serial: random.serial, subscriptionsUrl })
+    },
     bindKeyring: (ring) => checkRingProof(createSealer(primitives, ring)),
     async flushCounters() {
       await keyUseCounter.flush()
@@ -166,24 +149,39 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     },
     sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
-    parts: { runtime, core, acceptMessage, consoleLink, subscriptionsUrl },
+    parts: {
+      runtime,
+      core,
+      webhookClient,
+      nextMessageId,
+      queueWaker,
+      consoleLink,
+      subscriptionsUrl,
+    },
   }
 }
 
-/** The parts of a composed server that the apps share with its services. */
+/** The parts that a server shares with its services. */
 export interface Parts {
   readonly runtime: RuntimeAdapters
   readonly core: Core
-  readonly acceptMessage: ReturnType<typeof createAcceptMessage>
+  readonly webhookClient: ReturnType<typeof createWebhookClient>
+  readonly nextMessageId: ReturnType<typeof createMessageIdGenerator>
+  readonly queueWaker: QueueWaker
   readonly consoleLink: string | null
   readonly subscriptionsUrl: string
+}
+
+/** Starts subscriptions that have new messages. A server sets it; a command leaves them to the servers. */
+interface QueueWaker {
+  wake(queues: readonly QueueRef[]): void
 }
 
 export type Core = ReturnType<typeof createCore>
 
 /** Creates the storage, the secrets and the counters that most services use. */
 function createCore(runtime: RuntimeAdapters) {
-  const { config, publicUrl, primitives, keyring, clock, log } = runtime
+  const { config, primitives, keyring, clock, log } = runtime
   const keepAlive = runtime.keepAlive ?? (() => undefined)
   const storage = createStorage(runtime.engine)
   const random = createRandom(primitives, clock)
@@ -210,11 +208,6 @@ function createCore(runtime: RuntimeAdapters) {
     clock,
     log,
     region: config.region,
-    minter: createTokenMinter(primitives, keyring, {
-      issuer: publicUrl,
-      audience: publicUrl,
-      strategy: config.accessTokenStrategy,
-    }),
     secrets: { storage, random, clock, hasher, digester, sealer },
     keyCache: createKeyCache(storage, digester),
     auditBuffer,
@@ -222,63 +215,7 @@ function createCore(runtime: RuntimeAdapters) {
     refusalLog,
     recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
     keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
-    keyProofs: createKeyProofs({
-      storage,
-      hasher,
-      digester,
-      clock,
-      log,
-      keepAlive,
-      digestImportedKeys: config.digestImportedKeys,
-    }),
   }
-}
-
-/** Creates the services that accept and deliver messages. */
-function createMessageServices(runtime: RuntimeAdapters, core: Core) {
-  const { config, primitives, clock, log } = runtime
-  const { storage, random } = core
-  const { sealer } = core.secrets
-  const webhookClient = createWebhookClient({
-    sendHttp: runtime.sendHttp,
-    applicationName: config.applicationName,
-  })
-  const deliveryWorker = new DeliveryWorker({
-    storage,
-    sealer,
-    webhookClient,
-    render: renderDeliveryBody,
-    clock,
-    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
-    by: random.requestId(),
-    log,
-    erasesPayloads: config.payloadRetentionMs === 0,
-    leaseMs: runtime.leaseMs,
-    keepAlive: runtime.keepAlive,
-  })
-  const nextMessageId = createMessageIdGenerator({ storage, clock })
-  const acceptMessage = createAcceptMessage({
-    storage,
-    sealer,
-    webhookClient,
-    wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
-    nextMessageId,
-    random,
-    clock,
-    log,
-    synchronousMs: runtime.synchronousMs,
-  })
-  return { webhookClient, deliveryWorker, nextMessageId, acceptMessage }
-}
-
-/** Processes that serve one port count the failures of one purpose together. */
-export function createFailureLimiterFor(
-  { config, clock, getSharedCounter }: RuntimeAdapters,
-  purpose: string,
-) {
-  return createFailureLimiter(config.failureLimits, clock, (limit) =>
-    getSharedCounter?.(`${purpose} ${limit}`),
-  )
 }
 
 async function deleteExpiredData(

@@ -73,7 +73,7 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
   { layer: 'src/config.ts', mayImport: ['src/domain/', 'src/settings.ts'], packages: ['zod'] },
   {
     layer: 'src/compose-apps.ts',
-    mayImport: ['src/compose.ts', 'src/http/', 'src/service/'],
+    mayImport: ['src/compose.ts', 'src/crypto/', 'src/http/', 'src/service/'],
     packages: ['hono'],
   },
   {
@@ -196,7 +196,7 @@ test('only the app imports the admin API, the console and each vendor’s protoc
         !from.startsWith(path) &&
         from !== 'src/http/app.ts' &&
         // Delivery and test messages need the messages of Redox, and no app.
-        !(from === 'src/compose.ts' && path === 'src/http/vendors/redox/') &&
+        !(from.startsWith('src/compose') && path === 'src/http/vendors/redox/') &&
         // Runtimes bring the console's stylesheet and script.
         !to.startsWith('src/http/console/static/'),
     ),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Latchkey } from '../compose.ts'
 import type { Role } from '../domain/key.ts'
 import { getDemoFilePath } from '../node/demo-folder.ts'
+import type { RunningServer } from '../node/server.ts'
 import type { ServiceResult } from '../service/service-result.ts'
 import type { HospitalServer } from './hospital.ts'
 
@@ -51,7 +52,7 @@ export const DEMO_DESTINATIONS = {
  * database, so that a second start shows the same ones.
  */
 export async function seedDemo(
-  latchkey: Latchkey,
+  latchkey: RunningServer,
   dataDir: string,
   hospital: HospitalServer,
 ): Promise<DemoData> {
@@ -179,7 +180,7 @@ export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practi
 export async function seedOperator({
   signInServices,
   users,
-}: Latchkey): Promise<DemoData['console']> {
+}: Pick<RunningServer, 'signInServices' | 'users'>): Promise<DemoData['console']> {
   const { secret } = unwrapDemoResult(await users.inviteFirstOperator())
   const username = 'operator'
   const password = crypto.randomUUID()

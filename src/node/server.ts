@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Context } from 'hono'
 import type { Latchkey } from '../compose.ts'
-import { composeApps } from '../compose-apps.ts'
+import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
@@ -17,9 +17,7 @@ import { readConsoleAssets } from './package-file.ts'
 import { type ListeningAddresses, logListening } from './startup-log.ts'
 import { createUpstreamFetch, writeUpstreamHead } from './upstream-fetch.ts'
 
-type Apps = ReturnType<typeof composeApps>
-
-export interface RunningServer extends Latchkey, Apps, ListeningAddresses {
+export interface RunningServer extends Latchkey, ServerParts, ListeningAddresses {
   /** Answers the requests in progress, then closes the database. */
   stop(): Promise<void>
 }
@@ -56,6 +54,7 @@ export async function startInGroup(
     const parts = { publicUrl: url, consoleUrl, log, team }
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
     const apps = composeNodeApps(latchkey)
+    const { deliveryWorker } = apps
     vendorListener.server.serveApp(apps.app.fetch, url)
     if (apps.consoleApp !== null)
       consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)
@@ -67,7 +66,7 @@ export async function startInGroup(
       { path: config.keyringPath, loaded: ring, keyring, isOwnRing: latchkey.bindKeyring },
       log,
     )
-    const backgroundWork = new BackgroundWork(latchkey, log)
+    const backgroundWork = new BackgroundWork({ ...latchkey, deliveryWorker }, log)
     backgroundWork.start()
     return {
       ...latchkey,
@@ -78,7 +77,7 @@ export async function startInGroup(
       async stop() {
         backgroundWork.stop()
         stopWatchingKeyring()
-        const deliveryStopped = latchkey.deliveryWorker.stop(config.stopTimeoutMs)
+        const deliveryStopped = deliveryWorker.stop(config.stopTimeoutMs)
         await closeListeners(listeners, config.stopTimeoutMs)
         await deliveryStopped
         await backgroundWork.finish()
@@ -92,14 +91,16 @@ export async function startInGroup(
   }
 }
 
+type ServedLatchkey = Latchkey & Pick<ServerParts, 'deliveryWorker'>
+
 /** The work of a running server that no request starts. */
 class BackgroundWork {
-  readonly #latchkey: Latchkey
+  readonly #latchkey: ServedLatchkey
   readonly #log: Log
   #timers: NodeJS.Timeout[] = []
   #pendingSeal: Promise<void> | undefined
 
-  constructor(latchkey: Latchkey, log: Log) {
+  constructor(latchkey: ServedLatchkey, log: Log) {
     this.#latchkey = latchkey
     this.#log = log
   }
@@ -190,7 +191,7 @@ async function openWithOwnKeyring(config: Config, parts: Parameters<typeof openL
 }
 
 /** Composes the apps with the adapters of Node. */
-export const composeNodeApps = (latchkey: Latchkey): Apps =>
+export const composeNodeApps = (latchkey: Latchkey): ServerParts =>
   composeApps(latchkey, {
     consoleAssets: readConsoleAssets(),
     upstreamFetch: createUpstreamFetch({

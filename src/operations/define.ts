@@ -18,7 +18,7 @@ export interface OperationContext {
   readonly caller: Caller
   /** Aborted when the caller disconnects. */
   readonly signal: AbortSignal
-  readonly testMessages: TestMessages
+  readonly loadTestMessages: () => Promise<TestMessages>
   /** The `{id}` of the path; empty if the path has none. */
   readonly id: string
 }

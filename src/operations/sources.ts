@@ -93,8 +93,9 @@ export const sourceOperations: readonly Operation[] = [
       },
     },
     response: testMessageResult,
-    run: async ({ services, id, body, caller, signal, testMessages }) => {
+    run: async ({ services, id, body, caller, signal, loadTestMessages }) => {
       const message = { sourceId: id, text: JSON.stringify(body.message) }
+      const testMessages = await loadTestMessages()
       const result = await testMessages.send(services, message, caller, signal)
       if (!result.ok) return result
       const { messageId, reply, refusal } = result.value

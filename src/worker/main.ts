@@ -1,7 +1,7 @@
 /// <reference path="./modules.d.ts" />
 import { waitUntil } from 'cloudflare:workers'
 import { compose, type Latchkey } from '../compose.ts'
-import { composeApps, REQUEST_ID_HEADER } from '../compose-apps.ts'
+import { composeApps, REQUEST_ID_HEADER, type ServerParts } from '../compose-apps.ts'
 import { findConfigWarnings } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
@@ -27,7 +27,7 @@ const LEASE_MS = 90_000
 /** Composed once for each isolate, so that all requests share its caches. */
 let cachedWorker: ComposedWorker | undefined
 
-interface ComposedWorker extends Latchkey {
+interface ComposedWorker extends Latchkey, Pick<ServerParts, 'deliveryWorker'> {
   /** Answers with the console or the vendors' app, by the request's host name. */
   readonly handleRequest: (request: Request) => Response | Promise<Response>
 }
@@ -66,6 +66,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
   })
   cachedWorker = {
     ...latchkey,
+    deliveryWorker: apps.deliveryWorker,
     handleRequest: createRequestHandler(apps, { publicUrl, consoleUrl }),
   }
   cachedWorker.deliveryWorker.start()

@@ -153,7 +153,7 @@ function createScopedPerformer(
         signedIn: { user, sessions: server.signInServices.sessions },
         caller: createTestCaller(),
         signal: new AbortController().signal,
-        testMessages: server.testMessages,
+        loadTestMessages: server.loadTestMessages,
         id,
         query,
         body,

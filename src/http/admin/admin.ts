@@ -113,7 +113,7 @@ async function performOperation(
     signedIn: { user: signedInUser, sessions: deps.sessions },
     caller,
     signal: c.req.raw.signal,
-    testMessages: deps.testMessages,
+    loadTestMessages: async () => deps.testMessages,
     id: toStoredId(c.req.param('id') ?? ''),
     query: query.value,
     body: body.value,

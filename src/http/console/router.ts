@@ -121,7 +121,7 @@ export function createConsoleRouter(deps: ConsoleRouterDeps): ConsoleRouter & { 
       services,
       signedIn: { user: session, sessions },
       caller,
-      testMessages,
+      loadTestMessages: async () => testMessages,
     }
     return handler({
       c,

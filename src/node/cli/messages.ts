@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Latchkey } from '../../compose.ts'
 import { findEventKind } from '../../domain/catalog.ts'
+import type { TestMessages } from '../../service/ports/test-messages.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { alignRows, formatExamples, printOutput } from './print.ts'
 import { withLatchkey } from './with-latchkey.ts'
@@ -51,7 +52,7 @@ export function defineCommands(group: Command): void {
 
 /** Prints the sample as text, or the result of the message. */
 async function sendTestMessage(latchkey: Latchkey, options: TestMessageOptions) {
-  const { testMessages } = latchkey
+  const testMessages = await latchkey.loadTestMessages()
   if (options.file !== undefined && (options.destination !== undefined || options.sample)) {
     throw new CommandFailure(
       'usage',
@@ -71,7 +72,7 @@ async function sendTestMessage(latchkey: Latchkey, options: TestMessageOptions) 
 }
 
 function createSample(
-  testMessages: Latchkey['testMessages'],
+  testMessages: TestMessages,
   { source, destination, event }: TestMessageOptions,
 ): string {
   if (destination === undefined) {

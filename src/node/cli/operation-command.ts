@@ -73,7 +73,7 @@ async function runCommand(
       signedIn: null,
       caller: { address: '', requestId: crypto.randomUUID(), path: operation.id },
       signal: new AbortController().signal,
-      testMessages: latchkey.testMessages,
+      loadTestMessages: latchkey.loadTestMessages,
       id,
     }
     if (!isConfirmed) await confirm(operation, groupOperations, context)
