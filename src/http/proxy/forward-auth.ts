@@ -44,16 +44,16 @@ const DOT_SEGMENT_PATH = `${FORWARD_AUTH_PATH}/..`
  * it. (Cloudflare resolves plain dot segments before a Worker sees them.)
  */
 export function findDotSegmentPath(request: Request, options?: { env?: unknown }): string | null {
-  const { incoming, target } = (options?.env ?? {}) as RawTargetEnv
+  const { incoming, target } = (options?.env ?? {}) as RawRequestEnv
   const rawTarget = target ?? incoming?.url ?? request.url
   if (!rawTarget.includes(FORWARD_AUTH_PATH)) return null
   const path = parseTargetPath(rawTarget)
   return path.startsWith(FORWARD_AUTH_PATH) && hasDotSegment(path) ? DOT_SEGMENT_PATH : null
 }
 
-/** A request's target as it was sent: Node's, or a Worker's. */
-interface RawTargetEnv {
-  readonly incoming?: { readonly url?: string }
+/** A request's target as it was sent: Node's, or a Worker's; and Node's header names and values in turn. */
+interface RawRequestEnv {
+  readonly incoming?: { readonly url?: string; readonly rawHeaders?: readonly string[] }
   readonly target?: string
 }
 
@@ -83,7 +83,7 @@ export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
 
 async function answerQuestion(deps: ForwardAuthDeps, c: Context): Promise<Response> {
   const caller = identifyCaller(deps, c)
-  const question = parseQuestion(c.req.raw)
+  const question = parseQuestion(c.req.raw, c.env)
   const match = selectAuthenticators(question, deps.authenticators)
   const respond = (reply: Reply) => toResponse(replaceStatus(reply, question), caller.requestId)
   if (match === null) return respond(UNKNOWN_KIND_REPLY)
@@ -154,33 +154,37 @@ interface ForwardAuthQuestion {
   readonly refusalOnly: boolean
 }
 
-function parseQuestion({ url, headers, method }: Request): ForwardAuthQuestion {
-  const { pathname, searchParams } = new URL(url)
+function parseQuestion(
+  { url, headers, method }: Request,
+  env: RawRequestEnv | undefined,
+): ForwardAuthQuestion {
+  // A URL object for each question would cost more than the answer to it.
+  const [, pathname = '', query = ''] = /^https?:\/\/[^/]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
   const getHeader = (name: string) => headers.get(name)
   const uri = getHeader('x-original-uri') ?? getHeader('x-forwarded-uri')
   const declaredMethods = [getHeader('x-original-method'), getHeader('x-forwarded-method')]
-  const methodOverrides = [...headers].filter(([name]) => isMethodOverrideHeader(name))
+  const overridden = listHeaderNames(headers, env).filter(isMethodOverrideHeader).map(getHeader)
   const [originalPath = null] = uri === null ? [] : uri.split('?')
   const [, name = ANY_KIND, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
   // A proxy that appends the path also appends the caller's query, which must not set options here.
-  const options = pathBelow.length === 0 ? searchParams : new URLSearchParams()
+  const options = pathBelow.length === 0 && query !== '' ? new URLSearchParams(query) : null
   return {
     headers,
-    methods: [
-      method,
-      ...declaredMethods.filter((name) => name !== null),
-      ...methodOverrides.map(([, value]) => value),
-    ],
+    methods: [method, ...[...declaredMethods, ...overridden].filter((name) => name !== null)],
     name,
     pathBelow,
     originalPath,
-    statuses: (options.get('statuses') ?? '')
+    statuses: (options?.get('statuses') ?? '')
       .split(',')
       .map(Number)
       .filter((status) => status >= 400 && status <= 599),
-    refusalOnly: options.has('refusal'),
+    refusalOnly: options?.has('refusal') ?? false,
   }
 }
+
+/** Lists the names of the headers. On Node, the names as they were sent, because to list a Headers copies it. */
+const listHeaderNames = (headers: Headers, env: RawRequestEnv | undefined): string[] =>
+  env?.incoming?.rawHeaders?.filter((_, n) => n % 2 === 0) ?? [...headers.keys()]
 
 /** Returns null for an unknown name: a misspelled name must not select every type. */
 function selectAuthenticators(
