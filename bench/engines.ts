@@ -6,7 +6,7 @@ import {
   type DatabaseLocation,
   openLocation,
 } from '../src/node/copy.ts'
-import { writeD1Import } from '../src/node/d1-import.ts'
+import { writeD1Import } from '../src/node/d1-files.ts'
 import { type CopiedTable, copyDatabase, isCopyEqual } from '../src/storage/database-copy.ts'
 import type { Engine } from '../src/storage/engine.ts'
 import { startDistantPostgres } from '../test/support/database/distant-postgres.ts'

@@ -5,12 +5,11 @@ import { createAuditChainStorage } from './audit-chain.ts'
 import { createAuthorityStorage } from './authority.ts'
 import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
 import { createDeliveryStorage } from './delivery.ts'
-import { createDeveloperStorage } from './developers.ts'
 import { createStorageProbe } from './diagnostics.ts'
+import { createAllowlistStorage, createDeveloperStorage, createSiteStorage } from './directory.ts'
 import { createEditStorage } from './edits.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
-import { createAllowlistStorage } from './ip-allowlist.ts'
 import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
@@ -23,7 +22,6 @@ import {
   createSignInFailureStorage,
   createSignInListStorage,
 } from './sessions.ts'
-import { createSiteStorage } from './sites.ts'
 import { createTableStatements } from './statements.ts'
 import {
   createSubscriptionListStorage,

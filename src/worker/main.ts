@@ -2,18 +2,17 @@
 import { waitUntil } from 'cloudflare:workers'
 import { compose, type Latchkey } from '../compose.ts'
 import { composeApps, REQUEST_ID_HEADER, type ServerParts } from '../compose-apps.ts'
-import { findConfigWarnings } from '../config.ts'
+import { type Config, findConfigWarnings } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import stylesheet from '../http/console/static/console.css' with { type: 'text' }
 import script from '../http/console/static/console.js' with { type: 'text' }
+import type { Clock, Log } from '../service/ports/runtime.ts'
 import { createDurableAnchorStore } from './anchor-object.ts'
-import { createArgon2 } from './argon2.ts'
 import { readBindings, WORKER_MESSAGE_LIMIT_BYTES, type WorkerEnv } from './bindings.ts'
 import { openD1 } from './d1.ts'
-import { createWorkerLog } from './log.ts'
 import { createWorkerSendHttp, createWorkerUpstreamFetch } from './outbound-http.ts'
-import { workerPrimitives } from './primitives.ts'
+import { createArgon2, workerPrimitives } from './primitives.ts'
 
 /** Exported for the runtime, which creates it if wrangler.toml binds it. */
 export { AuditAnchorObject as AuditAnchor } from './anchor-object.ts'
@@ -130,4 +129,30 @@ export default {
     await latchkey.flushCounters()
     await latchkey.deleteExpiredData()
   },
+}
+
+/** The same numbers as pino's on Node, so that one query reads both logs. */
+const LEVELS = { debug: 20, info: 30, warn: 40, error: 50, silent: Infinity } as const
+
+/** Logs one JSON line for each event with `console.log`, which `wrangler tail` and Workers Logs show. */
+function createWorkerLog(threshold: Config['logLevel'], clock: Clock): Log {
+  const createLevelLogger = (level: keyof typeof LEVELS) => (facts: object, message: string) => {
+    if (LEVELS[level] < LEVELS[threshold]) return
+    const head = { level: LEVELS[level], time: new Date(clock()).toISOString() }
+    console.log(JSON.stringify({ ...head, ...toLogFacts(facts), msg: message }))
+  }
+  return {
+    debug: createLevelLogger('debug'),
+    info: createLevelLogger('info'),
+    warn: createLevelLogger('warn'),
+    error: createLevelLogger('error'),
+  }
+}
+
+/** Expands an Error, whose properties JSON.stringify omits. */
+function toLogFacts(facts: { error?: unknown }): object {
+  const { error } = facts
+  if (!(error instanceof Error)) return facts
+  const { name: type, message, stack } = error
+  return { ...facts, error: { type, message, stack } }
 }

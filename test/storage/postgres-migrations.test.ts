@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openPostgres } from '../../src/node/postgres/engine.ts'
-import { preparePostgresSchema, readPostgresVersion } from '../../src/node/postgres/schema.ts'
+import {
+  openPostgres,
+  preparePostgresSchema,
+  readPostgresVersion,
+} from '../../src/node/postgres/engine.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import {
   createHistoryEndingIn,

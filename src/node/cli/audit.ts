@@ -8,7 +8,7 @@ import { formatExamples, formatTime, isJsonRequested, printOutput } from './prin
 import { createProgressBar } from './progress-bar.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
-export function defineCommands(group: Command): void {
+export function defineAuditCommands(group: Command): void {
   group
     .command('verify')
     .description(

@@ -6,7 +6,7 @@ import { OPERATION_GROUPS } from '../../operations/groups.ts'
 interface CommandGroup {
   readonly description: string
   /** Imports the group's commands only when it is named, so that the others cost nothing at start. */
-  readonly load: () => Promise<{ defineCommands(group: Command): void }>
+  readonly load: () => Promise<(group: Command) => void>
 }
 
 /** Creates a group whose commands are operations, and those that `loadOthers` imports. */
@@ -19,20 +19,18 @@ function createOperationGroup(
   return {
     description: about,
     async load() {
-      const [operations, { defineOperationCommand }, others] = await Promise.all([
+      const [operations, { defineOperationCommand }, defineOthers] = await Promise.all([
         loadOperations(),
         import('./operation-command.ts'),
         loadOthers?.(),
       ])
-      return {
-        defineCommands(group) {
-          for (const operation of operations) {
-            if (operation.noCommand === undefined) {
-              defineOperationCommand(group, operation, operations)
-            }
+      return (group) => {
+        for (const operation of operations) {
+          if (operation.noCommand === undefined) {
+            defineOperationCommand(group, operation, operations)
           }
-          others?.defineCommands(group)
-        },
+        }
+        defineOthers?.(group)
       }
     },
   }
@@ -41,15 +39,21 @@ function createOperationGroup(
 /** The groups in the order of `latchkey --help`, under its headings. */
 const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, CommandGroup>>>> = {
   'Run Latchkey:': {
-    serve: { description: 'Run the server.', load: () => import('./serve.ts') },
+    serve: {
+      description: 'Run the server.',
+      load: async () => (await import('./serve.ts')).defineServeCommand,
+    },
     console: {
       description: 'Print the link with which the first operator signs in to the console.',
-      load: () => import('./console.ts'),
+      load: async () => (await import('./console.ts')).defineConsoleCommand,
     },
-    demo: { description: 'Show Latchkey with demo vendors.', load: () => import('./demo.ts') },
+    demo: {
+      description: 'Show Latchkey with demo vendors.',
+      load: async () => (await import('./demo.ts')).defineDemoCommand,
+    },
     doctor: {
       description: 'Check this installation and suggest fixes.',
-      load: () => import('./doctor.ts'),
+      load: async () => (await import('./doctor.ts')).defineDoctorCommand,
     },
   },
   'Accounts:': {
@@ -78,16 +82,16 @@ const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, Command
     keys: createOperationGroup(
       'keys',
       async () => (await import('../../operations/keys.ts')).keyOperations,
-      () => import('./keys.ts'),
+      async () => (await import('./keys.ts')).addKeysHelp,
     ),
     audit: createOperationGroup(
       'audit',
       async () => (await import('../../operations/audit.ts')).auditOperations,
-      () => import('./audit.ts'),
+      async () => (await import('./audit.ts')).defineAuditCommands,
     ),
     explain: {
       description: OPERATION_GROUPS.requests.about,
-      load: () => import('./explain-request.ts'),
+      load: async () => (await import('./explain-request.ts')).defineExplainCommand,
     },
     dashboard: createOperationGroup(
       'dashboard',
@@ -110,20 +114,29 @@ const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, Command
     messages: createOperationGroup(
       'messages',
       async () => (await import('../../operations/messages.ts')).messageOperations,
-      () => import('./messages.ts'),
+      async () => (await import('./messages.ts')).defineMessagesCommands,
     ),
   },
   'Maintenance:': {
-    keyring: { description: 'Manage the keys of the server.', load: () => import('./keyring.ts') },
-    backup: { description: 'Copy the database to a file.', load: () => import('./backup.ts') },
+    keyring: {
+      description: 'Manage the keys of the server.',
+      load: async () => (await import('./keyring.ts')).defineKeyringCommands,
+    },
+    backup: {
+      description: 'Copy the database to a file.',
+      load: async () => (await import('./backup.ts')).defineBackupCommand,
+    },
     restore: {
       description: 'Restore the database from a backup.',
-      load: () => import('./restore.ts'),
+      load: async () => (await import('./backup.ts')).defineRestoreCommand,
     },
-    copy: { description: 'Copy the data to another database.', load: () => import('./copy.ts') },
+    copy: {
+      description: 'Copy the data to another database.',
+      load: async () => (await import('./copy.ts')).defineCopyCommand,
+    },
     migrate: {
       description: 'Update the schema of the database.',
-      load: () => import('./migrate.ts'),
+      load: async () => (await import('./migrate.ts')).defineMigrateCommand,
     },
   },
 }

@@ -5,7 +5,7 @@ import { printOnce, requireOutput } from './output.ts'
 import { formatExamples, formatOne, formatTime, printNote } from './print.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
-export function defineCommands(group: Command): void {
+export function defineConsoleCommand(group: Command): void {
   group
     .command('link')
     .description(

@@ -18,7 +18,7 @@ const COPIED_TABLE_COLUMNS: Columns<CopiedTable> = [
   ['equal', isCopyEqual],
 ]
 
-export function defineCommands(group: Command): void {
+export function defineCopyCommand(group: Command): void {
   group
     .description(
       'Copy all data except the key ring to another database, and compare both by counts and ' +
@@ -60,7 +60,7 @@ async function copyTo(
   const source = await openLocation(from, { canCreate: false })
   try {
     if (to.engine === 'd1-import') {
-      const { writeD1Import } = await import('../d1-import.ts')
+      const { writeD1Import } = await import('../d1-files.ts')
       return await writeD1Import(source, to.path, { createHash: createSha256, progress })
     }
     const { copyDatabase } = await import('../../storage/database-copy.ts')

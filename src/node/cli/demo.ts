@@ -7,7 +7,7 @@ interface DemoCommandOptions {
   readonly data: string
 }
 
-export function defineCommands(group: Command): void {
+export function defineDemoCommand(group: Command): void {
   group
     .description('Create sample vendors, show the exchange step by step, and keep running.')
     .option('--once', 'exit after the walk-through: with 0 only if every step went as documented')

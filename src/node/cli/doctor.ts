@@ -10,7 +10,7 @@ import {
 } from './doctor/installation.ts'
 import { alignRows, formatExamples, printOutput } from './print.ts'
 
-export function defineCommands(group: Command): void {
+export function defineDoctorCommand(group: Command): void {
   group
     .description(
       'Check this installation: machine, configuration, files, database and clock. Each finding ' +

@@ -15,9 +15,9 @@ const DECISION_COLUMNS: Columns<Decision> = [
   ['response', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
 ]
 
-export function defineCommands(group: Command): void {
+export function defineExplainCommand(group: Command): void {
   group
-    .argument('<request-id>', 'the X-Request-Id of the response, which is also in the log')
+    .argument('<request-id>', 'the id of the response, which is also in the log')
     .description(
       'Show the decision about a request, its reason and how to fix it. Callers are never shown this.',
     )

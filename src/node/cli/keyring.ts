@@ -34,7 +34,7 @@ const RING_KEY_COLUMNS: Columns<PublicRingKey> = [
   ['retired', (key) => formatTime(key.retiredAt)],
 ]
 
-export function defineCommands(group: Command): void {
+export function defineKeyringCommands(group: Command): void {
   group
     .command('list')
     .description('List the keys of the key ring, without their secrets.')

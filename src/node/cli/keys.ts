@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { formatExamples } from './print.ts'
 
 /** Adds what all commands for keys have in common to the help of the group. */
-export function defineCommands(group: Command): void {
+export function addKeysHelp(group: Command): void {
   group
     .addHelpText('after', KEYS_HELP)
     .addHelpText(

@@ -40,7 +40,7 @@ await reportErrors(program, async () => {
   const groupName = findGroupName(args)
   for (const { name, heading, description, load } of COMMAND_GROUPS) {
     const group = program.command(name).description(description).helpGroup(heading)
-    if (name === groupName) (await load()).defineCommands(group)
+    if (name === groupName) (await load())(group)
   }
   await program.parseAsync(args, { from: 'user' })
 })

@@ -15,7 +15,7 @@ interface TestMessageOptions {
   readonly sample?: true
 }
 
-export function defineCommands(group: Command): void {
+export function defineMessagesCommands(group: Command): void {
   group
     .command('test')
     .description(

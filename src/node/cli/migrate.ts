@@ -12,7 +12,7 @@ interface MigrateOptions {
   readonly from?: number
 }
 
-export function defineCommands(group: Command): void {
+export function defineMigrateCommand(group: Command): void {
   group
     .description(
       'Migrate the database to the schema of this version, each step in one transaction. A server ' +
@@ -47,7 +47,7 @@ export function defineCommands(group: Command): void {
 }
 
 async function writeD1File(path: string, found: number, command: Command): Promise<void> {
-  const { writeD1Migration } = await import('../d1-migration.ts')
+  const { writeD1Migration } = await import('../d1-files.ts')
   const steps = writeD1Migration(path, found)
   printOutput(command, toMigrationDocument(found, steps, false), () =>
     formatMigrationSteps(found, steps, false),

@@ -4,8 +4,14 @@ import { listMembers, type Member } from '../../operations/members.ts'
 import { CommandFailure } from './command-failure.ts'
 import { parseDuration, parseInstant } from './date-options.ts'
 import { printOnce, requireOutput } from './output.ts'
-import { formatExamples, isJsonRequested, printNote, printOutput } from './print.ts'
-import { formatValue, isPlain } from './print-value.ts'
+import {
+  formatExamples,
+  formatValue,
+  isJsonRequested,
+  isPlain,
+  printNote,
+  printOutput,
+} from './print.ts'
 import { confirmByName, readSecret, requireTerminal } from './prompt.ts'
 import { withLatchkey } from './with-latchkey.ts'
 

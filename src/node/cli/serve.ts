@@ -11,7 +11,7 @@ const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 const SIGNALS = Object.keys(EXIT_BY_SIGNAL) as (keyof typeof EXIT_BY_SIGNAL)[]
 
-export function defineCommands(group: Command): void {
+export function defineServeCommand(group: Command): void {
   group
     .description('Run the server until SIGTERM, SIGINT or SIGHUP. It logs JSON lines to stdout.')
     .option(

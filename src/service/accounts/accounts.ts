@@ -2,9 +2,8 @@ import { ok } from '../../domain/failure.ts'
 import type { AccountStatus } from '../../domain/key.ts'
 import type { Account } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   deleteResource,
   failConflict,
@@ -17,8 +16,7 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 
-export interface AccountsDeps extends ActorDeps {
-  readonly storage: ManagementStorage
+export interface AccountsDeps extends ManagementDeps {
   /** The region of accounts that are created without one. */
   readonly region: string
 }

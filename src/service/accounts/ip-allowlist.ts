@@ -2,9 +2,8 @@ import { ok } from '../../domain/failure.ts'
 import { DAY_MS } from '../../domain/instant.ts'
 import { formatIpAddress, parseIpNetwork } from '../../domain/ip-network.ts'
 import type { Account, AllowlistEntry } from '../ports/accounts.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   failConflict,
   failInvalid,
@@ -14,10 +13,6 @@ import {
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'
-
-export interface IpAllowlistDeps extends ActorDeps {
-  readonly storage: ManagementStorage
-}
 
 const MAX_NOTE_LENGTH = 200
 
@@ -32,7 +27,7 @@ const MAX_SEEN_ADDRESS_EVENTS = 500
 const MAX_SEEN_ADDRESSES = 50
 
 /** Manages the addresses from which an account's keys may be used. */
-export function createIpAllowlist(deps: IpAllowlistDeps) {
+export function createIpAllowlist(deps: ManagementDeps) {
   const { storage, random, clock } = deps
 
   const findAccount = async (id: string): Promise<ServiceResult<Account>> =>

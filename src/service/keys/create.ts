@@ -2,9 +2,8 @@ import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { isPublicId } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   failConflict,
   failInvalid,
@@ -23,9 +22,7 @@ import {
 } from './input.ts'
 import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
 
-export interface KeyCreationDeps extends ActorDeps, KeySecretsDeps {
-  readonly storage: ManagementStorage
-}
+export interface KeyCreationDeps extends ManagementDeps, KeySecretsDeps {}
 
 /** Creates keys, and shows and rotates their secrets. */
 export function createKeyCreation(deps: KeyCreationDeps) {

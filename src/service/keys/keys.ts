@@ -5,9 +5,8 @@ import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   failConflict,
   failInvalid,
@@ -57,12 +56,8 @@ export function createKeys(deps: KeysDeps) {
 
 export type Keys = ReturnType<typeof createKeys>
 
-export interface KeyLifecycleDeps extends ActorDeps {
-  readonly storage: ManagementStorage
-}
-
 /** Enables, disables, revokes, deletes and assigns keys. */
-export function createKeyLifecycle(deps: KeyLifecycleDeps) {
+export function createKeyLifecycle(deps: ManagementDeps) {
   const { storage } = deps
   const { find } = createKeyFinder(storage)
 
@@ -152,12 +147,8 @@ export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] 
   readonly seen?: string | undefined
 }
 
-export interface KeyEditingDeps extends ActorDeps {
-  readonly storage: ManagementStorage
-}
-
 /** Edits a key's texts, owner, access and expiry. */
-export function createKeyEditing(deps: KeyEditingDeps) {
+export function createKeyEditing(deps: ManagementDeps) {
   const { storage, clock } = deps
   const { find } = createKeyFinder(storage)
   const { findOwner } = createKeyInputParser(storage)

@@ -3,9 +3,8 @@ import type { Sealer } from '../ports/crypto.ts'
 import type { Page } from '../ports/lists.ts'
 import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
 import type { DestinationSummary } from '../ports/routing.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   deleteResource,
   failConflict,
@@ -18,8 +17,7 @@ import {
 } from '../service-result.ts'
 import { openWebhookEndpoint, sealVerificationToken } from './webhook-endpoint.ts'
 
-export interface DestinationsDeps extends ActorDeps {
-  readonly storage: ManagementStorage
+export interface DestinationsDeps extends ManagementDeps {
   readonly sealer: Sealer
   readonly webhookClient: WebhookClient
 }

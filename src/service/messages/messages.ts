@@ -6,7 +6,7 @@ import type { AuditEvent } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Page } from '../ports/lists.ts'
 import type { AttemptSummary, MessageFilter, MessageSummary } from '../ports/messages.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps, ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -22,8 +22,7 @@ import {
 } from './accept.ts'
 import { openPayload } from './payload.ts'
 
-export interface MessagesDeps extends ActorDeps, Omit<SendTestMessageDeps, 'storage'> {
-  readonly storage: ManagementStorage
+export interface MessagesDeps extends ManagementDeps, Omit<SendTestMessageDeps, 'storage'> {
   readonly sealer: Sealer
 }
 

@@ -2,9 +2,8 @@ import { ok } from '../../domain/failure.ts'
 import type { KeySummary } from '../ports/keys.ts'
 import type { Page } from '../ports/lists.ts'
 import type { Source } from '../ports/routing.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   deleteResource,
   failConflict,
@@ -14,12 +13,8 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 
-export interface SourcesDeps extends ActorDeps {
-  readonly storage: ManagementStorage
-}
-
 /** Manages the sources that messages are sent from. */
-export function createSources(deps: SourcesDeps) {
+export function createSources(deps: ManagementDeps) {
   const { storage, clock } = deps
 
   const find = async (id: string): Promise<ServiceResult<Source>> =>

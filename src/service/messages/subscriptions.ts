@@ -1,9 +1,8 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
 import type { Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
 import type { NewSubscription, SubscriptionTarget } from '../ports/routing.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   deleteResource,
   failConflict,
@@ -15,12 +14,8 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 
-export interface SubscriptionsDeps extends ActorDeps {
-  readonly storage: ManagementStorage
-}
-
 /** Manages subscriptions: which destinations receive a source's messages, each with its queue. */
-export function createSubscriptions(deps: SubscriptionsDeps) {
+export function createSubscriptions(deps: ManagementDeps) {
   const { storage, random, clock } = deps
 
   const find = async (id: string): Promise<ServiceResult<SubscriptionListItem>> =>

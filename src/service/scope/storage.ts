@@ -1,6 +1,7 @@
 import type { SubscriptionListItem } from '../ports/lists.ts'
 import type { AttemptSummary } from '../ports/messages.ts'
 import type { Storage } from '../ports/storage.ts'
+import type { ActorDeps } from '../service-result.ts'
 import {
   type AccountScope,
   allowEveryAccount,
@@ -157,6 +158,11 @@ const SCOPE_RULES = {
 
 /** The storage that management needs. */
 export type ManagementStorage = Pick<Storage, keyof typeof SCOPE_RULES>
+
+/** The dependencies of every service that manages rows for an actor. */
+export interface ManagementDeps extends ActorDeps {
+  readonly storage: ManagementStorage
+}
 
 /**
  * Restricts the storage to one account: rows of other accounts are neither found nor listed, and

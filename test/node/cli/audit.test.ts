@@ -144,7 +144,7 @@ describe('explain', () => {
     for (const [, name = '', verb] of advised) {
       const group = new Command(name)
       const loading = COMMAND_GROUPS.find((one) => one.name === name)?.load()
-      ;(await loading)?.defineCommands(group)
+      ;(await loading)?.(group)
       expect(group.commands.map((command) => command.name())).toContain(verb)
     }
   })

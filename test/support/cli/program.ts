@@ -6,7 +6,7 @@ export async function buildProgram(root = new Command('latchkey')): Promise<Comm
   root.option('--json').exitOverride()
   for (const { name, description, load } of COMMAND_GROUPS) {
     const group = root.command(name).description(description)
-    ;(await load()).defineCommands(group)
+    ;(await load())(group)
   }
   return root
 }

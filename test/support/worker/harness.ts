@@ -1,8 +1,7 @@
 import { createTotp } from '../../../src/crypto/totp.ts'
 import { createQrCode } from '../../../src/service/sign-in/second-factor.ts'
-import { createArgon2 } from '../../../src/worker/argon2.ts'
 import { type D1Database, openD1 } from '../../../src/worker/d1.ts'
-import { workerPrimitives } from '../../../src/worker/primitives.ts'
+import { createArgon2, workerPrimitives } from '../../../src/worker/primitives.ts'
 
 /*
  * A Worker that does for a test what only a Worker can: the D1 engine and WebAssembly, at work in

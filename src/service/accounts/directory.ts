@@ -1,9 +1,8 @@
 import { ok } from '../../domain/failure.ts'
-import type { Developer } from '../ports/accounts.ts'
+import type { Developer, Site } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
 import {
-  type ActorDeps,
   createAuditEvent,
   deleteResource,
   failConflict,
@@ -15,12 +14,52 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 
-export interface DevelopersDeps extends ActorDeps {
-  readonly storage: ManagementStorage
+/** Manages the sites of an account. */
+export function createSites(deps: ManagementDeps) {
+  const { storage, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Site>> =>
+    requireFound(await storage.findSite(id), 'site', id)
+
+  return {
+    async add(input: {
+      accountId: string
+      name: string
+      id?: string | undefined
+    }): Promise<ServiceResult<Site>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const site: Site = { ...row.value, createdAt: clock() }
+      const isAdded = await storage.addSite(site, createAuditEvent(deps, 'site.created', site.id))
+      return isAdded ? ok(site) : failConflict(`there is a site ${site.id} already`)
+    },
+
+    rename: (id: string, name: string) => renameResource(deps, 'site', id, name, find),
+
+    /**
+     * Refused while any key belongs to the site, even a revoked one, because lists and the audit name
+     * the site.
+     */
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const site = await find(id)
+      if (!site.ok) return site
+      const { name } = site.value
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted`
+      return deleteResource(deps, 'site', id, { facts: { name }, reason })
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+    find,
+
+    /** Counts each site's keys that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('site', ids),
+  }
 }
 
+export type Sites = ReturnType<typeof createSites>
+
 /** Manages the developers of an account. */
-export function createDevelopers(deps: DevelopersDeps) {
+export function createDevelopers(deps: ManagementDeps) {
   const { storage, random, clock } = deps
 
   const find = async (id: string): Promise<ServiceResult<Developer>> =>

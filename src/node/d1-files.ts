@@ -1,8 +1,15 @@
-import { renameSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { createImportStatements } from '../storage/d1-import.ts'
 import { type CopiedTable, type CopyOptions, compareDatabases } from '../storage/database-copy.ts'
 import type { Engine } from '../storage/engine.ts'
+import {
+  createD1Migration,
+  type Migration,
+  planMigrations,
+  SCHEMA_HISTORY,
+  type SchemaHistory,
+} from '../storage/migrations.ts'
 import { prepareDraftPath, readLines, removeDraft, syncToDisk, writeText } from './draft-files.ts'
 import { openSqlite } from './sqlite/engine.ts'
 
@@ -53,4 +60,25 @@ async function loadStatements(from: string, to: string): Promise<void> {
   } finally {
     db.close()
   }
+}
+
+/**
+ * Writes the SQL that migrates a D1 database from this version; writes no file if nothing is to do.
+ * Returns the steps.
+ */
+export function writeD1Migration(
+  path: string,
+  fromVersion: number,
+  history: SchemaHistory = SCHEMA_HISTORY,
+): Migration[] {
+  const steps = planMigrations(fromVersion, history)
+  if (steps.length === 0) return steps
+  const lines = [
+    `-- A Latchkey database in D1, from schema version ${fromVersion} to ${history.version}; on any other version it fails`,
+    '-- and changes nothing. All of it is one transaction:',
+    '--   npx wrangler d1 execute NAME --remote --file THIS',
+    ...createD1Migration(fromVersion, history).map((statement) => `${statement};`),
+  ]
+  writeFileSync(path, `${lines.join('\n')}\n`)
+  return steps
 }
