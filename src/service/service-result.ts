@@ -140,11 +140,21 @@ export async function deleteResource(
   return (await deps.storage.deleteRow(kind, id, event)) ? ok(undefined) : failConflict(reason)
 }
 
+interface NewRowInput {
+  readonly accountId: string
+  readonly name: string
+  readonly id?: string | undefined
+}
+
+/** The input for a new row of a resource. Without an id, it gets a new one. */
+export type NewRow<Row extends NewRowInput> = Omit<Row, 'id' | 'createdAt'> &
+  Pick<NewRowInput, 'id'>
+
 /** Parses the fields that every new row of an account has. */
 export async function parseNewRow(
   deps: { readonly random: Random; readonly storage: Pick<ResourceStorage, 'findAccount'> },
-  input: { accountId: string; name: string; id?: string | undefined },
-): Promise<ServiceResult<{ id: string; accountId: string; name: string }>> {
+  input: NewRowInput,
+): Promise<ServiceResult<NewRowInput & { readonly id: string }>> {
   const name = parseName('the name', input.name)
   if (!name.ok) return name
   const id = parseId(input.id, deps.random)

@@ -1,70 +1,46 @@
 import { sql } from 'kysely'
-import type { AllowlistEntry, Developer, Site } from '../service/ports/accounts.ts'
+import type { AuditEvent } from '../service/ports/audit.ts'
+import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createSqlWriter, type TableStatements } from './statements.ts'
-import type { Tables } from './tables.ts'
+import { createRowMapping, type RowValue, type Tables } from './tables.ts'
 
-type SiteMethods = Pick<ResourceStorage, 'addSite' | 'listSites' | 'findSite'>
+type DirectoryMethods = Pick<
+  ResourceStorage,
+  'addSite' | 'listSites' | 'findSite' | 'addDeveloper' | 'listDevelopers' | 'findDeveloper'
+>
 
-export function createSiteStorage(rows: TableStatements, audit: AuditedChanges): SiteMethods {
-  const insertSite = rows.insertUnlessTaken('sites')
-  const readPage = rows.page('sites', 'account_id', toSite)
-
-  return {
-    addSite: ({ accountId, createdAt, ...site }, event) =>
-      audit.applyChange(
-        'sites',
-        insertSite({ ...site, account_id: accountId, created_at: createdAt, event_id: event.id }),
-        event,
-      ),
-    listSites: ({ accountId, ...page }) => readPage(accountId, page),
-    findSite: rows.findById('sites', toSite),
-  }
-}
-
-const toSite = (row: Tables['sites']): Site => ({
-  id: row.id,
-  accountId: row.account_id,
-  name: row.name,
-  createdAt: row.created_at,
-})
-
-type DeveloperMethods = Pick<ResourceStorage, 'addDeveloper' | 'listDevelopers' | 'findDeveloper'>
-
-export function createDeveloperStorage(
+/** Stores what an account has by name alone. The columns of each table are the members of its rows. */
+export function createDirectoryStorage(
   rows: TableStatements,
   audit: AuditedChanges,
-): DeveloperMethods {
-  const insertDeveloper = rows.insertUnlessTaken('developers')
-  const readPage = rows.page('developers', 'account_id', toDeveloper)
-
+): DirectoryMethods {
+  const sites = createMethods('sites')
+  const developers = createMethods('developers')
   return {
-    addDeveloper: ({ accountId, createdAt, developerKey, ...developer }, event) =>
-      audit.applyChange(
-        'developers',
-        insertDeveloper({
-          ...developer,
-          account_id: accountId,
-          developer_key: developerKey,
-          created_at: createdAt,
-          event_id: event.id,
-        }),
-        event,
-      ),
-    listDevelopers: ({ accountId, ...page }) => readPage(accountId, page),
-    findDeveloper: rows.findById('developers', toDeveloper),
+    addSite: sites.add,
+    listSites: sites.list,
+    findSite: sites.find,
+    addDeveloper: developers.add,
+    listDevelopers: developers.list,
+    findDeveloper: developers.find,
+  }
+
+  function createMethods<Name extends 'sites' | 'developers'>(table: Name) {
+    const { toRow, fromRow } = createRowMapping(table)
+    const insert = rows.insertUnlessTaken(table)
+    const readPage = rows.page(table, 'account_id', fromRow)
+    return {
+      add: (value: RowValue<Name>, event: AuditEvent) =>
+        audit.applyChange(table, insert(toRow(value, event.id)), event),
+      list: ({ accountId, ...page }: Page & { accountId?: string | undefined }) =>
+        readPage(accountId, page),
+      find: rows.findById(table, fromRow),
+    }
   }
 }
-
-const toDeveloper = (row: Tables['developers']): Developer => ({
-  id: row.id,
-  accountId: row.account_id,
-  name: row.name,
-  developerKey: row.developer_key,
-  createdAt: row.created_at,
-})
 
 type AllowlistMethods = Pick<
   ResourceStorage,
@@ -78,6 +54,7 @@ export function createAllowlistStorage(
   audit: AuditedChanges,
 ): AllowlistMethods {
   const sqlStatement = createSqlWriter(compiler)
+  const { toRow, fromRow } = createRowMapping('ip_allowlist_entries')
   const insertEntry = rows.insertUnlessTaken('ip_allowlist_entries')
   const deleteEntry = sqlStatement<{ id: string }>(
     (arg) => sql`delete from ip_allowlist_entries where id = ${arg('id')}`,
@@ -88,24 +65,12 @@ export function createAllowlistStorage(
   )
 
   return {
-    addAllowlistEntry: ({ accountId, createdAt, ...entry }, event) =>
-      audit.applyChange(
-        'ip_allowlist_entries',
-        insertEntry({ ...entry, account_id: accountId, created_at: createdAt, event_id: event.id }),
-        event,
-      ),
+    addAllowlistEntry: (entry, event) =>
+      audit.applyChange('ip_allowlist_entries', insertEntry(toRow(entry, event.id)), event),
     deleteAllowlistEntry: (id, event) =>
       audit.applyDeletion('ip_allowlist_entries', [deleteEntry({ id })], event),
     async listAllowlistEntries(accountId) {
-      return (await engine.read(selectEntries({ accountId }))).map(toAllowlistEntry)
+      return (await engine.read(selectEntries({ accountId }))).map(fromRow)
     },
   }
 }
-
-const toAllowlistEntry = (row: Tables['ip_allowlist_entries']): AllowlistEntry => ({
-  id: row.id,
-  accountId: row.account_id,
-  network: row.network,
-  note: row.note,
-  createdAt: row.created_at,
-})

@@ -6,7 +6,7 @@ import { createAuthorityStorage } from './authority.ts'
 import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
 import { createDeliveryStorage } from './delivery.ts'
 import { createStorageProbe } from './diagnostics.ts'
-import { createAllowlistStorage, createDeveloperStorage, createSiteStorage } from './directory.ts'
+import { createAllowlistStorage, createDirectoryStorage } from './directory.ts'
 import { createEditStorage } from './edits.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
@@ -45,8 +45,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createAccountStorage(compiler, rows, audit),
     ...createEditStorage(compiler, audit),
     ...createAllowlistStorage(engine, compiler, rows, audit),
-    ...createSiteStorage(rows, audit),
-    ...createDeveloperStorage(rows, audit),
+    ...createDirectoryStorage(rows, audit),
     ...createRoutingStorage(engine, compiler, rows, audit),
     ...createKeySecretStorage(compiler, audit),
     ...createKeyChangeStorage(compiler, audit),

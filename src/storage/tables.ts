@@ -247,6 +247,38 @@ export interface TableShape {
 export const listColumns = <Name extends TableName>(name: Name) =>
   Object.keys(TABLES[name]) as (keyof Tables[Name] & string)[]
 
+type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${First}${Capitalize<CamelCase<Rest>>}`
+  : Name
+
+/** A row as the services have it: `accountId` for `account_id`, without the event of its last change. */
+export type RowValue<Name extends TableName> = {
+  readonly [ColumnName in keyof Tables[Name] & string as ColumnName extends 'event_id'
+    ? never
+    : CamelCase<ColumnName>]: Tables[Name][ColumnName]
+}
+
+/** Converts the rows of a table, for tables whose columns are the members of a value. */
+export function createRowMapping<Name extends TableName>(table: Name) {
+  const members = listColumns(table)
+    .filter((columnName) => columnName !== 'event_id')
+    .map((columnName) => [columnName, toCamelCase(columnName)] as const)
+  type Values = Readonly<Record<string, unknown>>
+  return {
+    toRow(value: RowValue<Name>, eventId: string): Tables[Name] {
+      const columns = members.map(([columnName, member]) => [columnName, (value as Values)[member]])
+      return { ...Object.fromEntries(columns), event_id: eventId }
+    },
+    fromRow: (row: Tables[Name]): RowValue<Name> =>
+      Object.fromEntries(
+        members.map(([columnName, member]) => [member, row[columnName]]),
+      ) as RowValue<Name>,
+  }
+}
+
+const toCamelCase = (columnName: string) =>
+  columnName.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+
 /** Every table of schema.sql. */
 export const TABLE_SHAPES: readonly TableShape[] = Object.entries<Record<string, Column<unknown>>>(
   TABLES,

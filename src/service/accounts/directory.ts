@@ -8,6 +8,7 @@ import {
   failConflict,
   failInvalid,
   formatIdConflict,
+  type NewRow,
   parseNewRow,
   renameResource,
   requireFound,
@@ -22,14 +23,10 @@ export function createSites(deps: ManagementDeps) {
     requireFound(await storage.findSite(id), 'site', id)
 
   return {
-    async add(input: {
-      accountId: string
-      name: string
-      id?: string | undefined
-    }): Promise<ServiceResult<Site>> {
+    async add(input: NewRow<Site>): Promise<ServiceResult<Site>> {
       const row = await parseNewRow(deps, input)
       if (!row.ok) return row
-      const site: Site = { ...row.value, createdAt: clock() }
+      const site: Site = { ...input, ...row.value, createdAt: clock() }
       const isAdded = await storage.addSite(site, createAuditEvent(deps, 'site.created', site.id))
       return isAdded ? ok(site) : failConflict(`there is a site ${site.id} already`)
     },

@@ -7,6 +7,7 @@ import {
   createAuditEvent,
   deleteResource,
   failConflict,
+  type NewRow,
   parseNewRow,
   renameResource,
   requireFound,
@@ -21,14 +22,10 @@ export function createSources(deps: ManagementDeps) {
     requireFound(await storage.findSource(id), 'source', id)
 
   return {
-    async add(input: {
-      accountId: string
-      name: string
-      id?: string | undefined
-    }): Promise<ServiceResult<Source>> {
+    async add(input: NewRow<Source>): Promise<ServiceResult<Source>> {
       const row = await parseNewRow(deps, input)
       if (!row.ok) return row
-      const source: Source = { ...row.value, createdAt: clock() }
+      const source: Source = { ...input, ...row.value, createdAt: clock() }
       const event = createAuditEvent(deps, 'source.created', source.id)
       return (await storage.addSource(source, event))
         ? ok(source)

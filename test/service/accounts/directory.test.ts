@@ -251,15 +251,18 @@ describe('a person', () => {
 })
 
 test('the addresses that tokens were asked for from are told once each, the last one first', async () => {
-  const { ipAllowlist, storage, random, clock } = testServices
-  const rule = unwrap(await ipAllowlist.add({ accountId, network: '203.0.113.0/24' }))
+  const { ipAllowlist, keys, users, storage, random, clock } = testServices
+  const owner = unwrap(
+    await users.add({ accountId, email: 'caller@acme.example', role: 'engineer' }),
+  )
+  const { key } = unwrap(await keys.create({ keyType: 'xdent', ownerId: owner.id, name: 'Caller' }))
   const DAY = 24 * 60 * 60 * 1000
   const createEvent = (address: string, days: number, action = 'token.issued') => ({
     id: random.uuid(),
     at: clock() - days * DAY,
     actor: 'key',
     action,
-    subject: rule.id,
+    subject: key.id,
     facts: { address },
     requestId: null,
   })
