@@ -178,7 +178,7 @@ describe('an id', () => {
   })
 })
 
-test('a token is refused after its public id has passed to another key', async () => {
+test('a token opens nothing of another key that its public id has passed to', async () => {
   const old = await seedKey(server)
   const next = await seedKey(server, { accountId: old.accountId })
   const { accessToken } = await parseTokens(await server.authenticate(old.apiKey, old.secret))
@@ -190,7 +190,13 @@ test('a token is refused after its public id has passed to another key', async (
   db.exec('UPDATE authority SET version = version + 1')
   db.close()
   expect((await server.authenticate(old.apiKey, next.secret)).status).toBe(200)
-  expect(
-    (await server.endpoint(accessToken, createDeviceNewMessage(next.destinationId))).status,
-  ).toBe(401)
+  const send = ({ sourceId, destinationId }: typeof old) =>
+    server.endpoint(
+      accessToken,
+      createDeviceNewMessage(destinationId, { Source: { ID: sourceId } }),
+    )
+  expect((await send(next)).status).toBe(403)
+  expect((await send({ ...next, sourceId: old.sourceId })).status).toBe(403)
+  // A token names its key by the row, whose id never passes on.
+  expect((await send(old)).status).toBe(200)
 })
