@@ -12,167 +12,181 @@ import {
 } from '../service-result.ts'
 import {
   type CreateKeyInput,
-  createKeyFinder,
-  createKeyInputParser,
   failKeyRevoked,
+  findKey,
+  findKeyOwner,
   type KeyWithSecret,
   omitEmpty,
   parseAccessLevel,
+  parseKeyOwnership,
   parseKeyTexts,
 } from './input.ts'
-import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
+import { type KeySecretsDeps, openKeySecret, parseKeySecret, protectKeySecret } from './secrets.ts'
 
 export interface KeyCreationDeps extends ManagementDeps, KeySecretsDeps {}
 
+export interface RotateSecretInput {
+  readonly secret?: string | undefined
+  readonly overlapMs?: number | undefined
+  /** The key's last change that the caller saw, so that a repeated request rotates only once. */
+  readonly seen?: string | undefined
+}
+
 /** Creates keys, and shows and rotates their secrets. */
-export function createKeyCreation(deps: KeyCreationDeps) {
-  const { storage, digester, random, clock } = deps
-  const secrets = createKeySecrets(deps)
-  const { find, findWithSecret: reveal } = createKeyFinder(storage)
-  const { findOwner, parseOwnership: readPlace } = createKeyInputParser(storage)
+export const createKeyCreation = (deps: KeyCreationDeps) => ({
+  create: (input: CreateKeyInput) => createKey(deps, input),
+  viewSecret: (id: string) => viewKeySecret(deps, id),
+  rotateSecret: (id: string, input: RotateSecretInput) => rotateKeySecret(deps, id, input),
+})
 
-  return {
-    async create(input: CreateKeyInput): Promise<ServiceResult<KeyWithSecret>> {
-      const texts = parseKeyTexts(input)
-      if (!texts.ok) return texts
-      const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
-      if (!isPublicId(publicId)) {
-        return failInvalid(
-          'the public id must be 1 to 128 printable ASCII characters without blanks',
-        )
-      }
-      if (input.keyType === 'xdent' && publicId.includes('.')) {
-        return failInvalid(
-          'the public id must have no dot: the first one ends it where it is presented',
-        )
-      }
-      const secret = secrets.parseSecret(input.secret, input.keyType)
-      if (!secret.ok) return secret
-      const now = clock()
-      if (input.expiresAt !== undefined && input.expiresAt <= now) {
-        return failInvalid('the expiry must be in the future')
-      }
-      const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
-      if (!access.ok) return access
-      const owner = await findOwner(input.ownerId)
-      if (!owner.ok) return owner
-      const ownership = await readPlace(input, owner.value)
-      if (!ownership.ok) return ownership
-      const parsedId = parseId(input.id, random)
-      if (!parsedId.ok) return parsedId
-      const id = parsedId.value
-      if (await isSecretTaken(input.secret, input.keyType, id)) return KEY_TAKEN
-
-      const stored = await secrets.storeSecret(secret.value, input.keyType, id)
-      if (!stored.ok) return stored
-      const { hash, digest, sealed } = stored.value
-      const added = await storage.addKey(
-        {
-          id,
-          accountId: owner.value.accountId,
-          ownerId: owner.value.id,
-          keyType: input.keyType,
-          ...ownership.value,
-          ...texts.value,
-          publicId,
-          access: access.value,
-          secretHash: hash,
-          secretDigest: digest,
-          sealedSecret: sealed,
-          tokenSalt: random.salt(),
-          createdAt: now,
-          expiresAt: input.expiresAt ?? null,
-        },
-        createAuditEvent(deps, 'key.created', id, {
-          keyType: input.keyType,
-          publicId,
-          ownerId: owner.value.id,
-          ...omitEmpty(ownership.value),
-        }),
-        input.maxDeveloperKeys,
-      )
-      if (!added) {
-        if (input.id !== undefined && (await find(id)).ok) {
-          return failConflict(`key ${id} was made already: its secret is not shown again`)
-        }
-        return failConflict(
-          input.sourceId === undefined
-            ? KEY_TAKEN_MESSAGE
-            : `source ${input.sourceId} has a key already, or the public id ${publicId} is taken: ` +
-                'revoke that key first, or make another source',
-        )
-      }
-      return reveal(id, secret.value)
-    },
-
-    /** Returns the secret again, if the key type allows that. Each view is an audit event. */
-    async viewSecret(id: string): Promise<ServiceResult<KeyWithSecret>> {
-      const key = await find(id)
-      if (!key.ok) return key
-      const sealed = await storage.findSealedSecret(key.value.id)
-      if (sealed === null) {
-        return failConflict(
-          `a secret of this key type (${key.value.keyType}) is shown once: rotate it`,
-        )
-      }
-      await storage.addEvent(createAuditEvent(deps, 'key.viewed', key.value.id))
-      return ok({ key: key.value, secret: await secrets.openSecret(sealed, key.value.id) })
-    },
-
-    /**
-     * Replaces the secret. Without an overlap, the old secret and every token issued before end at
-     * once. With one, both secrets work until it ends, and tokens stay valid.
-     */
-    async rotateSecret(
-      id: string,
-      input: {
-        secret?: string | undefined
-        overlapMs?: number | undefined
-        /** The key's last change that the caller saw, so that a repeated request rotates only once. */
-        seen?: string | undefined
-      },
-    ): Promise<ServiceResult<KeyWithSecret>> {
-      const key = await find(id)
-      if (!key.ok) return key
-      if (key.value.status === 'revoked') return failKeyRevoked(key.value)
-      const { keyType } = key.value
-      const secret = secrets.parseSecret(input.secret, keyType)
-      if (!secret.ok) return secret
-      if (await isSecretTaken(input.secret, keyType, key.value.id)) return KEY_TAKEN
-      const overlapEndsAt = input.overlapMs === undefined ? null : clock() + input.overlapMs
-      const stored = await secrets.storeSecret(secret.value, keyType, key.value.id)
-      if (!stored.ok) return stored
-      const changed = await storage.rotateSecret(
-        key.value.id,
-        { ...stored.value, overlapEndsAt, tokenSalt: random.salt(), seen: input.seen },
-        createAuditEvent(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
-      )
-      if (changed) return reveal(key.value.id, secret.value)
-      const now = await find(key.value.id)
-      return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
-        ? failConflict(`key ${key.value.publicId} was changed since you looked at it: look again`)
-        : failKeyRevoked(key.value)
-    },
+async function createKey(
+  deps: KeyCreationDeps,
+  input: CreateKeyInput,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const { storage, random, clock } = deps
+  const texts = parseKeyTexts(input)
+  if (!texts.ok) return texts
+  const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
+  if (!isPublicId(publicId)) {
+    return failInvalid('the public id must be 1 to 128 printable ASCII characters without blanks')
   }
+  if (input.keyType === 'xdent' && publicId.includes('.')) {
+    return failInvalid(
+      'the public id must have no dot: the first one ends it where it is presented',
+    )
+  }
+  const secret = parseKeySecret(random, input.secret, input.keyType)
+  if (!secret.ok) return secret
+  const now = clock()
+  if (input.expiresAt !== undefined && input.expiresAt <= now) {
+    return failInvalid('the expiry must be in the future')
+  }
+  const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
+  if (!access.ok) return access
+  const owner = await findKeyOwner(storage, input.ownerId)
+  if (!owner.ok) return owner
+  const ownership = await parseKeyOwnership(storage, input, owner.value)
+  if (!ownership.ok) return ownership
+  const parsedId = parseId(input.id, random)
+  if (!parsedId.ok) return parsedId
+  const id = parsedId.value
+  if (await isSecretTaken(deps, input.secret, input.keyType, id)) return KEY_TAKEN
 
-  /**
-   * True if another key has this secret, or had it before its rotation. Compares the digests under
-   * every key of the ring, because after a rotation the same secret has another digest, which the
-   * database cannot recognize.
-   */
-  async function isSecretTaken(
-    importedSecret: string | undefined,
-    keyType: KeyType,
-    keyId: string,
-  ): Promise<boolean> {
-    if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged')
-      return false
-    for (const digest of digester.candidates(importedSecret)) {
-      const key = await storage.findKeyBySecret(digest)
-      if (key !== null && key.id !== keyId) return true
+  const stored = await protectKeySecret(deps, secret.value, input.keyType, id)
+  if (!stored.ok) return stored
+  const { hash, digest, sealed } = stored.value
+  const added = await storage.addKey(
+    {
+      id,
+      accountId: owner.value.accountId,
+      ownerId: owner.value.id,
+      keyType: input.keyType,
+      ...ownership.value,
+      ...texts.value,
+      publicId,
+      access: access.value,
+      secretHash: hash,
+      secretDigest: digest,
+      sealedSecret: sealed,
+      tokenSalt: random.salt(),
+      createdAt: now,
+      expiresAt: input.expiresAt ?? null,
+    },
+    createAuditEvent(deps, 'key.created', id, {
+      keyType: input.keyType,
+      publicId,
+      ownerId: owner.value.id,
+      ...omitEmpty(ownership.value),
+    }),
+    input.maxDeveloperKeys,
+  )
+  if (!added) {
+    if (input.id !== undefined && (await findKey(storage, id)).ok) {
+      return failConflict(`key ${id} was made already: its secret is not shown again`)
     }
-    return false
+    return failConflict(
+      input.sourceId === undefined
+        ? KEY_TAKEN_MESSAGE
+        : `source ${input.sourceId} has a key already, or the public id ${publicId} is taken: ` +
+            'revoke that key first, or make another source',
+    )
   }
+  return findKeyWithSecret(deps, id, secret.value)
+}
+
+/** Returns the secret again, if the key type allows that. Each view is an audit event. */
+async function viewKeySecret(
+  { storage, sealer, ...deps }: KeyCreationDeps,
+  id: string,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const key = await findKey(storage, id)
+  if (!key.ok) return key
+  const sealed = await storage.findSealedSecret(key.value.id)
+  if (sealed === null) {
+    return failConflict(`a secret of this key type (${key.value.keyType}) is shown once: rotate it`)
+  }
+  await storage.addEvent(createAuditEvent(deps, 'key.viewed', key.value.id))
+  return ok({ key: key.value, secret: await openKeySecret(sealer, sealed, key.value.id) })
+}
+
+/**
+ * Replaces the secret. Without an overlap, the old secret and every token issued before end at
+ * once. With one, both secrets work until it ends, and tokens stay valid.
+ */
+async function rotateKeySecret(
+  deps: KeyCreationDeps,
+  id: string,
+  input: RotateSecretInput,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const { storage, random, clock } = deps
+  const key = await findKey(storage, id)
+  if (!key.ok) return key
+  if (key.value.status === 'revoked') return failKeyRevoked(key.value)
+  const { keyType } = key.value
+  const secret = parseKeySecret(random, input.secret, keyType)
+  if (!secret.ok) return secret
+  if (await isSecretTaken(deps, input.secret, keyType, key.value.id)) return KEY_TAKEN
+  const overlapEndsAt = input.overlapMs === undefined ? null : clock() + input.overlapMs
+  const stored = await protectKeySecret(deps, secret.value, keyType, key.value.id)
+  if (!stored.ok) return stored
+  const changed = await storage.rotateSecret(
+    key.value.id,
+    { ...stored.value, overlapEndsAt, tokenSalt: random.salt(), seen: input.seen },
+    createAuditEvent(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
+  )
+  if (changed) return findKeyWithSecret(deps, key.value.id, secret.value)
+  const now = await findKey(storage, key.value.id)
+  return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
+    ? failConflict(`key ${key.value.publicId} was changed since you looked at it: look again`)
+    : failKeyRevoked(key.value)
+}
+
+async function findKeyWithSecret(
+  { storage }: KeyCreationDeps,
+  id: string,
+  secret: string,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const key = await findKey(storage, id)
+  return key.ok ? ok({ key: key.value, secret }) : key
+}
+
+/**
+ * True if another key has this secret, or had it before its rotation. Compares the digests under
+ * every key of the ring, because after a rotation the same secret has another digest, which the
+ * database cannot recognize.
+ */
+async function isSecretTaken(
+  { storage, digester }: KeyCreationDeps,
+  importedSecret: string | undefined,
+  keyType: KeyType,
+  keyId: string,
+): Promise<boolean> {
+  if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged') return false
+  for (const digest of digester.candidates(importedSecret)) {
+    const key = await storage.findKeyBySecret(digest)
+    if (key !== null && key.id !== keyId) return true
+  }
+  return false
 }
 
 const KEY_TAKEN_MESSAGE = 'the public id or the secret is taken: another key has it'

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
+import type { SecretDigester } from '../ports/crypto.ts'
 import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
 import type { Clock } from '../ports/runtime.ts'
 import type { ManagementStorage } from '../scope/storage.ts'
@@ -9,7 +10,7 @@ import { createAuditEvent, parseText } from '../service-result.ts'
 import type { KeyWithSecret } from './input.ts'
 import { MAX_REFERENCE_LENGTH } from './input.ts'
 import type { Keys } from './keys.ts'
-import { createKeySecrets, type KeySecretsDeps } from './secrets.ts'
+import { type KeySecretsDeps, openKeySecret } from './secrets.ts'
 
 export interface CustomerKeysDeps extends KeySecretsDeps {
   readonly storage: ManagementStorage
@@ -54,8 +55,7 @@ const MAX_AMEND_ATTEMPTS = 100
 
 /** Lists, creates and updates the customer keys of a developer. Their secrets are returned every time. */
 export function createCustomerKeys(deps: CustomerKeysDeps) {
-  const { storage, digester, random, clock, createKeysFor, maxKeys } = deps
-  const secrets = createKeySecrets(deps)
+  const { storage, random, clock, createKeysFor, maxKeys } = deps
   /** Opened secrets by key id and sealed text, which is different after each rotation. */
   const secretCache = new LRUCache<string, string>(limitEntries(MAX_CACHED_SECRETS))
   const exhausted = fail({
@@ -101,43 +101,8 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
       return (await isExhausted()) ? exhausted : fail({ reason: 'owner_unfit' })
     },
 
-    /** Applies both changes or none, even if others change the key at the same time. */
-    async update(
-      portal: DeveloperPortal,
-      secret: string,
-      change: CustomerKeyChange,
-    ): Promise<Result<KeyWithSecret, CustomerKeyRefusal>> {
-      const reference = parseText('it', change.reference ?? '', MAX_REFERENCE_LENGTH)
-      if (!reference.ok) {
-        return fail({ reason: 'reference_invalid', detail: reference.failure.message })
-      }
-      const id = await find(portal.developerId, secret)
-      if (id === null) return KEY_UNKNOWN
-
-      for (let n = 0; n < MAX_AMEND_ATTEMPTS; n++) {
-        const key = await storage.findKeySummary(id)
-        if (key === null) return KEY_UNKNOWN
-        const refusal = findRefusal(key, change)
-        if (refusal !== null) return fail(refusal)
-        const now = clock()
-        const amendment: KeyAmendment = {
-          disabled: decideDisabled(key, change, now),
-          reference: change.reference === undefined ? key.reference : reference.value,
-        }
-        const { action, facts } = decideEvent(key, amendment)
-        if (action === null) return ok({ key, secret })
-        const event = createAuditEvent(
-          { random, clock: () => now, actor: portal.keyId },
-          action,
-          id,
-          facts,
-        )
-        if (await storage.amendKey(id, amendment, key.eventId, event)) {
-          return ok({ key: applyAmendment(key, amendment, event.id), secret })
-        }
-      }
-      return fail({ reason: 'contended' })
-    },
+    update: (portal: DeveloperPortal, secret: string, change: CustomerKeyChange) =>
+      updateCustomerKey(deps, portal, secret, change),
   }
 
   /** Opens each page before it reads the next one, so that other requests get a turn. */
@@ -162,20 +127,64 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     // The key id is part of the name, because a sealed text that was moved to another row must not
     // open.
     const name = `${key.id} ${sealedSecret}`
-    const secret = secretCache.get(name) ?? (await secrets.openSecret(sealedSecret, key.id))
+    const secret = secretCache.get(name) ?? (await openKeySecret(deps.sealer, sealedSecret, key.id))
     secretCache.set(name, secret)
     return { key, secret }
   }
+}
 
-  /** Finds the row id of the developer's key that has this secret now. */
-  async function find(developerId: string, secret: string): Promise<string | null> {
-    for (const digest of digester.candidates(secret)) {
-      const key = await storage.findKeyBySecret(digest)
-      const isOwnKey = key?.keyType === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
-      if (isOwnKey && key.secretHash === digest) return key.id
-    }
-    return null
+/** Applies both changes or none, even if others change the key at the same time. */
+async function updateCustomerKey(
+  { storage, digester, random, clock }: CustomerKeysDeps,
+  portal: DeveloperPortal,
+  secret: string,
+  change: CustomerKeyChange,
+): Promise<Result<KeyWithSecret, CustomerKeyRefusal>> {
+  const reference = parseText('it', change.reference ?? '', MAX_REFERENCE_LENGTH)
+  if (!reference.ok) {
+    return fail({ reason: 'reference_invalid', detail: reference.failure.message })
   }
+  const id = await findKeyIdBySecret(storage, digester, portal.developerId, secret)
+  if (id === null) return KEY_UNKNOWN
+
+  for (let n = 0; n < MAX_AMEND_ATTEMPTS; n++) {
+    const key = await storage.findKeySummary(id)
+    if (key === null) return KEY_UNKNOWN
+    const refusal = findRefusal(key, change)
+    if (refusal !== null) return fail(refusal)
+    const now = clock()
+    const amendment: KeyAmendment = {
+      disabled: decideDisabled(key, change, now),
+      reference: change.reference === undefined ? key.reference : reference.value,
+    }
+    const { action, facts } = decideEvent(key, amendment)
+    if (action === null) return ok({ key, secret })
+    const event = createAuditEvent(
+      { random, clock: () => now, actor: portal.keyId },
+      action,
+      id,
+      facts,
+    )
+    if (await storage.amendKey(id, amendment, key.eventId, event)) {
+      return ok({ key: applyAmendment(key, amendment, event.id), secret })
+    }
+  }
+  return fail({ reason: 'contended' })
+}
+
+/** Finds the row id of the developer's key that has this secret now. */
+async function findKeyIdBySecret(
+  storage: ManagementStorage,
+  digester: SecretDigester,
+  developerId: string,
+  secret: string,
+): Promise<string | null> {
+  for (const digest of digester.candidates(secret)) {
+    const key = await storage.findKeyBySecret(digest)
+    const isOwnKey = key?.keyType === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
+    if (isOwnKey && key.secretHash === digest) return key.id
+  }
+  return null
 }
 
 function findRefusal(key: KeySummary, { enabled }: CustomerKeyChange): CustomerKeyRefusal | null {

@@ -10,6 +10,7 @@ import {
   failNotFound,
   parseName,
   parseText,
+  requireFound,
   type ServiceResult,
 } from '../service-result.ts'
 
@@ -34,53 +35,48 @@ export interface CreateKeyInput {
   readonly maxDeveloperKeys?: number | undefined
 }
 
-type KeyReferenceStorage = Pick<
-  ResourceStorage,
-  'findUser' | 'findSource' | 'findSite' | 'findDeveloper'
->
+/** Finds the owner of a key, who must be active and may hold keys. */
+export async function findKeyOwner(
+  storage: Pick<ResourceStorage, 'findUser'>,
+  id: string,
+): Promise<ServiceResult<User>> {
+  const owner = await storage.findUser(id)
+  if (owner === null) return failNotFound(`there is no user ${id}`)
+  if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} is deactivated`)
+  return canHoldKeys(owner.role)
+    ? ok(owner)
+    : failInvalid(
+        `${owner.email} is ${owner.role}: only an engineer or administrator may hold a key`,
+      )
+}
 
-/** Validates the owner of a new key, and the resource that it belongs to. */
-export function createKeyInputParser(storage: KeyReferenceStorage) {
-  return { findOwner, parseOwnership }
+/** Validates the resource that a new key belongs to, which must be in the owner's account. */
+export async function parseKeyOwnership(
+  storage: Pick<ResourceStorage, 'findSource' | 'findSite' | 'findDeveloper'>,
+  input: CreateKeyInput,
+  owner: User,
+): Promise<ServiceResult<KeyOwnership>> {
+  const { sourceId, siteId, developerId } = input
+  const { belongsTo } = getKeyTypeTraits(input.keyType)
+  const idsByKind = omitEmpty({ source: sourceId, site: siteId, developer: developerId })
+  const unexpectedKind = Object.keys(idsByKind).find((what) => what !== belongsTo)
+  if (unexpectedKind !== undefined)
+    return failInvalid(`keys of this type have no ${unexpectedKind}`)
+  if (input.keyType === 'practice' && owner.username === null) return OWNER_WITHOUT_USERNAME
+  if (belongsTo === 'owner') return ok(NO_OWNERSHIP)
 
-  async function findOwner(id: string): Promise<ServiceResult<User>> {
-    const owner = await storage.findUser(id)
-    if (owner === null) return failNotFound(`there is no user ${id}`)
-    if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} is deactivated`)
-    return canHoldKeys(owner.role)
-      ? ok(owner)
-      : failInvalid(
-          `${owner.email} is ${owner.role}: only an engineer or administrator may hold a key`,
-        )
+  const id = idsByKind[belongsTo]
+  if (id === undefined) return failInvalid(`a key of this type needs a ${belongsTo}`)
+  const referenced = await {
+    source: storage.findSource,
+    site: storage.findSite,
+    developer: storage.findDeveloper,
+  }[belongsTo](id)
+  if (referenced === null) return failNotFound(`there is no ${belongsTo} ${id}`)
+  if (referenced.accountId !== owner.accountId) {
+    return failInvalid(`${belongsTo} ${id} and user ${owner.id} belong to different accounts`)
   }
-
-  /** Validates the resource that the key belongs to, which must be in the owner's account. */
-  async function parseOwnership(
-    input: CreateKeyInput,
-    owner: User,
-  ): Promise<ServiceResult<KeyOwnership>> {
-    const { sourceId, siteId, developerId } = input
-    const { belongsTo } = getKeyTypeTraits(input.keyType)
-    const idsByKind = omitEmpty({ source: sourceId, site: siteId, developer: developerId })
-    const unexpectedKind = Object.keys(idsByKind).find((what) => what !== belongsTo)
-    if (unexpectedKind !== undefined)
-      return failInvalid(`keys of this type have no ${unexpectedKind}`)
-    if (input.keyType === 'practice' && owner.username === null) return OWNER_WITHOUT_USERNAME
-    if (belongsTo === 'owner') return ok(NO_OWNERSHIP)
-
-    const id = idsByKind[belongsTo]
-    if (id === undefined) return failInvalid(`a key of this type needs a ${belongsTo}`)
-    const referenced = await {
-      source: storage.findSource,
-      site: storage.findSite,
-      developer: storage.findDeveloper,
-    }[belongsTo](id)
-    if (referenced === null) return failNotFound(`there is no ${belongsTo} ${id}`)
-    if (referenced.accountId !== owner.accountId) {
-      return failInvalid(`${belongsTo} ${id} and user ${owner.id} belong to different accounts`)
-    }
-    return ok({ ...NO_OWNERSHIP, [`${belongsTo}Id`]: id })
-  }
+  return ok({ ...NO_OWNERSHIP, [`${belongsTo}Id`]: id })
 }
 
 export interface KeyOwnership {
@@ -135,19 +131,12 @@ export interface KeyWithSecret {
   readonly secret: string
 }
 
-/** Finds keys, by row id or by public id. */
-export function createKeyFinder(storage: Pick<ResourceStorage, 'findKeySummary'>) {
-  async function find(id: string): Promise<ServiceResult<KeySummary>> {
-    const key = await storage.findKeySummary(id)
-    return key === null ? failNotFound(`there is no key ${id}`) : ok(key)
-  }
-
-  async function findWithSecret(id: string, secret: string): Promise<ServiceResult<KeyWithSecret>> {
-    const key = await find(id)
-    return key.ok ? ok({ key: key.value, secret }) : key
-  }
-
-  return { find, findWithSecret }
+/** Finds a key by its row id or its public id. */
+export async function findKey(
+  storage: Pick<ResourceStorage, 'findKeySummary'>,
+  id: string,
+): Promise<ServiceResult<KeySummary>> {
+  return requireFound(await storage.findKeySummary(id), 'key', id)
 }
 
 export const failKeyRevoked = (key: KeySummary) =>

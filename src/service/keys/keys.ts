@@ -15,9 +15,9 @@ import {
 } from '../service-result.ts'
 import { createKeyCreation, type KeyCreationDeps } from './create.ts'
 import {
-  createKeyFinder,
-  createKeyInputParser,
   failKeyRevoked,
+  findKey,
+  findKeyOwner,
   OWNER_WITHOUT_USERNAME,
   omitEmpty,
   parseAccessLevel,
@@ -29,7 +29,7 @@ export interface KeysDeps extends KeyCreationDeps {}
 /** Manages keys of all types on behalf of an actor. */
 export function createKeys(deps: KeysDeps) {
   const { storage } = deps
-  const { find } = createKeyFinder(storage)
+  const find = (id: string) => findKey(storage, id)
   return Object.assign(createKeyCreation(deps), createKeyLifecycle(deps), createKeyEditing(deps), {
     list: (page: Page & KeyFilter) => storage.listKeys(page),
     /** Searches keys, with the names of the resources that they belong to. */
@@ -59,7 +59,7 @@ export type Keys = ReturnType<typeof createKeys>
 /** Enables, disables, revokes, deletes and assigns keys. */
 export function createKeyLifecycle(deps: ManagementDeps) {
   const { storage } = deps
-  const { find } = createKeyFinder(storage)
+  const find = (id: string) => findKey(storage, id)
 
   return {
     /** Undoes a disable of the same party. */
@@ -150,8 +150,7 @@ export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] 
 /** Edits a key's texts, owner, access and expiry. */
 export function createKeyEditing(deps: ManagementDeps) {
   const { storage, clock } = deps
-  const { find } = createKeyFinder(storage)
-  const { findOwner } = createKeyInputParser(storage)
+  const find = (id: string) => findKey(storage, id)
 
   return {
     async edit(id: string, { seen, ...change }: EditKeyInput): Promise<ServiceResult<KeySummary>> {
@@ -172,7 +171,7 @@ export function createKeyEditing(deps: ManagementDeps) {
         return failInvalid('the expiry must be in the future: to end a key now, revoke it')
       }
       if (edit.ownerId !== current.ownerId) {
-        const owner = await findOwner(edit.ownerId)
+        const owner = await findKeyOwner(storage, edit.ownerId)
         if (!owner.ok) return owner
         if (owner.value.accountId !== current.accountId) {
           return failInvalid(`user ${owner.value.id} is of another account`)

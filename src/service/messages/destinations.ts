@@ -1,5 +1,5 @@
 import { ok } from '../../domain/failure.ts'
-import type { Sealer } from '../ports/crypto.ts'
+import { type Sealer, sealText } from '../ports/crypto.ts'
 import type { Page } from '../ports/lists.ts'
 import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
 import type { DestinationSummary } from '../ports/routing.ts'
@@ -15,7 +15,7 @@ import {
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'
-import { openWebhookEndpoint, sealVerificationToken } from './webhook-endpoint.ts'
+import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 export interface DestinationsDeps extends ManagementDeps {
   readonly sealer: Sealer
@@ -164,7 +164,7 @@ export function createDestinations(deps: DestinationsDeps) {
   ): Promise<ServiceResult<string | null>> {
     if (token === undefined) return ok(null)
     return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
-      ? ok(await sealVerificationToken(sealer, token, id))
+      ? ok(await sealText(sealer, token, id))
       : failInvalid('a verification token must be one line of 1 to 256 printable ASCII characters')
   }
 }

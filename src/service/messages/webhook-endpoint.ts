@@ -1,4 +1,4 @@
-import type { Sealer } from '../ports/crypto.ts'
+import { openText, type Sealer } from '../ports/crypto.ts'
 import type { WebhookEndpoint } from '../ports/outbound.ts'
 
 /** A destination as it is stored. */
@@ -11,16 +11,6 @@ export async function openWebhookEndpoint(
   sealer: Sealer,
   { id, url, method, development, sealedToken }: SealedWebhookEndpoint,
 ): Promise<WebhookEndpoint> {
-  const token = sealedToken === null ? null : await sealer.open(sealedToken, id)
-  const verificationToken = token && new TextDecoder().decode(token)
+  const verificationToken = sealedToken && (await openText(sealer, sealedToken, id))
   return { id, url, method, development, verificationToken }
-}
-
-/** Seals a verification token for this destination only. */
-export async function sealVerificationToken(
-  sealer: Sealer,
-  token: string,
-  id: string,
-): Promise<string> {
-  return sealer.seal(new TextEncoder().encode(token), id)
 }

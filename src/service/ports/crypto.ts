@@ -53,6 +53,12 @@ export interface Sealer {
   open(sealed: string, context: string): Maybe<Uint8Array>
 }
 
+export const sealText = async (sealer: Sealer, text: string, context: string): Promise<string> =>
+  sealer.seal(new TextEncoder().encode(text), context)
+
+export const openText = async (sealer: Sealer, sealed: string, context: string): Promise<string> =>
+  new TextDecoder().decode(await sealer.open(sealed, context))
+
 export interface TokenPair {
   readonly accessToken: string
   readonly refreshToken: string

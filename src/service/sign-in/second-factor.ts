@@ -2,6 +2,7 @@ import { encode } from 'uqr'
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
 import type { Caller } from '../audit/buffer.ts'
+import { openText, sealText } from '../ports/crypto.ts'
 import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
 import {
   createUserEvent,
@@ -30,16 +31,10 @@ const SETUP_MS = 60 * 60 * 1000
 /** Manages the time-based second factor (RFC 6238), and the recovery codes for a lost device. */
 export function createSecondFactor(deps: SignInDeps) {
   const { storage, sealer, digester, totp, random, clock } = deps
-  const encoder = new TextEncoder()
-  const decoder = new TextDecoder()
-  const sealText = async (text: string, context: string) =>
-    sealer.seal(encoder.encode(text), context)
-  const openText = async (sealed: string, context: string) =>
-    decoder.decode(await sealer.open(sealed, context))
 
   /** Returns the secret that `startSetup` created for this user, unless it is too old. */
   async function openPending(pending: string, userId: string): Promise<string | null> {
-    const text = await openText(pending, toSetupContext(userId)).catch(() => '')
+    const text = await openText(sealer, pending, toSetupContext(userId)).catch(() => '')
     const [secret = '', begunAt = ''] = text.split(' ')
     return secret !== '' && isWithinLast(SETUP_MS, Number(begunAt), clock()) ? secret : null
   }
@@ -61,7 +56,7 @@ export function createSecondFactor(deps: SignInDeps) {
       const uri = totp.createUri(secret, user.username ?? user.email)
       const pending =
         previousSecret === null
-          ? await sealText(`${secret} ${clock()}`, toSetupContext(user.id))
+          ? await sealText(sealer, `${secret} ${clock()}`, toSetupContext(user.id))
           : previousPending
       return ok({ pending, secret, uri, qr: createQrCode(uri) })
     },
@@ -82,7 +77,7 @@ export function createSecondFactor(deps: SignInDeps) {
 
       const codes = Array.from({ length: RECOVERY_CODE_COUNT }, () => random.code())
       const newSecondFactor = {
-        sealed: await sealText(secret, userId),
+        sealed: await sealText(sealer, secret, userId),
         recoveryDigests: codes.map((each) => digester.digest(toRecoveryDigestText(userId, each))),
       }
       const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
@@ -121,7 +116,7 @@ export function createSecondFactor(deps: SignInDeps) {
       caller: Caller,
     ): Promise<boolean> {
       if (sealedTotp === null) return false
-      const step = totp.findTimeStep(await openText(sealedTotp, user.id), code, clock())
+      const step = totp.findTimeStep(await openText(sealer, sealedTotp, user.id), code, clock())
       if (step !== null) return storage.claimTotpStep(user.id, step)
       const recovery = code.replace(/[\s-]/g, '').toUpperCase()
       if (!RECOVERY_CODE_PATTERN.test(recovery)) return false

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isPending } from '../../domain/instant.ts'
 import type { Caller } from '../audit/buffer.ts'
+import { openText, sealText } from '../ports/crypto.ts'
 import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
 import {
   createUserEvent,
@@ -158,11 +159,11 @@ export function createCodeTickets({
     async sealTicket({ user, passwordHash }: Credentials): Promise<string> {
       const passwordDigest = digester.digest(toTicketDigestText(passwordHash ?? ''))
       const text = [user.id, clock() + CODE_TICKET_MS, passwordDigest].join(' ')
-      return sealer.seal(new TextEncoder().encode(text), CODE_TICKET_CONTEXT)
+      return sealText(sealer, text, CODE_TICKET_CONTEXT)
     },
 
     async findCredentials(ticket: string): Promise<Credentials | null> {
-      const text = await openTicket(ticket).catch(() => '')
+      const text = await openText(sealer, ticket, CODE_TICKET_CONTEXT).catch(() => '')
       const [userId = '', endsAt = '0', passwordDigest = ''] = text.split(' ')
       if (!isPending(Number(endsAt), CODE_TICKET_MS, clock())) return null
       const credentials = await storage.findCredentialsByUserId(userId)
@@ -171,9 +172,5 @@ export function createCodeTickets({
         ? credentials
         : null
     },
-  }
-
-  async function openTicket(ticket: string): Promise<string> {
-    return new TextDecoder().decode(await sealer.open(ticket, CODE_TICKET_CONTEXT))
   }
 }
