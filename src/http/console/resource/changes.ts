@@ -100,9 +100,9 @@ export function editCard<Row extends ResourceRow>(
 export interface ResourceAction<Row> {
   readonly verb: string
   readonly isDangerous?: true
-  /** Where the change is possible. */
+  /** Tests if the change is possible for a row. */
   readonly isOffered?: (row: Row, context: PageContext) => boolean
-  /** What the change means for this row, beside the text of the operation. */
+  /** Explains the change for this row, beside the text of the operation. */
   readonly details?: (row: Row, context: PageContext) => Promise<Html> | Html | string
 }
 
