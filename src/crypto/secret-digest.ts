@@ -13,6 +13,8 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
     return `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
   }
+  const decoyKey = primitives.base64urlEncode(primitives.randomBytes(32))
+
   return {
     digest: (secret) => digestWithKey(keyring.currentId('digest'), secret),
     *candidates(secret) {
@@ -27,5 +29,15 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
           return false
         return primitives.equal(mac(secret), bytes)
       }),
+    toDecoyId: (id) => toHexDigits(primitives.sha256(decoyKey + id).slice(0, DECOY_ID_LENGTH)),
   }
+}
+
+const DECOY_ID_LENGTH = 8
+
+/** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
+function toHexDigits(text: string): string {
+  let digits = ''
+  for (let n = 0; n < text.length; n++) digits += (text.charCodeAt(n) & 15).toString(16)
+  return digits
 }

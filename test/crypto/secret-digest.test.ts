@@ -99,3 +99,13 @@ describe('a rotation of the ring', () => {
     expect(digester.candidates('secret')).toContain(first)
   })
 })
+
+test('the key to read for an unknown id depends on the id, and is another one in each process', () => {
+  const [one, other] = [0, 1].map(() => createSecretDigester(nodePrimitives, keyring))
+  const ids = Array.from({ length: 50 }, () => crypto.randomUUID())
+  const decoys = ids.map((id) => one?.toDecoyId(id))
+  for (const decoy of decoys) expect(decoy).toMatch(/^[0-9a-f]{8}$/)
+  expect(new Set(decoys).size).toBe(50)
+  expect(ids.map((id) => one?.toDecoyId(id))).toEqual(decoys)
+  expect(ids.map((id) => other?.toDecoyId(id))).not.toEqual(decoys)
+})

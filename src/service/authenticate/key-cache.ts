@@ -12,7 +12,6 @@ import type {
 } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Maybe } from '../ports/runtime.ts'
-import { toDecoyId } from './key-proofs.ts'
 
 /** A key that is exchanged for tokens, with its routing, as of an authority version. */
 export interface KeyWithRouting {
@@ -37,7 +36,7 @@ const MAX_CACHED_KEYS = 10_000
  */
 export function createKeyCache(
   storage: AuthorityStorage & GrantStorage,
-  digester: Pick<SecretDigester, 'digest'>,
+  digester: Pick<SecretDigester, 'toDecoyId'>,
 ) {
   const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(limitEntries(MAX_CACHED_KEYS))
   const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_KEYS))
@@ -82,7 +81,7 @@ export function createKeyCache(
       if (proven !== undefined && proven.version === (await storage.readAuthorityVersion())) {
         return proven
       }
-      return storage.readTokenAuthority(keyId, toDecoyId(digester, keyId))
+      return storage.readTokenAuthority(keyId, digester.toDecoyId(keyId))
     },
 
     rememberProof: (accessToken: string, authority: TokenAuthority) =>

@@ -48,7 +48,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
      */
     async findKey(publicId: string, network?: string): Promise<VersionedKey | null> {
       if (!isPublicId(publicId)) return null
-      const key = await storage.findKey(publicId, network, toDecoyId(digester, publicId))
+      const key = await storage.findKey(publicId, network, digester.toDecoyId(publicId))
       return key?.keyType === 'redox' ? key : null
     },
 
@@ -101,19 +101,6 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 /** True if one of the key's valid secrets was proven from the network that the key was read for. */
 const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
   key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
-
-const DECOY_ID_LENGTH = 8
-
-/** Chooses the key to read for an unknown id. It depends on the id, and callers cannot compute it. */
-export const toDecoyId = (digester: Pick<SecretDigester, 'digest'>, id: string): string =>
-  toHexDigits(digester.digest(`decoy\0${id}`).slice(-DECOY_ID_LENGTH))
-
-/** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
-function toHexDigits(text: string): string {
-  let digits = ''
-  for (let n = 0; n < text.length; n++) digits += (text.charCodeAt(n) & 15).toString(16)
-  return digits
-}
 
 /** Has the length of an id, so that hashing it takes as long. */
 const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'

@@ -44,6 +44,11 @@ export interface SecretDigester {
   candidates(secret: string): Iterable<string>
   /** True if one of the digests is of this secret. Compares in constant time. */
   matches(secret: string, digests: readonly string[]): boolean
+  /**
+   * Chooses the key to read in place of an unknown id: eight hex digits that depend on the id, and that
+   * callers cannot compute.
+   */
+  toDecoyId(id: string): string
 }
 
 /** Encrypts data that must be read again. `context` (a row id) must be the same for opening. */
