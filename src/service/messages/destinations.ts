@@ -34,10 +34,8 @@ export interface Handshake {
 
 /** Manages the destinations that messages are delivered to. */
 export function createDestinations(deps: DestinationsDeps) {
-  const { storage, sealer, webhookClient, random, clock } = deps
-
-  const find = async (id: string): Promise<ServiceResult<DestinationSummary>> =>
-    requireFound(await storage.findDestination(id), 'destination', id)
+  const { storage, sealer, clock } = deps
+  const find = (id: string) => findDestination(deps, id)
 
   return {
     /** `development` allows plain http. */
@@ -56,7 +54,7 @@ export function createDestinations(deps: DestinationsDeps) {
       const development = input.development ?? false
       const url = input.url === undefined ? ok(null) : parseWebhookUrl(input.url, development)
       if (!url.ok) return url
-      const sealed = await parseVerificationToken(input.token, row.value.id)
+      const sealed = await parseVerificationToken(sealer, input.token, row.value.id)
       if (!sealed.ok) return sealed
       const destination = {
         ...row.value,
@@ -95,7 +93,7 @@ export function createDestinations(deps: DestinationsDeps) {
     ): Promise<ServiceResult<DestinationSummary>> {
       const destination = await find(id)
       if (!destination.ok) return destination
-      const sealed = await parseVerificationToken(token, id)
+      const sealed = await parseVerificationToken(sealer, token, id)
       if (!sealed.ok) return sealed
       const newMethod = method ?? destination.value.method
       const event = createAuditEvent(deps, 'destination.token_changed', id)
@@ -103,36 +101,7 @@ export function createDestinations(deps: DestinationsDeps) {
       return ok({ ...destination.value, verifiedAt: null, method: newMethod, hasToken: true })
     },
 
-    /** Asks the destination to repeat a challenge. A failure leaves an earlier verification unchanged. */
-    async verify(id: string): Promise<ServiceResult<Handshake>> {
-      const existing = await find(id)
-      if (!existing.ok) return existing
-      const destination = existing.value
-      const { url, method } = destination
-      const sealedToken = await storage.findSealedVerificationToken(id)
-      const endpoint = await openWebhookEndpoint(sealer, { ...destination, sealedToken })
-      const signal = new AbortController().signal
-      const startedAt = clock()
-      const response = await webhookClient.sendChallenge(endpoint, random.secret(), signal)
-      const ms = clock() - startedAt
-      const request = { method, url }
-      if (url === null || !response.challenged) {
-        const { outcome } = response
-        const facts = { outcome, status: 'status' in response ? response.status : null }
-        await storage.addEvent(createAuditEvent(deps, 'destination.not_verified', id, facts))
-        return ok({ verified: false, request, response, ms, destination })
-      }
-      const event = createAuditEvent(deps, 'destination.verified', id)
-      const isStored = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
-      if (!isStored) return failConflict('the destination was changed meanwhile: verify it again')
-      return ok({
-        verified: true,
-        request,
-        response,
-        ms,
-        destination: { ...destination, verifiedAt: event.at },
-      })
-    },
+    verify: (id: string) => verifyDestination(deps, id),
 
     /** Marks the destination verified or unverified by hand, after the operator checked its owner. */
     async setVerified(id: string, verified: boolean): Promise<ServiceResult<DestinationSummary>> {
@@ -156,17 +125,60 @@ export function createDestinations(deps: DestinationsDeps) {
     list: (page: Page & { accountId?: string | undefined }) => storage.listDestinations(page),
     find,
   }
+}
 
-  /** Parses a token that is sent as a header, and seals it for storage. */
-  async function parseVerificationToken(
-    token: string | undefined,
-    id: string,
-  ): Promise<ServiceResult<string | null>> {
-    if (token === undefined) return ok(null)
-    return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
-      ? ok(await sealText(sealer, token, id))
-      : failInvalid('a verification token must be one line of 1 to 256 printable ASCII characters')
+async function findDestination(
+  { storage }: DestinationsDeps,
+  id: string,
+): Promise<ServiceResult<DestinationSummary>> {
+  return requireFound(await storage.findDestination(id), 'destination', id)
+}
+
+/** Asks the destination to repeat a challenge. A failure leaves an earlier verification unchanged. */
+async function verifyDestination(
+  deps: DestinationsDeps,
+  id: string,
+): Promise<ServiceResult<Handshake>> {
+  const { storage, sealer, webhookClient, random, clock } = deps
+  const existing = await findDestination(deps, id)
+  if (!existing.ok) return existing
+  const destination = existing.value
+  const { url, method } = destination
+  const sealedToken = await storage.findSealedVerificationToken(id)
+  const endpoint = await openWebhookEndpoint(sealer, { ...destination, sealedToken })
+  const signal = new AbortController().signal
+  const startedAt = clock()
+  const response = await webhookClient.sendChallenge(endpoint, random.secret(), signal)
+  const ms = clock() - startedAt
+  const request = { method, url }
+  if (url === null || !response.challenged) {
+    const { outcome } = response
+    const facts = { outcome, status: 'status' in response ? response.status : null }
+    await storage.addEvent(createAuditEvent(deps, 'destination.not_verified', id, facts))
+    return ok({ verified: false, request, response, ms, destination })
   }
+  const event = createAuditEvent(deps, 'destination.verified', id)
+  const isStored = await storage.verifyDestination(id, { url, sealedToken }, event.at, event)
+  if (!isStored) return failConflict('the destination was changed meanwhile: verify it again')
+  return ok({
+    verified: true,
+    request,
+    response,
+    ms,
+    destination: { ...destination, verifiedAt: event.at },
+  })
+}
+
+/** Parses a token that is sent as a header, and seals it for storage. */
+async function parseVerificationToken(
+  sealer: Sealer,
+  token: string | undefined,
+  id: string,
+): Promise<ServiceResult<string | null>> {
+  if (token === undefined) return ok(null)
+  return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
+    ? ok(await sealText(sealer, token, id))
+    : failInvalid('a verification token must be one line of 1 to 256 printable ASCII characters')
 }
 
 function parseWebhookUrl(text: string, development: boolean): ServiceResult<string> {

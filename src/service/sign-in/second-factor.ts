@@ -29,117 +29,137 @@ const RECOVERY_CODE_COUNT = 10
 const SETUP_MS = 60 * 60 * 1000
 
 /** Manages the time-based second factor (RFC 6238), and the recovery codes for a lost device. */
-export function createSecondFactor(deps: SignInDeps) {
+export const createSecondFactor = (deps: SignInDeps) => ({
+  startSetup: (signedInUser: SignedInUser, previousPending?: string) =>
+    startSetup(deps, signedInUser, previousPending),
+  confirmSetup: (
+    reauthentication: Reauthentication,
+    input: { pending: string; code: string },
+    caller: Caller,
+  ) => confirmSetup(deps, reauthentication, input, caller),
+  remove: (reauthentication: Reauthentication, caller: Caller) =>
+    removeSecondFactor(deps, reauthentication, caller),
+  countUnusedRecoveryCodes: (userId: string) => countUnusedRecoveryCodes(deps, userId),
+  takeCode: (credentials: Credentials, code: string, caller: Caller) =>
+    takeCode(deps, credentials, code, caller),
+})
+
+/**
+ * Creates a secret for the user's app. The page holds it sealed, for this user only. An earlier
+ * setup is continued with its secret, because the app may have it already.
+ */
+async function startSetup(
+  deps: SignInDeps,
+  signedInUser: SignedInUser,
+  previousPending = '',
+): Promise<Result<SecondFactorSetup, SignInConflict>> {
+  const { sealer, totp, clock } = deps
+  const allowed = await requireNoSecondFactor(deps, signedInUser)
+  if (!allowed.ok) return allowed
+  const { user } = signedInUser
+  const previousSecret = await openPendingSecret(deps, previousPending, user.id)
+  const secret = previousSecret ?? totp.newSecret()
+  const uri = totp.createUri(secret, user.username ?? user.email)
+  const pending =
+    previousSecret === null
+      ? await sealText(sealer, `${secret} ${clock()}`, toSetupContext(user.id))
+      : previousPending
+  return ok({ pending, secret, uri, qr: createQrCode(uri) })
+}
+
+/** Sets up the second factor, if the app shows the right code. The recovery codes are shown once. */
+async function confirmSetup(
+  deps: SignInDeps,
+  { signedInUser }: Reauthentication,
+  { pending, code }: { pending: string; code: string },
+  caller: Caller,
+): Promise<Result<readonly string[], SignInConflict | InvalidField>> {
   const { storage, sealer, digester, totp, random, clock } = deps
+  const allowed = await requireNoSecondFactor(deps, signedInUser)
+  if (!allowed.ok) return allowed
+  const userId = signedInUser.user.id
+  const secret = await openPendingSecret(deps, pending, userId)
+  if (secret === null) return fail(toConflict('this was begun too long ago: begin again'))
+  const step = totp.findTimeStep(secret, code, clock())
+  if (step === null) return fail(WRONG_CODE)
 
-  /** Returns the secret that `startSetup` created for this user, unless it is too old. */
-  async function openPending(pending: string, userId: string): Promise<string | null> {
-    const text = await openText(sealer, pending, toSetupContext(userId)).catch(() => '')
-    const [secret = '', begunAt = ''] = text.split(' ')
-    return secret !== '' && isWithinLast(SETUP_MS, Number(begunAt), clock()) ? secret : null
+  const codes = Array.from({ length: RECOVERY_CODE_COUNT }, () => random.code())
+  const newSecondFactor = {
+    sealed: await sealText(sealer, secret, userId),
+    recoveryDigests: codes.map((each) => digester.digest(toRecoveryDigestText(userId, each))),
   }
+  const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
+  if (!(await storage.setSecondFactor(userId, newSecondFactor, event)))
+    return fail(toConflict('you have left'))
+  // The code that confirmed the app is used up, so that it cannot sign in.
+  await storage.claimTotpStep(userId, step)
+  return ok(codes.map(formatRecoveryCode))
+}
 
-  return {
-    /**
-     * Creates a secret for the user's app. The page holds it sealed, for this user only. An earlier
-     * setup is continued with its secret, because the app may have it already.
-     */
-    async startSetup(
-      signedInUser: SignedInUser,
-      previousPending = '',
-    ): Promise<Result<SecondFactorSetup, SignInConflict>> {
-      const allowed = await requireNoSecondFactor(signedInUser)
-      if (!allowed.ok) return allowed
-      const { user } = signedInUser
-      const previousSecret = await openPending(previousPending, user.id)
-      const secret = previousSecret ?? totp.newSecret()
-      const uri = totp.createUri(secret, user.username ?? user.email)
-      const pending =
-        previousSecret === null
-          ? await sealText(sealer, `${secret} ${clock()}`, toSetupContext(user.id))
-          : previousPending
-      return ok({ pending, secret, uri, qr: createQrCode(uri) })
-    },
+/** Removes the second factor and its recovery codes. */
+async function removeSecondFactor(
+  deps: SignInDeps,
+  { signedInUser }: Reauthentication,
+  caller: Caller,
+): Promise<Result<void, SignInConflict>> {
+  const event = createUserEvent(deps, signedInUser.user.id, caller, 'user.second_factor_removed')
+  const removed = await deps.storage.setSecondFactor(signedInUser.user.id, null, event)
+  return removed ? ok(undefined) : fail(toConflict('there is no second factor'))
+}
 
-    /** Sets up the second factor, if the app shows the right code. The recovery codes are shown once. */
-    async confirmSetup(
-      { signedInUser }: Reauthentication,
-      { pending, code }: { pending: string; code: string },
-      caller: Caller,
-    ): Promise<Result<readonly string[], SignInConflict | InvalidField>> {
-      const allowed = await requireNoSecondFactor(signedInUser)
-      if (!allowed.ok) return allowed
-      const userId = signedInUser.user.id
-      const secret = await openPending(pending, userId)
-      if (secret === null) return fail(toConflict('this was begun too long ago: begin again'))
-      const step = totp.findTimeStep(secret, code, clock())
-      if (step === null) return fail(WRONG_CODE)
+/** Counts the remaining recovery codes; null if there is no second factor. */
+async function countUnusedRecoveryCodes(
+  { storage }: SignInDeps,
+  userId: string,
+): Promise<number | null> {
+  const credentials = await storage.findCredentialsByUserId(userId)
+  return credentials?.sealedTotp == null ? null : storage.countRecoveryCodes(userId)
+}
 
-      const codes = Array.from({ length: RECOVERY_CODE_COUNT }, () => random.code())
-      const newSecondFactor = {
-        sealed: await sealText(sealer, secret, userId),
-        recoveryDigests: codes.map((each) => digester.digest(toRecoveryDigestText(userId, each))),
-      }
-      const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
-      if (!(await storage.setSecondFactor(userId, newSecondFactor, event)))
-        return fail(toConflict('you have left'))
-      // The code that confirmed the app is used up, so that it cannot sign in.
-      await storage.claimTotpStep(userId, step)
-      return ok(codes.map(formatRecoveryCode))
-    },
+/** True if the code is valid. Uses it up: no code is valid twice. */
+async function takeCode(
+  deps: SignInDeps,
+  { user, sealedTotp }: Credentials,
+  code: string,
+  caller: Caller,
+): Promise<boolean> {
+  const { storage, sealer, digester, totp, clock } = deps
+  if (sealedTotp === null) return false
+  const step = totp.findTimeStep(await openText(sealer, sealedTotp, user.id), code, clock())
+  if (step !== null) return storage.claimTotpStep(user.id, step)
+  const recovery = code.replace(/[\s-]/g, '').toUpperCase()
+  if (!RECOVERY_CODE_PATTERN.test(recovery)) return false
+  const digests = [...digester.candidates(toRecoveryDigestText(user.id, recovery))]
+  const event = createUserEvent(deps, user.id, caller, 'user.recovery_code_used')
+  return storage.claimRecoveryCode(user.id, digests, event)
+}
 
-    /** Removes the second factor and its recovery codes. */
-    async remove(
-      { signedInUser }: Reauthentication,
-      caller: Caller,
-    ): Promise<Result<void, SignInConflict>> {
-      const event = createUserEvent(
-        deps,
-        signedInUser.user.id,
-        caller,
-        'user.second_factor_removed',
-      )
-      const removed = await storage.setSecondFactor(signedInUser.user.id, null, event)
-      return removed ? ok(undefined) : fail(toConflict('there is no second factor'))
-    },
+/** Returns the secret that `startSetup` created for this user, unless it is too old. */
+async function openPendingSecret(
+  deps: SignInDeps,
+  pending: string,
+  userId: string,
+): Promise<string | null> {
+  const { sealer, clock } = deps
+  const text = await openText(sealer, pending, toSetupContext(userId)).catch(() => '')
+  const [secret = '', begunAt = ''] = text.split(' ')
+  return secret !== '' && isWithinLast(SETUP_MS, Number(begunAt), clock()) ? secret : null
+}
 
-    /** Counts the remaining recovery codes; null if there is no second factor. */
-    async countUnusedRecoveryCodes(userId: string): Promise<number | null> {
-      const credentials = await storage.findCredentialsByUserId(userId)
-      return credentials?.sealedTotp == null ? null : storage.countRecoveryCodes(userId)
-    },
-
-    /** True if the code is valid. Uses it up: no code is valid twice. */
-    async takeCode(
-      { user, sealedTotp }: Credentials,
-      code: string,
-      caller: Caller,
-    ): Promise<boolean> {
-      if (sealedTotp === null) return false
-      const step = totp.findTimeStep(await openText(sealer, sealedTotp, user.id), code, clock())
-      if (step !== null) return storage.claimTotpStep(user.id, step)
-      const recovery = code.replace(/[\s-]/g, '').toUpperCase()
-      if (!RECOVERY_CODE_PATTERN.test(recovery)) return false
-      const digests = [...digester.candidates(toRecoveryDigestText(user.id, recovery))]
-      const event = createUserEvent(deps, user.id, caller, 'user.recovery_code_used')
-      return storage.claimRecoveryCode(user.id, digests, event)
-    },
-  }
-
-  /**
-   * Requires a browser session, and no second factor. An existing one must be removed first, with the
-   * password.
-   */
-  async function requireNoSecondFactor(
-    signedInUser: SignedInUser,
-  ): Promise<Result<void, SignInConflict>> {
-    const browserSession = requireBrowserSession(signedInUser)
-    if (!browserSession.ok) return browserSession
-    const credentials = await storage.findCredentialsByUserId(signedInUser.user.id)
-    return credentials?.sealedTotp == null
-      ? ok(undefined)
-      : fail(toConflict('there is a second factor already: remove it first'))
-  }
+/**
+ * Requires a browser session, and no second factor. An existing one must be removed first, with the
+ * password.
+ */
+async function requireNoSecondFactor(
+  { storage }: SignInDeps,
+  signedInUser: SignedInUser,
+): Promise<Result<void, SignInConflict>> {
+  const browserSession = requireBrowserSession(signedInUser)
+  if (!browserSession.ok) return browserSession
+  const credentials = await storage.findCredentialsByUserId(signedInUser.user.id)
+  return credentials?.sealedTotp == null
+    ? ok(undefined)
+    : fail(toConflict('there is a second factor already: remove it first'))
 }
 
 const RECOVERY_CODE_PATTERN = /^[A-Z0-9]{16}$/
