@@ -45,23 +45,9 @@ export const INVITATION_PATH = '/console/welcome'
 
 /** Manages users and how they sign in. */
 export function createUsers(deps: UsersDeps) {
-  const { storage, random, clock, consoleUrl } = deps
-  const actor = { id: deps.actor, role: deps.role }
-
-  async function issueInvitation(user: User | null, ms: number): Promise<IssuedInvitation | null> {
-    const secret = random.secret()
-    const invitation = await addInvitation(deps, { secret, user, ms })
-    return invitation && { invitation, secret, link: `${consoleUrl}${INVITATION_PATH}/${secret}` }
-  }
-
-  const find = async (id: string): Promise<ServiceResult<User>> =>
-    requireFound(await storage.findUser(id), 'user', id)
-
-  /** Finds a user whose role, sign-in and deactivation the actor may change. */
-  async function findManageableUser(userId: string): Promise<ServiceResult<User>> {
-    const user = await find(userId)
-    return user.ok ? checkManageable(actor, user.value) : user
-  }
+  const { storage, random, clock } = deps
+  const actor = toActor(deps)
+  const find = (id: string) => findUser(deps, id)
 
   return {
     async add(input: {
@@ -122,7 +108,7 @@ export function createUsers(deps: UsersDeps) {
     },
 
     async setRole(id: string, newRole: Role): Promise<ServiceResult<User>> {
-      const user = await findManageableUser(id)
+      const user = await findManageableUser(deps, id)
       if (!user.ok) return user
       const role = checkGrantable(actor, newRole)
       if (!role.ok) return role
@@ -133,7 +119,7 @@ export function createUsers(deps: UsersDeps) {
 
     /** Flags the user's keys, or disables them, by the account's offboarding policy. */
     async deactivate(id: string): Promise<ServiceResult<User>> {
-      const user = await findManageableUser(id)
+      const user = await findManageableUser(deps, id)
       if (!user.ok) return user
       const event = createAuditEvent(deps, 'user.left', id)
       const isDeactivated = await storage.deactivateUser(id, clock(), event, user.value.role)
@@ -158,9 +144,9 @@ export function createUsers(deps: UsersDeps) {
 
     /** Issues a link to set a password, which replaces the user's previous link. */
     async invite(userId: string): Promise<ServiceResult<IssuedInvitation>> {
-      const user = await findManageableUser(userId)
+      const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
-      const issued = await issueInvitation(user.value, INVITATION_MS)
+      const issued = await issueInvitation(deps, user.value, INVITATION_MS)
       return issued
         ? ok(issued)
         : failConflict(
@@ -172,7 +158,7 @@ export function createUsers(deps: UsersDeps) {
     async inviteFirstOperator(): Promise<ServiceResult<IssuedInvitation>> {
       const issued = (await storage.hasActiveOperator())
         ? null
-        : await issueInvitation(null, FIRST_OPERATOR_INVITATION_MS)
+        : await issueInvitation(deps, null, FIRST_OPERATOR_INVITATION_MS)
       return issued
         ? ok(issued)
         : failConflict(
@@ -183,7 +169,7 @@ export function createUsers(deps: UsersDeps) {
 
     async setUsername(userId: string, username: string): Promise<ServiceResult<User>> {
       if (!isUsername(username)) return failInvalid(USERNAME_RULE)
-      const user = await findManageableUser(userId)
+      const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
       const event = createAuditEvent(deps, 'user.username_set', userId)
       if (await storage.setUsername(userId, username, event, user.value.role)) {
@@ -195,14 +181,14 @@ export function createUsers(deps: UsersDeps) {
 
     /** Ends every session and every API token of the user, and returns how many. */
     async signOut(userId: string): Promise<ServiceResult<{ user: User; ended: number }>> {
-      const user = await findManageableUser(userId)
+      const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
       const event = createAuditEvent(deps, 'sessions.ended', userId)
       return ok({ user: user.value, ended: await storage.deleteSessions(userId, null, event) })
     },
 
     async delete(userId: string): Promise<ServiceResult<void>> {
-      const user = await findManageableUser(userId)
+      const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
       const { email, deactivatedAt } = user.value
       const reason =
@@ -217,7 +203,7 @@ export function createUsers(deps: UsersDeps) {
      * alone is then enough to sign in.
      */
     async resetSecondFactor(userId: string): Promise<ServiceResult<User>> {
-      const user = await findManageableUser(userId)
+      const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
       const credentials = await storage.findCredentialsByUserId(userId)
       if (credentials?.sealedTotp == null) {
@@ -231,6 +217,31 @@ export function createUsers(deps: UsersDeps) {
 }
 
 export type Users = ReturnType<typeof createUsers>
+
+const toActor = ({ actor, role }: UsersDeps): UserWithRole => ({ id: actor, role })
+
+async function findUser({ storage }: UsersDeps, id: string): Promise<ServiceResult<User>> {
+  return requireFound(await storage.findUser(id), 'user', id)
+}
+
+/** Finds a user whose role, sign-in and deactivation the actor may change. */
+async function findManageableUser(deps: UsersDeps, id: string): Promise<ServiceResult<User>> {
+  const user = await findUser(deps, id)
+  return user.ok ? checkManageable(toActor(deps), user.value) : user
+}
+
+/** Creates a one-time link: to the user's password or, without a user, to the first operator. */
+async function issueInvitation(
+  deps: UsersDeps,
+  user: User | null,
+  ms: number,
+): Promise<IssuedInvitation | null> {
+  const secret = deps.random.secret()
+  const invitation = await addInvitation(deps, { secret, user, ms })
+  return (
+    invitation && { invitation, secret, link: `${deps.consoleUrl}${INVITATION_PATH}/${secret}` }
+  )
+}
 
 function parseEmail(text: string): ServiceResult<string> {
   const email = parseName('the e-mail address', text)
