@@ -96,7 +96,7 @@ test('one line of JSON says that it is ready, and a second start shows the same 
     .replaceAll(url, repeat.url)
     .replaceAll(seeded.console.url, repeat.console.url)
   expect(kept).toEqual(JSON.parse(moved))
-  expect(await authenticateDemoKey(repeat.url, repeat.redox)).toMatch(/^ey/)
+  expect(await authenticateDemoKey(repeat.url, repeat.redox)).toMatch(/^at_/)
   await second.stop()
 })
 
