@@ -243,15 +243,20 @@ export const toRecordedEvent = ({
   accountId: account_id,
 })
 
-/** The names of facts in events that older versions wrote. Sealed events are never rewritten. */
+/** The names of facts and reasons in events that older versions wrote. Sealed events are never rewritten. */
 const RENAMED_FACTS: ReadonlyMap<string, string> = new Map([
   ['dialect', 'keyType'],
   ['departedKeys', 'offboardingPolicy'],
 ])
 
+const RENAMED_REASONS: ReadonlyMap<unknown, string> = new Map([['guessing', 'failures_exceeded']])
+
 const renameFacts = (facts: AuditEventFacts): AuditEventFacts =>
   Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [RENAMED_FACTS.get(name) ?? name, value]),
+    Object.entries(facts).map(([name, value]) => [
+      RENAMED_FACTS.get(name) ?? name,
+      name === 'reason' ? (RENAMED_REASONS.get(value) ?? value) : value,
+    ]),
   )
 
 /** Tables whose rows are subjects of events. */

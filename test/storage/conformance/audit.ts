@@ -66,11 +66,15 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
 
   test(`${name}: an event of an older version is read with the fact names of today`, async () => {
     const subject = createUuid()
-    const facts = { dialect: 'xdent', departedKeys: 'keep', name: 'Front desk' }
+    const facts = { dialect: 'xdent', departedKeys: 'keep', reason: 'guessing', name: 'Desk' }
     await fixture.storage.addEvents([{ ...createTestEvent(subject), facts }])
     const [event] = await fixture.storage.listEvents({ subject, limit: 1 })
-    const renamed = { keyType: 'xdent', offboardingPolicy: 'keep', name: 'Front desk' }
-    expect(event?.facts).toEqual(renamed)
+    expect(event?.facts).toEqual({
+      keyType: 'xdent',
+      offboardingPolicy: 'keep',
+      reason: 'failures_exceeded',
+      name: 'Desk',
+    })
   })
 
   describe(`${name}: the events of an account`, () => {

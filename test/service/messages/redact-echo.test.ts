@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { redactEcho } from '../../src/service/messages/attempt.ts'
+import { redactEcho } from '../../../src/service/messages/attempt.ts'
 
 const message = JSON.stringify({
   Patient: { Name: 'Timothy Bixby', DOB: '2008-01-06', Notes: 'seen in North ward; “Ünïcode”' },
