@@ -14,6 +14,8 @@ test('a new key ring is printed, whole and alone on stdout, and touches nothing'
   expect(parseRing(stdout).keys.map(({ use, state }) => `${use} ${state}`)).toEqual([
     'sign current',
     'sign next',
+    'access current',
+    'access next',
     'refresh current',
     'refresh next',
     'seal current',
