@@ -79,14 +79,30 @@ describe('PostgreSQL', () => {
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
     )
 
-  test('servers that open an empty database at once make one schema', async () => {
-    const engines = await Promise.all(Array.from({ length: 8 }, () => openEngine()))
-    for (const engine of engines) {
-      expect(await engine.read(createStatement('SELECT version FROM schema_version'))).toEqual([
-        { version: SCHEMA_VERSION },
-      ])
-    }
-  })
+  test.each(['read committed', 'serializable'])(
+    'servers that open an empty database at once make one schema, and change it at once: %s',
+    async (isolation) => {
+      const name = new URL(url).pathname.slice(1)
+      await postgres.query(
+        url,
+        `ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`,
+      )
+      const engines = await Promise.all(Array.from({ length: 8 }, () => openEngine()))
+      const storages = engines.map((engine) => createStorage(engine))
+      const changing = storages.slice(0, 3)
+      await Promise.all(
+        changing.map((storage, n) =>
+          storage.addAccount(createAccountRow(`a${n}`), event(`e${n}`, `a${n}`)),
+        ),
+      )
+      for (const [n, engine] of engines.entries()) {
+        expect(await engine.read(createStatement('SELECT version FROM schema_version'))).toEqual([
+          { version: SCHEMA_VERSION },
+        ])
+        expect(await storages[n]?.readAuthorityVersion()).toBe(1 + changing.length)
+      }
+    },
+  )
 
   test.each([0, SCHEMA_VERSION + 1, 999])(
     'a database of schema version %d is refused with a sentence',

@@ -18,6 +18,9 @@ const CONNECTION_LIMITS = {
   keepAliveInitialDelayMillis: 10_000,
 }
 
+/** Guards rely on it (see openPostgres), whatever the database's default is. */
+const ISOLATION_OPTION = '-c default_transaction_isolation=read\\ committed'
+
 export type ConnectionLimits = typeof CONNECTION_LIMITS
 
 /** The wait after a failed attempt to connect: doubled with each, up to the last. */
@@ -45,6 +48,7 @@ export function createConnectionPool(
     connectionString: url,
     max: size,
     fallback_application_name: 'latchkey',
+    options: ISOLATION_OPTION,
   })
   // A query on a connection that breaks gets the error itself; an idle connection needs a listener.
   pool.on('connect', (client) => client.on('error', () => undefined))

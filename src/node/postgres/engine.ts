@@ -36,8 +36,7 @@ const READER_CONNECTIONS = 2
  * - Reads are a group. Each sees what was committed before it was sent. A scan is alone, on a connection
  *   that no read or write waits for.
  * - Writes are a group, and one transaction at READ COMMITTED: every guard is in the WHERE of its own
- *   statement, which PostgreSQL evaluates again on a row that it waited for. (A stricter default of the
- *   database only makes conflicts, which are tried again.)
+ *   statement, which PostgreSQL evaluates again on a row that it waited for.
  *
  * While the database is unreachable, every method throws StorageUnavailableError; the pool reconnects by
  * itself. A write whose connection broke before its commit was answered may be stored or not, and throws
@@ -182,7 +181,7 @@ export async function hasNoSchema(client: ClientBase): Promise<boolean> {
 
 export async function readPostgresVersion(client: ClientBase): Promise<number | undefined> {
   const { rows } = await client.query<{ version: number }>('SELECT version FROM schema_version')
-  // Connections outside the pool read BIGINT as text.
+  // The driver's own queries read BIGINT as text.
   return rows[0] && Number(rows[0].version)
 }
 
