@@ -13,7 +13,7 @@ const ADDED_PERMISSIONS = {
     'keys.read',
     'routes.read',
     'messages.read',
-    'places.read',
+    'directory.read',
     'users.read',
     'audit.read',
     'requests.explain',
@@ -34,13 +34,13 @@ const ADDED_PERMISSIONS = {
     // Set what happens to the keys of deactivated users.
     'account.write',
     // Sites and developers.
-    'places.write',
+    'directory.write',
     // Manage the IP allowlist.
-    'addresses.write',
+    'ip_allowlist.write',
     // Add, invite and deactivate users and set their role, within `canGrantRole` and `canManageUser`.
     'users.write',
     // Mark a destination as verified by hand.
-    'destinations.vouch',
+    'destinations.mark_verified',
   ],
   operator: [
     // See all accounts at once; choose, create, close and open an account.

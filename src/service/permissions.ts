@@ -22,16 +22,16 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     inviteFirstOperator: 'accounts.write',
   },
   sites: {
-    ...permit('places.write', 'add', 'rename', 'delete'),
-    ...permit('places.read', 'list', 'find', 'countKeys'),
+    ...permit('directory.write', 'add', 'rename', 'delete'),
+    ...permit('directory.read', 'list', 'find', 'countKeys'),
   },
   developers: {
-    ...permit('places.write', 'add', 'rename', 'delete'),
-    ...permit('places.read', 'list', 'find', 'countKeys'),
+    ...permit('directory.write', 'add', 'rename', 'delete'),
+    ...permit('directory.read', 'list', 'find', 'countKeys'),
   },
   ipAllowlist: {
-    ...permit('addresses.write', 'setEnforced', 'add', 'delete'),
-    ...permit('places.read', 'list', 'listSeenAddresses'),
+    ...permit('ip_allowlist.write', 'setEnforced', 'add', 'delete'),
+    ...permit('directory.read', 'list', 'listSeenAddresses'),
   },
   sources: {
     ...permit('routes.write', 'add', 'rename', 'delete'),
@@ -41,7 +41,7 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     ...permit('routes.write', 'add', 'rename', 'delete'),
     ...permit('routes.write', 'setUrl', 'setVerificationToken', 'verify'),
     ...permit('routes.read', 'list', 'find'),
-    setVerified: 'destinations.vouch',
+    setVerified: 'destinations.mark_verified',
   },
   subscriptions: {
     ...permit('routes.write', 'create', 'setStatus', 'delete', 'purgeQueue'),

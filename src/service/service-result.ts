@@ -136,7 +136,7 @@ export async function deleteResource(
   id: string,
   { facts, reason }: { readonly facts: AuditEvent['facts']; readonly reason: string },
 ): Promise<ServiceResult<void>> {
-  const event = createAuditEvent(deps, `${kind}.removed`, id, facts)
+  const event = createAuditEvent(deps, `${kind}.deleted`, id, facts)
   return (await deps.storage.deleteRow(kind, id, event)) ? ok(undefined) : failConflict(reason)
 }
 

@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type {
   AuditEvent,
-  AuditEventFacts,
   AuditStorage,
   EventFilter,
   RecordedEvent,
@@ -9,7 +8,8 @@ import type {
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
-import { type Arg, createCache, createSqlWriter } from './statements.ts'
+import { listOldActions, renameEvent } from './renamed-events.ts'
+import { type Arg, createCache, createSqlWriter, expandJsonList } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables whose rows have the id of the event of their last change. */
@@ -135,7 +135,12 @@ export type AuditedChanges = ReturnType<typeof createAuditedChanges>
 type EventMethods = Pick<ResourceStorage, 'listEvents'> &
   Pick<AuditStorage, 'addEvents' | 'listRequestEvents'>
 
-type EventQuery = Required<EventFilter> & { before: string; limit: number }
+type EventQuery = Required<EventFilter> & {
+  before: string
+  limit: number
+  /** A JSON list of the names that older versions gave to the filter's actions. */
+  oldActions: string
+}
 type FoundEventRow = EventRow & Pick<Tables['audit_events'], 'account_id'>
 
 /** Actions whose subject is a key, or nobody. Each request may add such an event. */
@@ -148,9 +153,11 @@ const EVENT_CONDITIONS = {
   accountId: (arg: Arg<EventQuery>) => sql`account_id = ${arg('accountId')}`,
   subject: (arg: Arg<EventQuery>) => sql`subject = ${arg('subject')}`,
   actor: (arg: Arg<EventQuery>) => sql`actor = ${arg('actor')}`,
-  action: (arg: Arg<EventQuery>) => sql`action = ${arg('action')}`,
-  actionPrefix: (arg: Arg<EventQuery>) =>
-    sql`substr(action, 1, length(cast(${arg('actionPrefix')} as text))) = ${arg('actionPrefix')}`,
+  action: (arg: Arg<EventQuery>, oldActions: RawBuilder<unknown>) =>
+    sql`(action = ${arg('action')} or action in ${oldActions})`,
+  actionPrefix: (arg: Arg<EventQuery>, oldActions: RawBuilder<unknown>) => sql`(
+    substr(action, 1, length(cast(${arg('actionPrefix')} as text))) = ${arg('actionPrefix')}
+    or action in ${oldActions})`,
   since: (arg: Arg<EventQuery>) => sql`at >= ${arg('since')}`,
   until: (arg: Arg<EventQuery>) => sql`at < ${arg('until')}`,
 } satisfies Record<keyof EventFilter, unknown>
@@ -181,7 +188,10 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
   const lists = createCache<Statement<EventQuery, FoundEventRow>>()
   const createList = (filterNames: readonly (keyof EventFilter)[], hasCursor: boolean) =>
     sqlStatement<EventQuery, FoundEventRow>((arg) => {
-      const conditions = filterNames.map((filterName) => EVENT_CONDITIONS[filterName](arg))
+      const oldActions = expandJsonList(engine, arg('oldActions'))
+      const conditions = filterNames.map((filterName) =>
+        EVENT_CONDITIONS[filterName](arg, oldActions),
+      )
       // A cursor with the id of another account's event must tell nothing about that event.
       const visibleTo = filterNames.includes('accountId')
         ? sql`and seen.account_id = ${arg('accountId')}`
@@ -212,7 +222,8 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
       const list = lists(String([...filterNames, hasCursor]), () =>
         createList(filterNames, hasCursor),
       )
-      const values = { ...filter, before: after ?? '', limit } as EventQuery
+      const oldActions = JSON.stringify(listOldActions(filter))
+      const values = { ...filter, oldActions, before: after ?? '', limit } as EventQuery
       return (await engine.scan(list(values))).map(toRecordedEvent)
     },
   }
@@ -238,26 +249,10 @@ export const toRecordedEvent = ({
   ...row
 }: EventRow & Pick<Tables['audit_events'], 'account_id'>): RecordedEvent => ({
   ...row,
-  facts: renameFacts(JSON.parse(facts)),
+  ...renameEvent({ action: row.action, facts: JSON.parse(facts) }),
   requestId: request_id,
   accountId: account_id,
 })
-
-/** The names of facts and reasons in events that older versions wrote. Sealed events are never rewritten. */
-const RENAMED_FACTS: ReadonlyMap<string, string> = new Map([
-  ['dialect', 'keyType'],
-  ['departedKeys', 'offboardingPolicy'],
-])
-
-const RENAMED_REASONS: ReadonlyMap<unknown, string> = new Map([['guessing', 'failures_exceeded']])
-
-const renameFacts = (facts: AuditEventFacts): AuditEventFacts =>
-  Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [
-      RENAMED_FACTS.get(name) ?? name,
-      name === 'reason' ? (RENAMED_REASONS.get(value) ?? value) : value,
-    ]),
-  )
 
 /** Tables whose rows are subjects of events. */
 export type SubjectTable =

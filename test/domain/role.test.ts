@@ -19,33 +19,33 @@ test('each role may what stands in its column, and nothing else', () => {
       hasPermission(role, permission) ? (role[0]?.toUpperCase() ?? '') : '-',
     ).join(' ')
   const table = PERMISSIONS.map(
-    (permission) => `${permission.padEnd(20)} ${formatRoleLetters(permission)}`,
+    (permission) => `${permission.padEnd(26)} ${formatRoleLetters(permission)}`,
   )
   expect(`\n${table.join('\n')}\n`).toMatchInlineSnapshot(`
     "
-    account.read         M E A O
-    keys.read            M E A O
-    routes.read          M E A O
-    messages.read        M E A O
-    places.read          M E A O
-    users.read           M E A O
-    audit.read           M E A O
-    requests.explain     M E A O
-    keys.write           - E A O
-    keys.view            - E A O
-    routes.write         - E A O
-    messages.send        - E A O
-    messages.open        - E A O
-    account.write        - - A O
-    places.write         - - A O
-    addresses.write      - - A O
-    users.write          - - A O
-    destinations.vouch   - - A O
-    accounts.read        - - - O
-    accounts.write       - - - O
-    audit.verify         - - - O
-    audit.accept         - - - O
-    audit.export         - - - O
+    account.read               M E A O
+    keys.read                  M E A O
+    routes.read                M E A O
+    messages.read              M E A O
+    directory.read             M E A O
+    users.read                 M E A O
+    audit.read                 M E A O
+    requests.explain           M E A O
+    keys.write                 - E A O
+    keys.view                  - E A O
+    routes.write               - E A O
+    messages.send              - E A O
+    messages.open              - E A O
+    account.write              - - A O
+    directory.write            - - A O
+    ip_allowlist.write         - - A O
+    users.write                - - A O
+    destinations.mark_verified - - A O
+    accounts.read              - - - O
+    accounts.write             - - - O
+    audit.verify               - - - O
+    audit.accept               - - - O
+    audit.export               - - - O
     "
   `)
 })

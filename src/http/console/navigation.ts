@@ -92,7 +92,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     links: [
       { href: CONSOLE_PATH, text: 'Dashboard', permission: 'account.read' },
       { href: KEYS_PATH, text: 'Keys', permission: 'keys.read' },
-      { href: DEVELOPERS_PATH, text: 'Developers', permission: 'places.read' },
+      { href: DEVELOPERS_PATH, text: 'Developers', permission: 'directory.read' },
     ],
   },
   {
@@ -107,8 +107,8 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
   {
     name: 'Account',
     links: [
-      { href: SITES_PATH, text: 'Sites', permission: 'places.read' },
-      { href: IP_ALLOWLIST_PATH, text: 'IP allowlist', permission: 'places.read' },
+      { href: SITES_PATH, text: 'Sites', permission: 'directory.read' },
+      { href: IP_ALLOWLIST_PATH, text: 'IP allowlist', permission: 'directory.read' },
       { href: USERS_PATH, text: 'Users', permission: 'users.read' },
       { href: SETTINGS_PATH, text: 'Settings', permission: 'account.read' },
       { href: ACCOUNTS_PATH, text: 'Accounts', permission: 'accounts.read' },

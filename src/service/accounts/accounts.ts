@@ -82,7 +82,7 @@ export function createAccounts(deps: AccountsDeps) {
       id: string,
       policy: Account['offboardingPolicy'],
     ): Promise<ServiceResult<Account>> {
-      const event = createAuditEvent(deps, 'account.departed_keys_set', id, {
+      const event = createAuditEvent(deps, 'account.offboarding_policy_set', id, {
         offboardingPolicy: policy,
       })
       const isChanged = await storage.setOffboardingPolicy(id, policy, event)

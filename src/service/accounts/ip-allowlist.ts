@@ -36,7 +36,9 @@ export function createIpAllowlist(deps: ManagementDeps) {
   return {
     /** While enforced, keys work only from the listed addresses. An empty list allows all. */
     async setEnforced(accountId: string, enforced: boolean): Promise<ServiceResult<Account>> {
-      const action = enforced ? 'account.addresses_enforced' : 'account.addresses_open'
+      const action = enforced
+        ? 'account.ip_allowlist_enforced'
+        : 'account.ip_allowlist_enforcement_stopped'
       const event = createAuditEvent(deps, action, accountId)
       const isChanged = await storage.setAllowlistEnforced(accountId, enforced, event)
       return isChanged ? findAccount(accountId) : failNotFound(`there is no account ${accountId}`)
@@ -72,7 +74,7 @@ export function createIpAllowlist(deps: ManagementDeps) {
         note,
         createdAt: clock(),
       }
-      const event = createAuditEvent(deps, 'address.added', entry.id, {
+      const event = createAuditEvent(deps, 'ip_allowlist_entry.added', entry.id, {
         accountId: entry.accountId,
         network,
       })
@@ -84,7 +86,7 @@ export function createIpAllowlist(deps: ManagementDeps) {
     },
 
     async delete(id: string): Promise<ServiceResult<void>> {
-      const event = createAuditEvent(deps, 'address.removed', id)
+      const event = createAuditEvent(deps, 'ip_allowlist_entry.deleted', id)
       const isDeleted = await storage.deleteAllowlistEntry(id, event)
       return isDeleted ? ok(undefined) : failNotFound(`there is no address rule ${id}`)
     },

@@ -121,7 +121,7 @@ export function createUsers(deps: UsersDeps) {
     async deactivate(id: string): Promise<ServiceResult<User>> {
       const user = await findManageableUser(deps, id)
       if (!user.ok) return user
-      const event = createAuditEvent(deps, 'user.left', id)
+      const event = createAuditEvent(deps, 'user.deactivated', id)
       const isDeactivated = await storage.deactivateUser(id, clock(), event, user.value.role)
       const current = await find(id)
       if (isDeactivated || !current.ok) return current

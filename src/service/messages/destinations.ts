@@ -80,7 +80,7 @@ export function createDestinations(deps: DestinationsDeps) {
       if (!destination.ok) return destination
       const url = parseWebhookUrl(newUrl, destination.value.development)
       if (!url.ok) return url
-      const event = createAuditEvent(deps, 'destination.moved', id)
+      const event = createAuditEvent(deps, 'destination.url_changed', id)
       await storage.setDestinationUrl(id, url.value, event)
       return ok({ ...destination.value, url: url.value, verifiedAt: null })
     },
@@ -105,7 +105,7 @@ export function createDestinations(deps: DestinationsDeps) {
 
     /** Marks the destination verified or unverified by hand, after the operator checked its owner. */
     async setVerified(id: string, verified: boolean): Promise<ServiceResult<DestinationSummary>> {
-      const action = verified ? 'destination.vouched_for' : 'destination.doubted'
+      const action = verified ? 'destination.marked_verified' : 'destination.marked_unverified'
       const event = createAuditEvent(deps, action, id)
       const isChanged = await storage.setDestinationVerified(id, verified ? event.at : null, event)
       return isChanged ? find(id) : failNotFound(`there is no destination ${id}`)

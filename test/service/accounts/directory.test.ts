@@ -93,7 +93,7 @@ describe('a site or developer', () => {
     unwrap(await keys.revoke(key.id))
     expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
     unwrap(await sites.delete(unused.id))
-    expect(await testServices.listActions(unused.id)).toEqual(['site.created', 'site.removed'])
+    expect(await testServices.listActions(unused.id)).toEqual(['site.created', 'site.deleted'])
     expect(readRefusal(await sites.find(unused.id))).toMatch(/^not_found/)
   })
 
@@ -116,7 +116,7 @@ describe('a site or developer', () => {
     unwrap(await developers.delete(unused.id))
     expect(await testServices.listActions(unused.id)).toEqual([
       'developer.created',
-      'developer.removed',
+      'developer.deleted',
     ])
     expect(readRefusal(await developers.delete(unused.id))).toMatch(/^not_found/)
   })
@@ -204,9 +204,16 @@ describe('an account’s addresses', () => {
     expect(unwrap(await ipAllowlist.setEnforced(accountId, false)).ipAllowlistEnforced).toBe(false)
     unwrap(await ipAllowlist.delete(rule.id))
     expect(await testServices.listActions(accountId)).toEqual([
-      ...['account.created', 'account.addresses_enforced', 'account.addresses_open'],
+      ...[
+        'account.created',
+        'account.ip_allowlist_enforced',
+        'account.ip_allowlist_enforcement_stopped',
+      ],
     ])
-    expect(await testServices.listActions(rule.id)).toEqual(['address.added', 'address.removed'])
+    expect(await testServices.listActions(rule.id)).toEqual([
+      'ip_allowlist_entry.added',
+      'ip_allowlist_entry.deleted',
+    ])
     const [, added] = await storage.listEvents({ subject: rule.id, limit: 2 })
     expect(added?.facts).toEqual({ accountId, network: '10.0.0.0/8' })
     expect(await ipAllowlist.list(accountId)).toEqual([])

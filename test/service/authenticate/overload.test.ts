@@ -168,7 +168,7 @@ describe('while too many secrets are checked already', () => {
 
   test('the console says so above the form, which keeps what was typed', async () => {
     const operator = await seedConsoleClient(server, 'operator')
-    const page = `/console/keys/${seeded.keyId}/rotate`
+    const page = `/console/keys/${seeded.keyId}/rotate-secret`
     const typed = { overlap: '7d' }
     await runWhileSignInGuessed(async () => {
       const { status, headers, text, getFieldValue } = await operator.fill(page, page, typed)

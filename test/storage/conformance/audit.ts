@@ -5,7 +5,7 @@ import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createAuditAnchor } from '../../../src/service/audit/anchor.ts'
 import { createAudit, createRunExclusively } from '../../../src/service/audit/audit.ts'
 import { AuditChain } from '../../../src/service/audit/chain.ts'
-import type { AuditEvent } from '../../../src/service/ports/audit.ts'
+import type { AuditEvent, EventFilter } from '../../../src/service/ports/audit.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import { createTestKeyring } from '../../support/keyring.ts'
 import { createTestLog, unwrap } from '../../support/server.ts'
@@ -75,6 +75,23 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
       reason: 'failures_exceeded',
       name: 'Desk',
     })
+  })
+
+  test(`${name}: an event of an older version is found and read by the action of today`, async () => {
+    const subject = createUuid()
+    const events = ['address.added', 'ip_allowlist_entry.added', 'address.seen'].map((action) =>
+      createTestEvent(subject, { action }),
+    )
+    await fixture.storage.addEvents(events)
+    const listActions = async (filter: EventFilter) =>
+      (await fixture.storage.listEvents({ subject, ...filter, limit: 9 })).map(
+        ({ action }) => action,
+      )
+    const added = 'ip_allowlist_entry.added'
+    expect(await listActions({})).toEqual(['address.seen', added, added])
+    expect(await listActions({ action: added })).toEqual([added, added])
+    expect(await listActions({ actionPrefix: 'ip_allowlist_entry.' })).toEqual([added, added])
+    expect(await listActions({ action: 'address.seen' })).toEqual(['address.seen'])
   })
 
   describe(`${name}: the events of an account`, () => {

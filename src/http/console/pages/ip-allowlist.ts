@@ -75,7 +75,7 @@ async function showAllowlist(
   ])
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const account = result.value
-  const canWrite = context.can('addresses.write')
+  const canWrite = context.can('ip_allowlist.write')
   const body = html`${errorNotice(toErrorMessage(error))}
     <div class="columns">
       <div class="stack">${enforcementNotice(account, entries)}
@@ -127,7 +127,7 @@ function callerAddress(
   const address = formatIpAddress(parsed)
   const isListed = isInNetworks(parseKnownNetworks(entries.map(({ network }) => network)), parsed)
   const addButton =
-    context.can('addresses.write') && !isListed
+    context.can('ip_allowlist.write') && !isListed
       ? actionButton(context.formToken, IP_ALLOWLIST_PATH, 'Add my address', {
           label: `Add my address: ${address}`,
           fields: {
@@ -159,7 +159,7 @@ const emptyAllowlist = emptyState(
 )
 
 function entryTable(context: PageContext, entries: readonly AllowlistEntry[]): Html {
-  const canWrite = context.can('addresses.write')
+  const canWrite = context.can('ip_allowlist.write')
   return table({
     caption: formatCount(entries.length, 'entry', 'entries'),
     columns: [

@@ -205,7 +205,7 @@ function eventRow(
 function subjectLink({ action, subject }: RecordedEvent, nameLink: EventNames['nameLink']): Html {
   if (action.startsWith('message.'))
     return html`<a href="${MESSAGES_PATH}/${subject}">the message</a>`
-  return action.startsWith('address.')
+  return action.startsWith('ip_allowlist_entry.')
     ? html`<a href="${IP_ALLOWLIST_PATH}">the IP allowlist</a>`
     : nameLink(subject)
 }

@@ -64,6 +64,7 @@ function formatChanges(facts: AuditEventFacts): string {
 }
 
 const USER_EVENT_DESCRIPTIONS = {
+  'user.deleted': ['bad', 'The user was deleted.'],
   'user.created': ['plain', ({ role }) => `The user was added as ${role}.`],
   'user.first_operator': ['good', 'The first operator set a password.'],
   'user.invited': [
@@ -79,7 +80,7 @@ const USER_EVENT_DESCRIPTIONS = {
   'user.username_set': ['plain', 'The username was set.'],
   'user.edited': ['plain', ({ email }) => `The e-mail address is now ${email}.`],
   'user.role_changed': ['warn', ({ role }) => `The role is now ${role}.`],
-  'user.left': ['warn', 'The user was deactivated.'],
+  'user.deactivated': ['warn', 'The user was deactivated.'],
   'user.second_factor_set': ['good', 'A second factor was set up.'],
   'user.second_factor_removed': ['warn', 'The second factor was removed.'],
   'user.recovery_code_used': ['warn', 'A recovery code was used instead of the second factor.'],
@@ -95,10 +96,12 @@ const USER_EVENT_DESCRIPTIONS = {
 
 const ROUTING_EVENT_DESCRIPTIONS = {
   'source.created': ['plain', 'The source was created.'],
+  'source.deleted': ['bad', 'The source was deleted.'],
   'source.renamed': ['plain', ({ name }) => `The source is now called ${name}.`],
   'destination.created': ['plain', 'The destination was created.'],
+  'destination.deleted': ['bad', 'The destination was deleted.'],
   'destination.renamed': ['plain', ({ name }) => `The destination is now called ${name}.`],
-  'destination.moved': [
+  'destination.url_changed': [
     'warn',
     'The URL of the destination was changed. It must be verified again.',
   ],
@@ -114,11 +117,11 @@ const ROUTING_EVENT_DESCRIPTIONS = {
         ? `The destination did not return the challenge: it answered ${status}.`
         : 'The destination did not return the challenge: it did not answer.',
   ],
-  'destination.vouched_for': [
+  'destination.marked_verified': [
     'warn',
     'The destination was marked as verified without a challenge.',
   ],
-  'destination.doubted': ['warn', 'The destination was marked as unverified.'],
+  'destination.marked_unverified': ['warn', 'The destination was marked as unverified.'],
   'subscription.created': [
     'plain',
     ({ sourceId, destinationId, dataModel }) =>
@@ -127,7 +130,7 @@ const ROUTING_EVENT_DESCRIPTIONS = {
   'subscription.paused': ['warn', 'The subscription was paused.'],
   'subscription.resumed': ['good', 'The subscription was resumed.'],
   'subscription.purged': ['bad', 'All queued messages of the subscription were skipped.'],
-  'subscription.removed': ['bad', 'The subscription was deleted.'],
+  'subscription.deleted': ['bad', 'The subscription was deleted.'],
   'message.test_sent': [
     'plain',
     ({ dataModel, eventType }) => `A test message was sent: ${dataModel}, ${eventType}.`,
@@ -146,25 +149,29 @@ const formatToDestination = ({ destinationId }: AuditEventFacts): string =>
 const ACCOUNT_EVENT_DESCRIPTIONS = {
   'account.renamed': ['plain', ({ name }) => `The account is now called ${name}.`],
   'account.created': ['plain', 'The account was created.'],
+  'account.deleted': ['bad', 'The account was deleted.'],
   'account.closed': ['bad', 'The account was closed. Its keys are refused.'],
   'account.opened': ['good', 'The account was reopened.'],
-  'account.departed_keys_set': [
+  'account.offboarding_policy_set': [
     'plain',
     ({ offboardingPolicy }) =>
       offboardingPolicy === 'disable'
         ? 'Keys of deactivated users are disabled from now on.'
         : 'Keys of deactivated users continue to work from now on, and are flagged.',
   ],
-  'account.addresses_enforced': ['warn', 'The IP allowlist was enforced.'],
-  'account.addresses_open': ['warn', 'The IP allowlist is no longer enforced.'],
-  'address.added': ['plain', ({ network }) => `${network} was added to the IP allowlist.`],
-  'address.removed': ['warn', 'An entry was removed from the IP allowlist.'],
+  'account.ip_allowlist_enforced': ['warn', 'The IP allowlist was enforced.'],
+  'account.ip_allowlist_enforcement_stopped': ['warn', 'The IP allowlist is no longer enforced.'],
+  'ip_allowlist_entry.added': [
+    'plain',
+    ({ network }) => `${network} was added to the IP allowlist.`,
+  ],
+  'ip_allowlist_entry.deleted': ['warn', 'An entry was removed from the IP allowlist.'],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
   'site.created': ['plain', 'The site was created.'],
-  'site.removed': ['bad', 'The site was deleted.'],
+  'site.deleted': ['bad', 'The site was deleted.'],
   'developer.renamed': ['plain', ({ name }) => `The developer is now called ${name}.`],
   'developer.created': ['plain', 'The developer was created.'],
-  'developer.removed': ['bad', 'The developer was deleted.'],
+  'developer.deleted': ['bad', 'The developer was deleted.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
   'audit.exported': [
     'warn',
@@ -217,10 +224,10 @@ export function describeEvent(
 
 /** Titles of actions whose stored names are older than the words of today. */
 const ACTION_TITLES: Readonly<Record<string, string>> = {
-  'destination.vouched_for': 'destination marked verified',
-  'destination.doubted': 'destination marked unverified',
-  'destination.moved': 'destination URL changed',
-  'account.departed_keys_set': 'account offboarding policy set',
+  'destination.marked_verified': 'destination marked verified',
+  'destination.marked_unverified': 'destination marked unverified',
+  'destination.url_changed': 'destination URL changed',
+  'account.offboarding_policy_set': 'account offboarding policy set',
 }
 
 /** Formats `key.secret_rotated` as `Key secret rotated`. */
