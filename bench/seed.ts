@@ -3,9 +3,9 @@ import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
 import { addChecksum } from '../src/domain/secret.ts'
+import { silentLog } from '../src/node/log.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
 import { nodeArgon2 } from '../src/node/primitives.ts'
-import { silentLog } from '../src/node/silent-log.ts'
 import { seedKey } from '../test/support/server.ts'
 
 /** A caller: a key, its secret, and a source and destination that its messages may name. */

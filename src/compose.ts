@@ -21,7 +21,7 @@ import {
   createTrafficCounter,
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
-import { createMessageIdGenerator } from './service/messages/accept.ts'
+import { createMessageIdGenerator } from './service/messages/message-ids.ts'
 import { deletePayloadParts } from './service/messages/payload.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'

@@ -5,7 +5,7 @@ import type { HashStream } from '../storage/database-copy.ts'
 import type { Engine } from '../storage/engine.ts'
 import { SCHEMA_VERSION } from '../storage/tables.ts'
 import { readSchemaVersion } from './database.ts'
-import { silentLog } from './silent-log.ts'
+import { silentLog } from './log.ts'
 
 /** A database that can be a source or a target. */
 export type DatabaseLocation =

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import type { Engine } from '../storage/engine.ts'
-import { silentLog } from './silent-log.ts'
+import { silentLog } from './log.ts'
 
 type DatabaseConfig = Config['database']
 

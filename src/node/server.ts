@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { createForeignRingError, watchKeyringFile } from './keyring-file.ts'
+import { type ListeningAddresses, logListening } from './log.ts'
 import {
   formatConsoleUrl,
   formatListenerUrl,
@@ -14,7 +15,6 @@ import {
   type WorkerGroup,
 } from './open-latchkey.ts'
 import { readConsoleAssets } from './package-file.ts'
-import { type ListeningAddresses, logListening } from './startup-log.ts'
 import { createUpstreamFetch, writeUpstreamHead } from './upstream-fetch.ts'
 
 export interface RunningServer extends Latchkey, ServerParts, ListeningAddresses {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { fail, type Result } from '../../domain/failure.ts'
 import type { Operation, OperationContext, OperationError } from '../../operations/define.ts'
-import { listMembers } from '../../operations/members.ts'
+import { listMembers } from '../../operations/define.ts'
 import type { ServiceError } from '../../service/service-result.ts'
 import { formatMemberLabel } from './components/members.ts'
 import type { FormError } from './errors.ts'

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../../config.ts'
 import { type Migration, planMigrations, SCHEMA_HISTORY } from '../../storage/migrations.ts'
-import { silentLog } from '../silent-log.ts'
+import { silentLog } from '../log.ts'
 import { CommandFailure } from './command-failure.ts'
 import { getExistingDatabase } from './configured-database.ts'
 import { formatExamples, printNote, printOutput } from './print.ts'

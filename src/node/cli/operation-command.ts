@@ -1,8 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { Operation, OperationError, OperationRequest } from '../../operations/define.ts'
-import { listMembers, type Member } from '../../operations/members.ts'
+import { listMembers, type Member } from '../../operations/define.ts'
 import { CommandFailure } from './command-failure.ts'
-import { parseDuration, parseInstant } from './date-options.ts'
 import { printOnce, requireOutput } from './output.ts'
 import {
   formatExamples,
@@ -12,7 +11,6 @@ import {
   printNote,
   printOutput,
 } from './print.ts'
-import { confirmByName, readSecret, requireTerminal } from './prompt.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
 /** Defines the command of an operation: its arguments, options, help, and action. */
@@ -49,6 +47,7 @@ export function defineOperationCommand(
           member === argument ? argumentValue : command.getOptionValue(toAttributeName(member))
         if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
         if (isSecret(member) && (value === true || isStandardInput(member, members))) {
+          const { readSecret } = await import('./prompt.ts')
           input[member.part][member.name] = await readSecret()
         }
       }
@@ -71,7 +70,10 @@ async function runCommand(
     throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
   const isConfirmed = !operation.isIrreversible || command.opts<{ yes?: true }>().yes === true
-  if (!isConfirmed) requireTerminal(operation.summary)
+  if (!isConfirmed) {
+    const { requireTerminal } = await import('./prompt.ts')
+    requireTerminal(operation.summary)
+  }
   if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
   const value = await withLatchkey(async (latchkey) => {
     const context = {
@@ -121,6 +123,7 @@ async function confirm(
   const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
   const found = show && (await perform(show, { ...context, query: {}, body: {} }))
   const { name, email } = (found ?? {}) as { name?: string; email?: string }
+  const { confirmByName } = await import('./prompt.ts')
   await confirmByName(operation.summary, name ?? email ?? context.id)
 }
 
@@ -311,4 +314,36 @@ function formatExampleValue(member: Member, value: unknown): string {
   if (member.name.endsWith('Seconds')) return `${Number(value) / 3600}h`
   const text = isPlain(value) ? String(value) : JSON.stringify(value)
   return /^[\w@.:/-]+$/.test(text) ? text : JSON.stringify(text)
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** Parses `90s`, `30m`, `24h` or `7d` into milliseconds. */
+export function parseDuration(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const ms = Number(count) * (UNIT_MS[unit] ?? 0)
+  if (!(ms > 0))
+    throw new InvalidArgumentError('It must be a duration such as 90s, 30m, 24h or 7d.')
+  return ms
+}
+
+const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** Parses an ISO 8601 date (its first moment, UTC), or a date and time with a zone, into epoch ms. */
+export function parseInstant(text: string): number {
+  const [, date = ''] = DATE_PATTERN.exec(text) ?? []
+  const at = Date.parse(text)
+  // Date.parse reads 30 February as 2 March.
+  const day = Date.parse(date)
+  if (Number.isNaN(at) || Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) {
+    throw new InvalidArgumentError(
+      'It must be an ISO date: 2027-01-31, or with time and zone 2027-01-31T12:00Z.',
+    )
+  }
+  return at
 }

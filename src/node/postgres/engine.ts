@@ -9,8 +9,8 @@ import {
   SCHEMA_HISTORY,
   type SchemaHistory,
 } from '../../storage/migrations.ts'
+import { logMigration } from '../log.ts'
 import { readPackageFile } from '../package-file.ts'
-import { logMigration } from '../startup-log.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError } from './errors.ts'
 import { runSteps } from './statements.ts'

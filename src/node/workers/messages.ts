@@ -1,5 +1,5 @@
 import type { GetSharedCounter } from '../../service/ports/runtime.ts'
-import type { ListeningAddresses } from '../startup-log.ts'
+import type { ListeningAddresses } from '../log.ts'
 
 /** A message from a worker to the primary process, and from there to the other workers. */
 export interface WorkerMessage {

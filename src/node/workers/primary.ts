@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import type { Config } from '../../config.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { type ListeningAddresses, logListening } from '../startup-log.ts'
+import { type ListeningAddresses, logListening } from '../log.ts'
 import type { WorkerMessage } from './messages.ts'
 
 /**

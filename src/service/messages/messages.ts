@@ -14,12 +14,7 @@ import {
   failNotFound,
   type ServiceResult,
 } from '../service-result.ts'
-import {
-  type AcceptMessageDeps,
-  createAcceptMessage,
-  type IncomingMessage,
-  type MessageReceipt,
-} from './accept.ts'
+import type { AcceptMessageDeps, IncomingMessage, MessageReceipt } from './accept.ts'
 import { openPayload } from './payload.ts'
 
 export interface MessagesDeps extends ManagementDeps, Omit<SendTestMessageDeps, 'storage'> {
@@ -151,6 +146,8 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
     const createTestEvent = (subject: string): AuditEvent =>
       createAuditEvent(deps, 'message.test_sent', subject, { sourceId, dataModel, eventType })
     let messageId: string | null = null
+    // Few commands send a message: the others start without its code.
+    const { createAcceptMessage } = await import('./accept.ts')
     const acceptMessage = createAcceptMessage({
       ...deps,
       storage: {

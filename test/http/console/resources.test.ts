@@ -6,8 +6,7 @@ import {
   readMembers,
 } from '../../../src/http/console/components/members.ts'
 import type { PageContext } from '../../../src/http/console/context.ts'
-import { defineOperation } from '../../../src/operations/define.ts'
-import { listMembers, listResultMembers } from '../../../src/operations/members.ts'
+import { defineOperation, listMembers, listResultMembers } from '../../../src/operations/define.ts'
 import { getOperation } from '../../../src/operations/registry.ts'
 import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
 import { openRoutingFixture, type RoutingFixture } from '../../support/routing-fixture.ts'

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Operation } from '../../../operations/define.ts'
-import { listMembers, type Member } from '../../../operations/members.ts'
+import { listMembers, type Member } from '../../../operations/define.ts'
 import { getField, type PageContext } from '../context.ts'
 import { type Choice, checkbox, hiddenField, selectField, textField } from './form.ts'
 import { type Html, toSentence, withCode } from './html.ts'

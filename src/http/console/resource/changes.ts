@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Operation } from '../../../operations/define.ts'
-import { listMembers } from '../../../operations/members.ts'
+import { listMembers } from '../../../operations/define.ts'
 import type { ServiceError } from '../../../service/service-result.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from '../components/form.ts'
 import { type Html, nothing } from '../components/html.ts'

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
+import { listResultMembers } from '../../../operations/define.ts'
 import { OPERATION_GROUPS } from '../../../operations/groups.ts'
-import { listResultMembers } from '../../../operations/members.ts'
 import type { Page } from '../../../service/ports/lists.ts'
 import { findAccountNames } from '../account-selection.ts'
 import { buttonLink } from '../components/form.ts'

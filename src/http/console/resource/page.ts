@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Operation } from '../../../operations/define.ts'
-import { listResultMembers } from '../../../operations/members.ts'
+import { listResultMembers } from '../../../operations/define.ts'
 import { findAccountNames } from '../account-selection.ts'
 import {
   copyableText,

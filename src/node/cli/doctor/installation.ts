@@ -11,8 +11,8 @@ import { type Config, ConfigError, findConfigWarnings, readConfig } from '../../
 import { parseRing } from '../../../crypto/keyring.ts'
 import { isNewDatabase } from '../../database.ts'
 import { isDemo } from '../../demo-folder.ts'
+import { silentLog } from '../../log.ts'
 import { nodeArgon2 } from '../../primitives.ts'
-import { silentLog } from '../../silent-log.ts'
 import { explainError } from '../command-failure.ts'
 import { type Finding, reportFailure, reportOk, reportWarning } from './finding.ts'
 
