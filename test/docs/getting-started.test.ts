@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
@@ -24,7 +24,6 @@ test.skipIf(!isTried)('docs/getting-started.md, as one script, delivers a messag
   const substitute = (sample: string) =>
     sample
       .replaceAll('/var/lib/latchkey', join(home, 'data'))
-      .replaceAll('/tmp/', `${home}/tmp/`)
       .replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`)
       .replaceAll('9100', String(receiverPort))
   const [receiver] = samples.filter(({ language }) => language === 'js')
@@ -41,9 +40,11 @@ test.skipIf(!isTried)('docs/getting-started.md, as one script, delivers a messag
     env: createEnvironment({
       PATH: `${home}/bin:${dirname(process.execPath)}:${process.env.PATH}`,
       LATCHKEY_PORT: String(port),
+      TMPDIR: join(home, 'tmp'),
     }),
   })
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
   expect(stdout, stderr).toContain('"EventType":"New"')
   expect(stdout, stderr).toContain('delivered')
+  expect(readdirSync(join(home, 'tmp')), 'what the script left').toEqual([])
 })
