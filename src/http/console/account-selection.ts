@@ -1,7 +1,13 @@
 import { html } from 'hono/html'
 import type { Account } from '../../service/ports/accounts.ts'
-import { actionButton, buttonLink } from './components/form.ts'
-import { badge, emptyState } from './components/html.ts'
+import { actionButton, buttonLink, hiddenField } from './components/form.ts'
+import { badge, emptyState, type Html } from './components/html.ts'
+import {
+  formatDistinctNames,
+  PICKER_ROW_LIMIT,
+  resourcePicker,
+  toPickerOptions,
+} from './components/resource-picker.ts'
 import { table } from './components/table.ts'
 import type { PageContext } from './context.ts'
 import { loadListPage } from './list-page.ts'
@@ -23,8 +29,22 @@ export const withAccount =
     return accountId === null ? showAccountChoice(context) : handler(context, accountId)
   }
 
+/** The account of a new row: a choice for operators who see all accounts. */
+export async function accountField(
+  context: PageContext,
+  name: string,
+  value: string,
+): Promise<Html> {
+  const accountId = getAccountId(context)
+  if (accountId !== null) return hiddenField(name, value || accountId)
+  const accounts = await context.services.accounts.list({ limit: PICKER_ROW_LIMIT })
+  const options = toPickerOptions(accounts)
+  return resourcePicker({ name, label: 'Account', value, options, required: true })
+}
+
 async function showAccountChoice(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, context.services.accounts.list)
+  const names = formatDistinctNames(rows)
   const body =
     rows.length === 0
       ? html`<section class="card flush">${emptyState(
@@ -36,9 +56,9 @@ async function showAccountChoice(context: PageContext): Promise<Response> {
           caption: 'Choose the account to show',
           columns: [{ name: 'Account' }, { name: 'Status' }, { name: 'Action', end: true }],
           rows: rows.map((account) => [
-            account.name,
+            names.get(account.id) ?? account.name,
             accountStatusBadge(account),
-            selectAccountButton(context, account, context.path),
+            selectAccountButton(context, account, names, context.path),
           ]),
         })}${pagination}</section>`
   return renderPage(
@@ -51,12 +71,13 @@ async function showAccountChoice(context: PageContext): Promise<Response> {
 export const selectAccountButton = (
   context: PageContext,
   { id, name }: Account,
+  names: ReadonlyMap<string, string>,
   next: string,
   variant = 'compact',
 ) =>
   actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'Choose', {
     variant,
-    label: `Choose ${name}`,
+    label: `Choose ${names.get(id) ?? name}`,
     fields: { account: id, next },
   })
 
@@ -72,7 +93,5 @@ export async function findAccountNames(
     return null
   const ids = [...new Set(rows.flatMap(({ accountId }) => accountId ?? []))]
   const results = await Promise.all(ids.map(context.services.accounts.find))
-  return new Map(
-    results.flatMap((result) => (result.ok ? [[result.value.id, result.value.name]] : [])),
-  )
+  return formatDistinctNames(results.flatMap((result) => (result.ok ? [result.value] : [])))
 }

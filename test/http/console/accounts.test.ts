@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ConsoleClient, seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from '../../support/server.ts'
-import type { TestUser } from '../../support/users.ts'
+import { PASSWORD, type TestUser } from '../../support/users.ts'
 
 let server: TestServer
 let operator: ConsoleClient & { readonly testUser: TestUser }
@@ -24,7 +24,9 @@ describe('an operator', () => {
     const here = made.location?.split('?')[0] ?? ''
     const accountId = here.split('/').at(-1) ?? ''
     expect(made.location).toBe(`${ACCOUNTS}/${accountId}?flash=accounts.create`)
-    expect((await operator.get(made.location ?? '')).html).toContain('value="/console/users/new"')
+    expect((await operator.get(made.location ?? '')).html).toContain(
+      `href="/console/users/new?accountId=${accountId}"`,
+    )
     const { apiKey, secret } = await seedKey(server, { accountId })
     const status = async () => (await server.authenticate(apiKey, secret)).status
 
@@ -106,7 +108,7 @@ describe('an operator', () => {
 
   test('is asked for the account where a page shows one, and returns to that page', async () => {
     const { id, name } = await createAccount('Meant Clinic')
-    for (const path of ['settings', 'ip-allowlist', 'sites/new', 'developers/new', 'users/new']) {
+    for (const path of ['settings', 'ip-allowlist']) {
       await selectAllAccounts()
       const response = await operator.get(`/console/${path}`)
       expect(response.text).toContain('Account switcher')
@@ -116,6 +118,43 @@ describe('an operator', () => {
       expect((await operator.get(`/console/${path}`)).text).not.toContain('Account switcher')
     }
     await selectAllAccounts()
+  })
+
+  test.each(['sites', 'developers', 'users', 'sources', 'destinations'])(
+    'selects the account of a new row of %s in its form, and still sees all accounts',
+    async (group) => {
+      const { id, name } = await createAccount(`Account of ${group}`)
+      const path = `/console/${group}/new`
+      const form = await operator.get(path)
+      expect(form.html).toContain(`<option value="${id}">${name}</option>`)
+      const email = `${group}@account.example`
+      const fields = {
+        accountId: id,
+        name: 'New',
+        email,
+        role: 'member',
+        'your-password': PASSWORD,
+        invite: '',
+      }
+      const created = await operator.fill(path, path, fields)
+      expect(created.status).toBe(303)
+      const page = await operator.get(created.location ?? '')
+      expect(page.text).toContain(name)
+      expect(page.text).not.toContain(`Only ${name}`)
+    },
+  )
+
+  test('can distinguish accounts of one name by the end of their ids', async () => {
+    const twins = [await createAccount('Twin Clinic'), await createAccount('Twin Clinic')]
+    for (const { id } of twins) {
+      const text = `Twin Clinic (…${id.slice(-8)})`
+      expect((await operator.get('/console/sites/new')).html).toContain(
+        `<option value="${id}">${text}</option>`,
+      )
+      for (const path of [ACCOUNTS, '/console/ip-allowlist']) {
+        expect((await operator.get(path)).html).toContain(`aria-label="Choose ${text}"`)
+      }
+    }
   })
 
   test('creates nothing by a form that was opened in another account', async () => {

@@ -33,9 +33,9 @@ describe('a source', () => {
     expect(text).toContain('No subscriptions yet')
   })
 
-  test('is added to one account, which an operator of all accounts selects first', async () => {
+  test('is added to one account, which an operator of all accounts selects in the form', async () => {
     const operator = await fixture.signInAs('operator')
-    expect((await operator.get('/console/sources/new')).text).toContain('Account switcher')
+    expect((await operator.get('/console/sources/new')).html).toContain('<select id="accountId"')
     expect((await operator.get('/console/sources')).text).toContain('Acme Health')
   })
 

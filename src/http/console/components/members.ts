@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { Operation } from '../../../operations/define.ts'
 import { listMembers, type Member } from '../../../operations/define.ts'
 import { getField, type PageContext } from '../context.ts'
-import { type Choice, checkbox, hiddenField, selectField, textField } from './form.ts'
+import { type Choice, checkbox, selectField, textField } from './form.ts'
 import { type Html, toSentence, withCode } from './html.ts'
 import { exactTime, relativeTime } from './time.ts'
 
@@ -38,9 +38,7 @@ export const memberFields = (
 ): (Html | Promise<Html>)[] =>
   listBodyMembers(operation).map((member, n) => {
     const value = getValue(member.name)
-    return member.name === 'accountId'
-      ? hiddenField('accountId', value)
-      : (widgets[member.name]?.(context, value) ?? memberField(member, value, hasFocus && n === 0))
+    return widgets[member.name]?.(context, value) ?? memberField(member, value, hasFocus && n === 0)
   })
 
 function memberField(member: Member, value: string, autofocus: boolean): Html {

@@ -10,10 +10,31 @@ export const PICKER_ROW_LIMIT = MAX_PICKER_CHOICES + 1
 /** The choices of a picker; null where they are too many. */
 export type PickerOptions = readonly Choice[] | null
 
-export const toPickerOptions = (
-  rows: readonly { readonly id: string; readonly name: string }[],
-): PickerOptions =>
-  rows.length > MAX_PICKER_CHOICES ? null : rows.map(({ id, name }) => ({ value: id, text: name }))
+type NamedRows = readonly { readonly id: string; readonly name: string }[]
+
+/** Sorts the choices by name. */
+export function toPickerOptions(rows: NamedRows): PickerOptions {
+  if (rows.length > MAX_PICKER_CHOICES) return null
+  const names = formatDistinctNames(rows)
+  return rows
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
+    .map(({ id, name }) => ({ value: id, text: names.get(id) ?? name }))
+}
+
+/** The name of each row by its id. Names that repeat are followed by the end of the id. */
+export function formatDistinctNames(rows: NamedRows): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>()
+  for (const { name } of rows) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return new Map(
+    rows.map(({ id, name }) => [
+      id,
+      counts.get(name) === 1 ? name : `${name} (…${id.slice(-SHORT_ID_LENGTH)})`,
+    ]),
+  )
+}
+
+/** The last digits of a UUID of any version are random; the first ones of a version 7 are a time. */
+const SHORT_ID_LENGTH = 8
 
 /** Renders a list to choose from, or a field for the id where the list would be too long. */
 export const resourcePicker = (picker: {

@@ -6,8 +6,9 @@ import {
   selectAccountButton,
   withAccount,
 } from '../account-selection.ts'
-import { actionButton, radioGroup } from '../components/form.ts'
+import { actionButton, buttonLink, radioGroup } from '../components/form.ts'
 import { type Html, notice } from '../components/html.ts'
+import { formatDistinctNames } from '../components/resource-picker.ts'
 import type { PageContext } from '../context.ts'
 import { renderError } from '../errors.ts'
 import { loadListPage } from '../list-page.ts'
@@ -95,16 +96,18 @@ const showSelectedAccountNotice = (context: PageContext, name: string): Promise<
 
 async function showAccountList(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, context.services.accounts.list)
+  const names = formatDistinctNames(rows)
+  const nameCell = ({ id, name }: Account) => names.get(id) ?? name
   const loadColumns = async () => [
     {
       name: 'Action',
-      cell: (account: Account) => selectAccountButton(context, account, CONSOLE_PATH),
+      cell: (account: Account) => selectAccountButton(context, account, names, CONSOLE_PATH),
     },
   ]
   const body =
     rows.length === 0
       ? emptyList(context, ACCOUNTS)
-      : html`<section class="card flush">${await resourceTable(context, ACCOUNTS, rows, { loadColumns })}${pagination}</section>`
+      : html`<section class="card flush">${await resourceTable(context, ACCOUNTS, rows, { nameCell, loadColumns })}${pagination}</section>`
   return renderList(context, ACCOUNTS, body)
 }
 
@@ -124,4 +127,4 @@ const ACCOUNT_PAGE: ResourcePage<Account> = {
 const selectAccountCard = (context: PageContext, account: Account): Html => html`
   <section class="card"><h2>Account switcher</h2>
     <p>See only this account, as its administrators do.</p>
-    <div class="row">${selectAccountButton(context, account, CONSOLE_PATH, '')}${actionButton(context.formToken, ACCOUNT_SELECTION_PATH, 'Add user', { fields: { account: account.id, next: `${USERS_PATH}/new` } })}</div></section>`
+    <div class="row">${selectAccountButton(context, account, formatDistinctNames([account]), CONSOLE_PATH, '')}${buttonLink(`${USERS_PATH}/new?accountId=${account.id}`, 'Add user')}</div></section>`

@@ -90,7 +90,7 @@ function passwordForm(
         })
   const organization = isFirstOperator
     ? html`
-      ${textField({ name: 'accountName', label: 'Your organization', value: getValue('accountName'), required: true, autofocus: true, autocomplete: 'organization' })}
+      ${textField({ name: 'accountName', label: 'Your organization', value: getValue('accountName'), hint: 'A new account gets this name, even if another account has it.', required: true, autofocus: true, autocomplete: 'organization' })}
       ${textField({ name: 'email', label: 'Your e-mail address', type: 'email', value: getValue('email'), required: true, autocomplete: 'email' })}`
     : nothing
   return html`

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { withAccount } from '../account-selection.ts'
+import { accountField } from '../account-selection.ts'
 import { buttonLink, postForm, submitButton } from '../components/form.ts'
 import { errorNotice, type Html, nothing } from '../components/html.ts'
 import { memberFields, readMembers } from '../components/members.ts'
@@ -23,13 +23,7 @@ export function mountCreation<Row extends ResourceRow>(
 ): void {
   const operation = findOperation(resource, 'create')
   const path = `${resource.path}/new`
-  router.page(
-    path,
-    operation.id,
-    operation.body !== null && 'accountId' in operation.body.shape
-      ? withAccount((context, accountId) => renderCreation(context, resource, { accountId }))
-      : (context) => renderCreation(context, resource),
-  )
+  router.page(path, operation.id, (context) => renderCreation(context, resource))
   router.form(path, operation.id, async (context) => {
     const result = await context.perform(operation, { body: readMembers(context, operation) })
     if (!result.ok) return renderCreation(context, resource, { error: result.failure })
@@ -44,12 +38,10 @@ export function renderCreation<Row extends ResourceRow>(
   context: PageContext,
   resource: Resource<Row>,
   {
-    accountId = getField(context, 'accountId'),
     error = null,
     extraFields = nothing,
     actions,
   }: {
-    readonly accountId?: string
     readonly error?: FormError | null
     readonly extraFields?: Html
     readonly actions?: Html
@@ -57,8 +49,11 @@ export function renderCreation<Row extends ResourceRow>(
 ): Promise<Response> {
   const operation = findOperation(resource, 'create')
   const fields = memberFields(context, operation, {
-    getValue: (name) => (name === 'accountId' ? accountId : getField(context, name)),
-    widgets: resource.widgets,
+    getValue: (name) => getField(context, name),
+    widgets: {
+      ...resource.widgets,
+      accountId: (page, value) => accountField(page, 'accountId', value),
+    },
     hasFocus: error === null,
   })
   const body = html`${errorNotice(toErrorMessage(error))}<section class="card">${postForm(

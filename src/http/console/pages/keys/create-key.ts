@@ -3,7 +3,7 @@ import type { AccessLevel } from '../../../../domain/key.ts'
 import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../../domain/key-type.ts'
 import type { KeyWithSecret } from '../../../../service/keys/input.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
-import { getAccountId } from '../../account-selection.ts'
+import { accountField, getAccountId } from '../../account-selection.ts'
 import {
   buttonLink,
   hiddenField,
@@ -29,7 +29,6 @@ import {
   type KeyOwnerFilter,
   type KeyParent,
   keyFormFields,
-  listAccountOptions,
   listOwnerChoices,
   listParentOptions,
   ownerField,
@@ -135,22 +134,10 @@ async function renderKeyTypePage(context: PageContext): Promise<Response> {
           hint: KEY_TYPE_LABELS[value].description,
         })),
       })}
-      ${await accountPicker(context)}
+      ${await accountField(context, 'account', getField(context, 'account'))}
       <div class="row">${submitButton('Next')}${buttonLink(KEYS_PATH, 'Cancel', 'quiet')}</div>
     </form></section>`
   return renderPage(context, NEW_KEY_HEADING, body)
-}
-
-/** Renders nothing for users who work in one account only. */
-async function accountPicker(context: PageContext): Promise<Html> {
-  if (getAccountId(context) !== null) return nothing
-  const value = getField(context, 'account')
-  return resourcePicker({
-    name: 'account',
-    label: 'Account',
-    value,
-    options: await listAccountOptions(context),
-  })
 }
 
 interface NewKeyDraft extends NewKeySelection {

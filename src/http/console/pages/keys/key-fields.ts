@@ -204,19 +204,11 @@ export function parseKeyExpiry(
 /** The fields that are parsed before the service is called. */
 type CheckedField = 'owner' | 'expires'
 
-type NamedRows = readonly { readonly id: string; readonly name: string }[]
-
-const toSortedOptions = (rows: NamedRows): PickerOptions =>
-  toPickerOptions(rows.toSorted((a, b) => a.name.localeCompare(b.name, 'en')))
-
 export const listSiteOptions = async (
   { services }: PageContext,
   accountId?: string,
 ): Promise<PickerOptions> =>
-  toSortedOptions(await services.sites.list({ accountId, limit: PICKER_ROW_LIMIT }))
-
-export const listAccountOptions = async ({ services }: PageContext): Promise<PickerOptions> =>
-  toSortedOptions(await services.accounts.list({ limit: PICKER_ROW_LIMIT }))
+  toPickerOptions(await services.sites.list({ accountId, limit: PICKER_ROW_LIMIT }))
 
 export interface KeyParent {
   /** The name of the form field. */
@@ -247,11 +239,11 @@ export async function listParentOptions(
   const query = { accountId, limit: PICKER_ROW_LIMIT }
   switch (name) {
     case 'source':
-      return toSortedOptions(await sources.list(query))
+      return toPickerOptions(await sources.list(query))
     case 'site':
       return listSiteOptions(context, accountId)
     case 'developer':
-      return toSortedOptions(await developers.list(query))
+      return toPickerOptions(await developers.list(query))
   }
 }
 

@@ -3,7 +3,6 @@ import { ok } from '../../../../domain/failure.ts'
 import { getOperation } from '../../../../operations/registry.ts'
 import type { IssuedInvitation } from '../../../../service/accounts/users.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
-import { withAccount } from '../../account-selection.ts'
 import { buttonLink, checkbox, hiddenField } from '../../components/form.ts'
 import { readMembers } from '../../components/members.ts'
 import { secretDialog } from '../../components/secret-dialog.ts'
@@ -22,11 +21,7 @@ import type { ConsoleRouter } from '../../router.ts'
 export function mountUserCreation(router: ConsoleRouter, resource: Resource<User>): void {
   const operation = getOperation('users.create')
   const path = `${USERS_PATH}/new`
-  router.page(
-    path,
-    operation.id,
-    withAccount((context, accountId) => renderUserCreation(context, resource, accountId, null)),
-  )
+  router.page(path, operation.id, (context) => renderUserCreation(context, resource, null))
 
   router.form(path, [operation.id, 'users.invite'], async (context) => {
     const isInvited = getField(context, 'invite') !== ''
@@ -37,8 +32,7 @@ export function mountUserCreation(router: ConsoleRouter, resource: Resource<User
       const link = isInvited ? await services.users.invite(id) : null
       return ok({ user: user.value as User, link: link?.ok ? link.value : null })
     })
-    if (!result.ok)
-      return renderUserCreation(context, resource, getField(context, 'accountId'), result.failure)
+    if (!result.ok) return renderUserCreation(context, resource, result.failure)
     const { user, link } = result.value
     return link === null
       ? redirectToPage(context.c, `${USERS_PATH}/${user.id}`, 'users.create')
@@ -49,11 +43,9 @@ export function mountUserCreation(router: ConsoleRouter, resource: Resource<User
 const renderUserCreation = (
   context: PageContext,
   resource: Resource<User>,
-  accountId: string,
   error: FormError | null,
 ): Promise<Response> =>
   renderCreation(context, resource, {
-    accountId,
     error,
     actions: buttonLink(`${USERS_PATH}/roles`, 'Roles and permissions'),
     extraFields: html`${checkbox({ name: 'invite', label: html`Create a one-time link to set the first password<span class="hint">Not needed by a user who only owns keys.</span>`, checked: error === null || getField(context, 'invite') !== '' })}
