@@ -4,16 +4,15 @@ import { build, type Metafile } from 'esbuild'
 
 /*
  * `npm run build`: bundles the command line and the library of `exports` into `dist`, with the packages
- * that they use. A file for each is no option: Node takes longer to find and link 600 files than to run
- * them.
+ * that they use, because Node takes longer to find and link 600 separate files than to run them.
  */
 
 const ROOT = import.meta.dirname
 
 /**
- * Bundles programs into a folder, from files of source by the names of their bundles. What they share,
- * and what is imported when it is needed, goes into files of its own. By their names all are modules:
- * Node parses a `.js` twice.
+ * Bundles programs into a folder. `programs` maps the name of each bundle to its source file. Shared code
+ * and dynamic imports get files of their own. Each file ends in `.mjs`, because Node parses a `.js` file
+ * twice to find out that it is a module.
  */
 export const bundlePrograms = (folder: string, programs: Readonly<Record<string, string>>) =>
   build({
@@ -30,7 +29,7 @@ export const bundlePrograms = (folder: string, programs: Readonly<Record<string,
     target: 'node24',
     // Native code, and an optional package that is not installed.
     external: ['better-sqlite3', '@node-rs/argon2', 'pg-native'],
-    // Packages in CommonJS use these, which a module does not have.
+    // Packages in CommonJS use these names, which a module does not have.
     banner: {
       js:
         "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url), " +
@@ -40,7 +39,7 @@ export const bundlePrograms = (folder: string, programs: Readonly<Record<string,
       {
         name: 'http without fetch',
         setup({ onResolve, onLoad }) {
-          // An import of `node:http` reads all that it exports, and so loads what `fetch` is made of.
+          // `import` of `node:http` reads each of its exports, some of which load the modules of `fetch`.
           onResolve({ filter: /^(node:)?https?$/ }, ({ path }) => ({
             path: path.replace(/^(node:)?/, 'node:'),
             namespace: 'builtin',
@@ -51,7 +50,7 @@ export const bundlePrograms = (folder: string, programs: Readonly<Record<string,
         },
       },
     ],
-    // Node reads ASCII faster. A template literal with other characters would prevent it.
+    // Node reads ASCII files faster. esbuild escapes other characters, except in template literals.
     supported: { 'template-literal': false },
     charset: 'ascii',
     legalComments: 'none',

@@ -25,7 +25,7 @@ import { type BenchServer, resolveBenchPath, startLatchkeyProcess } from './proc
 import { type BenchVendor, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
 
-/** The delay of exchanges while the server also does something long for somebody else. */
+/** The delay of exchanges while the server also handles a long request of another client. */
 export interface StallResult {
   readonly disturber: string
   readonly figures: DelayQuantiles
@@ -35,7 +35,7 @@ export interface StallResult {
   readonly times: number
 }
 
-/** The target: what a disturber may add to the p99 of the others. */
+/** The target: the most that a disturber may add to the p99 of the exchanges. */
 export const MAX_ADDED_MS = 20
 /** Requests that do not load the server: a stall alone delays them. */
 const EXCHANGES_PER_SECOND = 200
@@ -49,7 +49,7 @@ interface StallTarget {
   readonly apiToken: string
 }
 
-/** Work that is done again and again, beside the exchanges. */
+/** Work that is repeated beside the exchanges. */
 type Disturber = (target: StallTarget) => Promise<unknown>
 
 const callApi =
@@ -61,7 +61,7 @@ const callApi =
     })
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
     for await (const _chunk of answer.body ?? []) {
-      // Read as a client does that writes the answer to a file.
+      // Reads the response as a client does that writes it to a file.
     }
   }
 
@@ -83,7 +83,7 @@ async function runCommand({ dataDir }: StallTarget): Promise<void> {
   if (code !== 0) throw new Error(`the command ended with ${code}`)
 }
 
-/** An id that no message has: the list reads all of them. */
+/** The id of a destination without messages, so that the list reads every message. */
 const UNUSED_ID = '00000000-0000-7000-8000-000000000000'
 
 const DISTURBERS: Readonly<Record<string, Disturber | null>> = {
@@ -162,7 +162,7 @@ async function measureDisturbers(
 
 const DISTURBANCE_PAUSE_MS = 20
 
-/** Does the work again and again until the signal; resolves when the last one is done. */
+/** Repeats the work until the signal; resolves when the last run is done. */
 async function repeat(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     await work()
@@ -186,7 +186,7 @@ async function seedApiToken(dataDir: string): Promise<string> {
   }
 }
 
-/** Adds delivered messages and events of the audit, as many as years of use leave. */
+/** Adds as many delivered messages and audit events as years of use leave. */
 function seedRows(dataDir: string, { storedMessages, storedEvents }: BenchSettings): void {
   const db = new Database(join(dataDir, 'latchkey.db'))
   try {

@@ -12,10 +12,10 @@ export interface Startup {
   readonly targetMs: number | null
 }
 
-/** The rounds before those that count, in which compiled code is kept for later starts. */
+/** Rounds before the measured ones, so that Node has cached the compiled code. */
 const WARM_UP_ROUNDS = 2
 
-/** Measures the installed command: the median of the rounds, with what a first start has cached. */
+/** Measures starts of the installed command with a warm compile cache: the median of the rounds. */
 export async function measureStartup(
   command: string,
   folder: string,
@@ -35,7 +35,7 @@ export async function measureStartup(
     return cpuSeconds
   }
 
-  // The server first: it makes the database that the command reads.
+  // The server runs first, because it creates the database that the command reads.
   return [
     await measureStart('serve, until it listens', 800, rounds, startServer),
     await measureStart('keys list', 450, rounds, () => runCommand('keys', 'list')),
@@ -43,7 +43,7 @@ export async function measureStartup(
   ]
 }
 
-/** Runs `start`, which returns the CPU seconds that it took, in each round. */
+/** Runs `start`, which returns the CPU seconds that it took, once in each round. */
 async function measureStart(
   name: string,
   targetMs: number | null,
