@@ -272,7 +272,7 @@ describe('refresh', () => {
     await expectSameRefusal('of an older generation', key.apiKey, first.refreshToken)
     server.clock.advance(61_000)
     await expectSameRefusal('reused', key.apiKey, first.refreshToken)
-    await expectSameRefusal('of a revoked family', key.apiKey, third.refreshToken)
+    await expectSameRefusal('of a revoked grant', key.apiKey, third.refreshToken)
   })
 
   test.each(brokenKey)(
@@ -316,7 +316,7 @@ test('authenticate and refresh read one statement, the same for an id that is kn
   expect(found.size).toBe(1)
 })
 
-test('a forged refresh token reads the same statements for an id that is known and one that is not', async () => {
+test('a forged refresh token causes the same statements for a known and an unknown id', async () => {
   const key = await seedGoodKey()
   const forged = `rt_${Buffer.from([1, ...randomBytes(62)]).toString('base64url')}`
   const found = new Set<string>()

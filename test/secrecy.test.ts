@@ -129,7 +129,7 @@ async function exerciseEverything(): Promise<void> {
   }
   expect(statuses).toEqual([200, 502])
 
-  // An operator at work, and a family that ends by reuse of a token.
+  // An operator at work, and a grant that ends by reuse of a token.
   const rotated = await runCommand('keys', 'rotate-secret', key.keyId, '--overlap', '1h')
   track('the second secret', rotated.secret)
   parseTokenResponse(await client.authenticate(apiKey, rotated.secret))

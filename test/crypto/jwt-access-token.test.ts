@@ -260,7 +260,7 @@ describe('a JWT access token is refused', () => {
     )
   })
 
-  test('that is no token at all, without an error', async () => {
+  test('if it is not a token, without an error', async () => {
     const minter = createTestMinter(keyring)
     const [header] = splitToken(await mint())
     const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.base64String())
@@ -288,7 +288,7 @@ describe('when the key ring changes', () => {
     }
   })
 
-  test('a server that still has the old file believes tokens of the new key', async () => {
+  test('a server that still has the old file accepts tokens of the new key', async () => {
     const rotated = await rotateRing(nodePrimitives, ring, 'sign', 1)
     const token = await mint(createTestMinter(toKeyring(rotated)))
     expect((await verify(createTestMinter(keyring), token)).ok).toBe(true)

@@ -76,7 +76,7 @@ describe('an opaque access token', () => {
     )
   })
 
-  test('is the same to the byte whenever it is minted from the same facts, on Node and on Workers', async () => {
+  test('has the same bytes whenever it is minted from the same facts, on Node and on Workers', async () => {
     const worker = createTestMinter(toKeyring(ring), {}, workerPrimitives)
     await fc.assert(
       fc.asyncProperty(anyFacts, salts, async (any, tokenSalt) => {
@@ -87,7 +87,7 @@ describe('an opaque access token', () => {
     )
   })
 
-  test('outlives the rotation of its key, and is believed by a server with the old file', async () => {
+  test('outlives the rotation of its key, and is accepted by a server with the old file', async () => {
     const rotated = await rotateRing(nodePrimitives, ring, 'access', 1)
     const before = await mint()
     const after = await mint(createTestMinter(toKeyring(rotated)))
@@ -124,7 +124,7 @@ describe('an opaque access token is refused', () => {
     )
   })
 
-  test('of another issuer or audience, and where the two are exchanged', async () => {
+  test('of another issuer or audience, and with the two swapped', async () => {
     const keyring = toKeyring(ring)
     const [a, b] = ['https://a.example', 'https://b.example']
     const token = await mint(createTestMinter(keyring, { issuer: a, audience: b }))
@@ -137,7 +137,7 @@ describe('an opaque access token is refused', () => {
     expect(await isProvenFor({ issuer: `${a}/`, audience: b })).toBe(false)
   })
 
-  test('by another key ring, also where that has a key of the same id', async () => {
+  test('by another key ring, even if that has a key with the same id', async () => {
     const token = await mint()
     const other = await createTestRing()
     expect(await isProven(token, salt, createTestMinter(toKeyring(other)))).toBe(false)
@@ -149,7 +149,7 @@ describe('an opaque access token is refused', () => {
     expect(await isProven(token, salt, createTestMinter(toKeyring(alike)))).toBe(false)
   })
 
-  test('wherever it is cut off, and in any other spelling', async () => {
+  test('cut off at any byte, and in any other spelling', async () => {
     const token = await mint()
     const wrong = Array.from({ length: token.length }, (_, length) => token.slice(0, length))
     for (const more of ['A', '=', '==', '.', ' ', '\n', '\0', '\u{1f600}', '\ud800']) {
@@ -167,7 +167,7 @@ describe('an opaque access token is refused', () => {
     }
   })
 
-  test('that is no token at all, without an error', async () => {
+  test('if it is not a token, without an error', async () => {
     const minter = createTestMinter(toKeyring(ring))
     const bytes = fc.uint8Array({ maxLength: 100 }).map(encodeToken)
     const exact = fc.uint8Array({ minLength: 67, maxLength: 67 }).map((text) => {
@@ -182,7 +182,7 @@ describe('an opaque access token is refused', () => {
     )
   })
 
-  test('from a ring without the key that made it: taken out, it is refused at once', async () => {
+  test('as soon as the key that made it is removed from the ring', async () => {
     const keys = toKeyring(ring)
     const minter = createTestMinter(keys)
     const token = await mint(minter)

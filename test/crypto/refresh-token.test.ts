@@ -78,7 +78,7 @@ describe('a refresh token', () => {
     )
   })
 
-  test('is refused by another key ring, also where that has a key of the same id', async () => {
+  test('is refused by another key ring, even if that has a key with the same id', async () => {
     const token = await mint(facts, salt)
     const other = await createTestRing()
     expect(createTestMinter(toKeyring(other)).verifyRefreshToken(token, salt).ok).toBe(false)
@@ -90,7 +90,7 @@ describe('a refresh token', () => {
     expect(createTestMinter(toKeyring(alike)).verifyRefreshToken(token, salt).ok).toBe(false)
   })
 
-  test('is refused wherever it is cut off, and in any other spelling', async () => {
+  test('is refused cut off at any byte, and in any other spelling', async () => {
     const token = await mint(facts, salt)
     const minter = createTestMinter(toKeyring(ring))
     const wrong = Array.from({ length: token.length }, (_, length) => token.slice(0, length))
@@ -120,7 +120,7 @@ describe('a refresh token', () => {
     )
   })
 
-  test('outlives the rotation of its key, and is believed by a server with the old file', async () => {
+  test('outlives the rotation of its key, and is accepted by a server with the old file', async () => {
     const rotated = await rotateRing(nodePrimitives, ring, 'refresh', 1)
     const before = await mint(facts, salt)
     const after = await mint(facts, salt, toKeyring(rotated))

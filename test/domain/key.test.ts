@@ -22,7 +22,7 @@ const requireNetwork = (text: string) => {
   return parsed
 }
 
-/** A customer key that an office has taken into use: nothing is wrong with it. */
+/** A customer key that is assigned to an office: nothing is wrong with it. */
 const sound: Key = {
   id: 'key-1',
   accountId: 'account-1',
@@ -95,7 +95,7 @@ describe('whether a key may be used', () => {
     expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(false)
   })
 
-  test.each(KEY_TYPE_NAMES)('asks for an assignment of customer keys alone: %s', (keyType) => {
+  test.each(KEY_TYPE_NAMES)('requires an assignment only for customer keys: %s', (keyType) => {
     const key = { ...sound, keyType, assignedAt: null }
     expect(checkKeyUsable(key, HERE, NOW, 'us').ok).toBe(keyType !== 'opendental')
   })

@@ -172,7 +172,7 @@ describe('a database that takes no write while the server runs', () => {
     expect((await waiting).status).toBe(200)
   })
 
-  test('because another process holds it for ever: 503, and 200 when it is gone', async () => {
+  test('because another process holds it without end: 503, and 200 when it is gone', async () => {
     const tokens = await issueTokens(server, key)
     const other = new Database(join(dir, 'latchkey.db'))
     other.exec('BEGIN IMMEDIATE')

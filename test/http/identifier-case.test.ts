@@ -178,7 +178,7 @@ describe('an id', () => {
   })
 })
 
-test('a token opens nothing of another key that its public id has passed to', async () => {
+test('a token gives no access to a key that got the public id of its own key', async () => {
   const old = await seedKey(server)
   const next = await seedKey(server, { accountId: old.accountId })
   const { accessToken } = await parseTokens(await server.authenticate(old.apiKey, old.secret))

@@ -124,7 +124,7 @@ describe('two workers', () => {
       const first = await authenticate(other)
       const second = parseTokenResponse(await refresh(other, first.refreshToken))
       expect(await sendMessageWith(other, second.accessToken)).toEqual([200])
-      // Reuse: one worker revokes the family.
+      // Reuse: one worker revokes the grant.
       expect((await refresh(other, first.refreshToken)).status).toBe(401)
       expect(await sendMessageWith(other, second.accessToken)).toEqual([401])
     }

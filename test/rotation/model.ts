@@ -7,7 +7,7 @@ import { DAY_MS, SECOND_MS } from '../support/time.ts'
  */
 
 export const LEEWAY_MS = 60 * SECOND_MS
-/** Servers believe each other's clocks as far as that. */
+/** The difference between the clocks of two servers that is tolerated. */
 const CLOCK_TOLERANCE_MS = 60 * SECOND_MS
 
 /** One token response of the server, as the client that received it holds it. */

@@ -246,7 +246,7 @@ describe('PostgreSQL', () => {
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e', 'taken']))
   })
 
-  test('reads of one turn share one trip, and one that fails is nobody else’s failure', async () => {
+  test('reads of one turn share one round trip, and one that fails does not fail the others', async () => {
     const engine = await openEngine()
     const divide = (by: number) => createStatement('SELECT 6 / $1::int AS result', [by])
     const settled = await Promise.allSettled([2, 0, 3].map((by) => engine.read(divide(by))))
@@ -379,7 +379,7 @@ describe('PostgreSQL', () => {
       )
     ).length
 
-  test('a row that somebody else keeps locked is waited for 5 seconds, then Unavailable', async () => {
+  test('a row that another connection keeps locked is waited for 5 seconds, then Unavailable', async () => {
     const [engine, other] = [await openEngine(), await openEngine()]
     const storage = createStorage(engine)
     await storage.probe()

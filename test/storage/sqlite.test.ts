@@ -103,7 +103,7 @@ describe('SQLite', () => {
       await storage.close()
     })
 
-    test('that fails says why, as a read does, and the next one succeeds', async () => {
+    test('that fails rejects with the reason, as a read does, and the next one succeeds', async () => {
       const engine = openWithThread()
       const broken = { sql: 'select * from nothing', values: [] }
       const failures = await Promise.allSettled([engine.read(broken), engine.scan(broken)])

@@ -4,7 +4,7 @@ import { type TestServer, unwrap } from './server.ts'
 
 type DeveloperServices = Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sites' | 'developers'>
 
-/** A developer with a developer key, and an office that can take customer keys into use. */
+/** A developer with a developer key, and an office that customer keys can be assigned to. */
 export type SeededDeveloper = Awaited<ReturnType<typeof seedDeveloper>>
 
 export async function seedDeveloper(

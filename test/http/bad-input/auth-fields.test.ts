@@ -11,7 +11,7 @@ let fixture: HostileFixture
 let expectUnchanged: () => Promise<void>
 beforeAll(async () => {
   fixture = await openHostileFixture()
-  // The first refresh makes the family's row; those of the tests repeat it.
+  // The first refresh creates the grant's row; those of the tests repeat it.
   const { key, refreshToken } = fixture
   const credentials = JSON.stringify({ apiKey: key.apiKey, refreshToken })
   expect((await fixture.send(buildPost('/auth/refreshToken', credentials))).status).toBe(200)

@@ -67,7 +67,7 @@ describe('the dashboard', () => {
     )
   })
 
-  test('lists a subscription whose first message was tried in vain, and leads to all of them', async () => {
+  test('lists a subscription whose first message failed, and links to all such subscriptions', async () => {
     const source = unwrap(await server.sources.add({ accountId, name: 'Orders' }))
     const to = { accountId, name: 'Laboratory', url: 'https://laboratory.example/' }
     const destination = unwrap(await server.destinations.add(to))

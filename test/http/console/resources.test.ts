@@ -46,7 +46,7 @@ describe.each(GROUPS)('the console shows every member of the operations of %s:',
     }
   })
 
-  test('each member of a row is among its details, unless it is a time that has not come', async () => {
+  test('each member of a row is among its details, except times of events that have not happened', async () => {
     const { html } = await operator.get(`/console/${group}/${rowIds[group]}`)
     const shown = listResultMembers(getOperation(`${group}.show`)).filter(
       ({ name }) => !['id', 'name', 'accountId', 'deactivatedAt'].includes(name),
@@ -119,7 +119,7 @@ describe('a member of an operation becomes a field by its schema:', () => {
     expect(html).not.toContain('name="id"')
   })
 
-  test('and what is typed becomes the body, without what was left empty', () => {
+  test('and the typed values become the body, without empty fields', () => {
     const query = 'id=mine&displayName=+Desk+&email=a%40b.example&token=t&method=GET&mode=&days=12'
     expect(readMembers(createContext(query), operation)).toEqual({
       displayName: 'Desk',

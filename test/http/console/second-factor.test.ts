@@ -31,7 +31,7 @@ test('an app that is scanned stays good after a code that was mistyped', async (
   expect(repeat.text).toContain('Your recovery codes')
 })
 
-test('what was begun by somebody else is begun anew', async () => {
+test('a setup that another user started is not continued', async () => {
   const [one, other] = [
     await seedConsoleClient(server, 'member'),
     await seedConsoleClient(server, 'member'),

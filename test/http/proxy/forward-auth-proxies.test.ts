@@ -63,7 +63,7 @@ afterAll(async () => {
   upstream.closeAllConnections()
 })
 
-/** A key of each type that is presented, and one that no office has taken into use. */
+/** A key of each type that is presented, and one that is not assigned to an office. */
 async function seedOthers(
   made: Parameters<typeof seedEveryKeyType>[0],
 ): Promise<Record<string, { headers: Record<string, string>; key: string }>> {
@@ -274,7 +274,7 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
     },
   )
 
-  test('hands back a refusal as the key type words it', async () => {
+  test('returns a refusal in the format of the key type', async () => {
     const refused = await requestThroughProxy({
       headers: createBearerHeader('not.a.token'),
       method: 'POST',

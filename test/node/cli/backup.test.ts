@@ -73,7 +73,7 @@ const listMessageIds = async () =>
   (await runJsonList(dir, ['messages', 'list'])).map(({ id }) => id)
 
 test('every refresh token that was issued after a backup is honoured when it is restored', async () => {
-  // Families of every kind: with and without a row in the backup, acknowledged or not.
+  // Grants of every kind: with and without a row in the backup, acknowledged or not.
   const [unborn, born, used] = [await issueTokens(), await issueTokens(), await issueTokens()]
   const [bornAt1, usedAt1] = [await refresh(born), await refresh(used)]
   expect((await send(usedAt1)).status).toBe(200)

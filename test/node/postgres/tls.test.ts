@@ -88,7 +88,7 @@ test('one of another name is refused with a sentence', async () => {
   })
 })
 
-test('a certificate that is not believed is the database’s failure, and so answered 503', async () => {
+test('an untrusted certificate counts as an unreachable database, which is answered 503', async () => {
   for (const url of [
     buildTlsUrl('127.0.0.1', known),
     buildTlsUrl('localhost', another),

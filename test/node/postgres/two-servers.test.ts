@@ -119,7 +119,7 @@ describe('two servers on one PostgreSQL', () => {
     expect(lateStatuses).toEqual(hammers.map(() => 401))
   })
 
-  test('reuse that one of them sees ends the family on the other', async () => {
+  test('reuse that one of them sees revokes the grant on the other', async () => {
     const { key, first, second, useTokens } = await holdKey()
     expect((await clients[0].refresh(key.apiKey, first.refreshToken)).status).toBe(401)
     expect(await useTokens(second)).toEqual([401, 401])

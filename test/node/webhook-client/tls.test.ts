@@ -50,7 +50,7 @@ const deliver = (host: string, ca?: string) =>
     createIdleSignal(),
   )
 
-test('a certificate of its own name, by an authority that is known, is believed', async () => {
+test('a certificate for the host name, from a known authority, is accepted', async () => {
   expect(await deliver('emr.example', authority.cert)).toEqual({
     outcome: 'delivered',
     status: 200,

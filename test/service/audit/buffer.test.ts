@@ -172,7 +172,7 @@ async function floodFor(seconds: number): Promise<void> {
   }
 }
 
-test('strangers add no more than their megabytes a day, and every refusal is counted', async () => {
+test('callers without a credential add no more than their megabytes a day, and every refusal is counted', async () => {
   const hours = 3
   await floodFor(hours * 3600)
   await auditBuffer.close()
@@ -213,7 +213,7 @@ test('after the bytes of an hour are used up, a new kind of refusal and proven c
   ])
 })
 
-test('networks without end share the counts of an hour by reason', async () => {
+test('an unlimited number of networks shares the counts of an hour by reason', async () => {
   await floodFor(300)
   const before = events.length
   recordMany(10_000, (n) =>

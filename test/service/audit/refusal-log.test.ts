@@ -72,7 +72,7 @@ describe('refusals', () => {
     })
   })
 
-  test('of a flood are all found by their request ids, in lines that a pipe takes as a whole', () => {
+  test('of a flood are all found by their request ids, in lines that a pipe takes in one piece', () => {
     refuse(1000)
     refusalLog.flush()
     expect(listLoggedIds()).toEqual(Array.from({ length: 1000 }, (_, n) => `request-${n + 1}`))
@@ -100,7 +100,7 @@ describe('refusals', () => {
     })
   })
 
-  test('have lines of their own again in the next second, whoever calls flush', () => {
+  test('have lines of their own again in the next second, with or without a flush', () => {
     refuse(7)
     clock.advance(SECOND_MS)
     refuse(1)
@@ -115,7 +115,7 @@ describe('refusals', () => {
     expect(listLoggedIds()).toHaveLength(7)
   })
 
-  test('do not log what the caller typed as the name of a member', () => {
+  test('do not log the name of a member that the caller sent', () => {
     refuse(6, { reason: 'member_repeated', member: 'my secret' })
     refusalLog.flush()
     expect(JSON.stringify(log.lines)).not.toContain('my secret')

@@ -460,7 +460,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(await listDeliveryStatuses(id)).toEqual(['queued'])
     })
 
-    test('leaves no part behind when it is erased, or when its message never came', async () => {
+    test('leaves no part behind when it is erased, or when its message was never added', async () => {
       const { owned, hops } = await seedQueues(1)
       const [erased, queued, abandoned, arriving] = [
         createUuid(),

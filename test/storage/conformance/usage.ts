@@ -185,7 +185,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       expect(await listHours(500_002)).toEqual([])
     })
 
-    test('of nobody and of no key type is in the list of all, and in no account’s', async () => {
+    test('without an account and a key type is in the list of all, and in no account’s', async () => {
       const { storage } = fixture
       const unknown = { keyType: null, outcome: 'key_unknown' } as const
       await storage.addTraffic([createTraffic(null, { hour: 600_000, ...unknown })])
