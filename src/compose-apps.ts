@@ -38,7 +38,7 @@ export interface RequestAdapters {
   readonly getPeerAddress: (c: Context) => string
 }
 
-/** What a server has, and a command needs not. */
+/** What a server needs in addition to the services of a command. */
 export interface ServerParts extends Apps {
   readonly signInServices: SignInServices
   /** Delivers stored messages, once it is started. */

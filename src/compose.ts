@@ -94,7 +94,7 @@ const MAX_QUEUED_HASHES_PER_CORE = 100
 /** Limits the stored proofs of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
 
-/** Connects ports to adapters, for any runtime: everything but what only a server needs. */
+/** Connects ports to adapters, for any runtime, except those that only a server needs. */
 export function compose(runtime: RuntimeAdapters): Latchkey {
   const { config, publicUrl, consoleUrl, primitives, keyring, clock, log } = runtime
   const { region } = config

@@ -18,7 +18,7 @@ export function createRandom(primitives: Primitives, clock: Clock): Random {
 
 const SERIAL_BLOCK_WORDS = 256
 
-/** Creates random safe integers. Fetches random bits in blocks: a call costs 2 µs, however few it returns. */
+/** Creates random safe integers. Fetches random bits in blocks, because each call costs 2 µs, even for a few bits. */
 function createSerialGenerator(): () => number {
   const words = new Uint32Array(SERIAL_BLOCK_WORDS)
   let next = SERIAL_BLOCK_WORDS

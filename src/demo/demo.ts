@@ -157,10 +157,10 @@ export function showPart(name: string): void {
 }
 
 const SHOWN_CREDENTIAL_HEADERS = ['Authorization', 'X-API-Key', 'X-Api-Key', 'verification-token']
-/** Longer data of an answer is cut. */
+/** Longer response data is cut. */
 const MAX_SHOWN_LENGTH = 600
 
-/** Formats a step and its answer. Cuts tokens to what the eye can compare. */
+/** Formats a step and its answer. Shortens tokens, so that readers can compare them. */
 export function showStep({ title, action, problem }: WalkStep, number: number): void {
   const lines = [
     '',
@@ -222,7 +222,7 @@ TOKEN=$(curl -s ${url}/auth/authenticate -H 'Content-Type: application/json' \\
 
 ${send}
 
-${paint('bold', '2. Make the hospital fail, and send again.')} It is tried at once, then after 10, 10, 20 and 30 s; and the queue is kept.
+${paint('bold', '2. Make the hospital fail, and send again.')} It is tried at once, then after 10, 10, 20 and 30 s. The queue is kept.
 
 curl -s -d failing=on ${hospital.url}/switch
 
@@ -230,7 +230,7 @@ ${send}
 
 LATCHKEY_DATA=${dataDir} npm run -s latchkey -- messages list --limit 3
 
-${paint('bold', '3. Let it recover.')} What waited arrives in its order, at its next try.
+${paint('bold', '3. Let it recover.')} Queued messages arrive in order, at the next attempt.
 
 curl -s -d failing=off ${hospital.url}/switch
 

@@ -26,7 +26,7 @@ export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
   }
 }
 
-/** The roles that may hold a key, or have one created. */
+/** The roles that can own a key. */
 export const KEY_HOLDER_ROLES: readonly Role[] = ['administrator', 'engineer']
 
 export const canHoldKeys = (role: Role): boolean => KEY_HOLDER_ROLES.includes(role)

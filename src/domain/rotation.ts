@@ -1,7 +1,7 @@
 import { isWithinLast } from './instant.ts'
 import { ACCESS_TOKEN_MS, floorToSecond, REFRESH_TOKEN_MS } from './token.ts'
 
-/** A refresh token family. Its row is created at the first refresh; until then, its generation is 0. */
+/** The tokens that descend from one exchange. The row is created at the first refresh; until then, the generation is 0. */
 export interface Grant {
   readonly id: string
   readonly keyId: string

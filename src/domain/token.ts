@@ -8,7 +8,7 @@ export const REFRESH_TOKEN_MS = 7 * 24 * 60 * 60 * 1000
  * The retention of a grant's row after its last rotation. A repeat on the last day of the presented
  * token renews the pair, so the youngest token of a generation may be issued 7 days after the rotation
  * and live 7 days more. One more day covers a clock that takes local time for UTC, which must not
- * delete a family too early.
+ * delete a grant too early.
  */
 export const GRANT_RETENTION_MS = 2 * REFRESH_TOKEN_MS + ACCESS_TOKEN_MS
 
@@ -19,7 +19,7 @@ export type AccessTokenStrategy = 'opaque' | 'jwt'
 export interface AccessTokenClaims {
   /** Row id of the key. */
   readonly keyId: string
-  /** UUID of the grant (the refresh family). */
+  /** UUID of the grant. */
   readonly grantId: string
   /** 0 for tokens that were exchanged for a secret; incremented by each rotation. */
   readonly generation: number

@@ -28,7 +28,7 @@ if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
   await import('./cli/main.ts')
 }
 
-/** Keeps compiled code for the next start, where nobody else can write, because it is run. */
+/** Caches compiled code for the next start, in the user's home: Node runs it, so nobody else may write there. */
 function cacheCompiledCode(): void {
   try {
     module.enableCompileCache(join(userInfo().homedir, '.cache', 'latchkey'))

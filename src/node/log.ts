@@ -30,7 +30,7 @@ export function createLog(
     info: (facts, message) => logger.info(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     error: (facts, message) => logger.error(facts, message),
-    // `flushSync` retries a write that fails, for ever: after `serve | head`, say, or on a full disk.
+    // `flushSync` retries a failed write without end: after `serve | head`, say, or on a full disk.
     close: () => out.end(),
   }
 }

@@ -73,12 +73,12 @@ export const nodePrimitives: Primitives = {
 }
 
 const HASH_BLOCK_BYTES = 64
-/** The length of most of what is authenticated: tokens, secrets, ids. */
+/** Most HMAC inputs are not longer: tokens, secrets, ids. */
 const SHORT_BYTES = 1024
 
 /**
- * HMAC (RFC 2104) of two one-shot hashes: half of the time of an Hmac object, and nothing to collect. The
- * pads are computed once, and the message is written behind the inner one.
+ * Computes HMAC (RFC 2104) with two one-shot hashes, which takes half the time of an Hmac object and leaves
+ * no garbage. The pads are computed once, and the message is written behind the inner one.
  */
 function createHmacSha256(key: Uint8Array): Mac {
   const block = key.length > HASH_BLOCK_BYTES ? hash('sha256', key, 'buffer') : key
@@ -106,7 +106,7 @@ const POOL_BYTES = 4096
 let pool = Buffer.alloc(0)
 
 /**
- * Fetches random bytes in blocks, because a call costs 2 µs, however few it returns. Uses none twice.
+ * Fetches random bytes in blocks, because each call costs 2 µs, even for a few bytes. Uses none twice.
  */
 function pooledRandom(length: number): Buffer {
   if (pool.length < length) pool = randomBytes(POOL_BYTES)

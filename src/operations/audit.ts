@@ -97,7 +97,7 @@ const decision = z
     count: z
       .number()
       .int()
-      .meta({ description: 'Number of equal decisions that this one represents' }),
+      .meta({ description: 'Number of similar decisions that this one represents' }),
   } satisfies Record<keyof Decision, z.ZodType>)
   .meta({ id: 'Decision' })
 

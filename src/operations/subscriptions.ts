@@ -168,7 +168,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}',
     serviceMethods: ['subscriptions.delete'],
     summary: 'Delete a subscription',
-    text: 'A subscription with queued messages cannot be deleted: empty its queue first. New messages are then refused.',
+    text: 'A subscription with queued messages cannot be deleted: empty its queue first. New messages are refused once it is deleted.',
     isIrreversible: true,
     run: ({ services, id }) => services.subscriptions.delete(id),
   }),

@@ -73,12 +73,12 @@ export interface ActorServicesDeps
 /** Creates the services of an actor for each request, with the user's role at that moment. */
 export function createServicesFor(deps: ActorServicesDeps) {
   const runExclusively = createRunExclusively(
-    'the chain is being verified already, for somebody else. All of it is read for that: try again when it is done',
+    'another user is verifying the audit already: try again when that is done',
     deps.clock,
   )
   return function servicesFor({ actor, role, accountId, requestId = null }: Actor): ActorServices {
     if (accountId === null && !hasPermission(role, 'accounts.read')) {
-      throw new Error(`${actor} is ${role}, and has one account in sight`)
+      throw new Error(`${actor} is ${role}, and must have one account selected`)
     }
     const storage: ManagementStorage =
       accountId === null ? deps.storage : scopeStorage(deps.storage, accountId)

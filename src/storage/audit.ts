@@ -143,7 +143,7 @@ type EventQuery = Required<EventFilter> & {
 }
 type FoundEventRow = EventRow & Pick<Tables['audit_events'], 'account_id'>
 
-/** Actions whose subject is a key, or nobody. Each request may add such an event. */
+/** Actions whose subject is a key or `nobody`. Each request may add such an event. */
 const KEY_ACTIONS: readonly string[] = ['token.issued', 'token.refreshed', 'key.refused']
 
 const EVENT_COLUMNS = sql`id, at, actor, action, subject, facts, request_id, account_id`

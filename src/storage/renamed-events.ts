@@ -31,7 +31,7 @@ const RENAMED_FACTS: ReadonlyMap<string, string> = new Map([
 
 const RENAMED_REASONS: ReadonlyMap<unknown, string> = new Map([['guessing', 'failures_exceeded']])
 
-/** Names a stored event's action and facts as today. */
+/** Returns a stored event under today's names of its action and facts. */
 export const renameEvent = ({
   action,
   facts,

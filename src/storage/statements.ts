@@ -19,7 +19,7 @@ type ListableTable =
   | 'keys'
 type ColumnName<Name extends keyof Tables> = keyof Tables[Name] & string
 
-/** Creates the statements that are alike for every table. */
+/** Creates the statements that have the same form for every table. */
 export function createTableStatements(engine: Engine, compiler: StatementCompiler) {
   const sqlStatement = createSqlWriter(compiler)
   return {

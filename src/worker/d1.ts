@@ -76,8 +76,8 @@ export function openD1(db: D1Database, history: SchemaHistory = SCHEMA_HISTORY):
 }
 
 /**
- * A Worker migrates nothing: a long step would outlast its request. It waits, and who calls is told
- * to come back, until the operator has done it.
+ * A Worker migrates nothing, because a long step would outlast its request. Until the operator has migrated
+ * the database, callers are told to retry.
  */
 async function checkSchema(session: D1Session, history: SchemaHistory): Promise<void> {
   const [row] = await readVersion(session)

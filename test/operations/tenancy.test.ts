@@ -216,7 +216,7 @@ test('no operation tells a role which ids another account has, or changes anythi
   expect(listOtherRows()).toEqual(before)
 })
 
-test('each place reaches rows: who has all accounts in sight is answered otherwise', async () => {
+test('each place reaches rows: an operator who sees all accounts gets another answer', async () => {
   const { secret } = await issueApiToken(
     server,
     await seedUser(server, { role: 'operator', accountId: ownIds.account }),

@@ -217,7 +217,7 @@ test('an imported XDENT KeyId with a dot is refused at creation, since it could 
     ok: false,
     failure: {
       problem: 'invalid',
-      message: 'the public id must have no dot: the first one ends it where it is presented',
+      message: 'the public id must not contain a dot, because the first dot ends it in a request',
     },
   })
 })

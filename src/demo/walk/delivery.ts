@@ -50,7 +50,7 @@ export async function* walkDelivery(
   yield* requestHospital('What it was sent, with the token that they agreed on', '/messages/last', {
     problem: expectBody(200, '{"verification-token":"…","challenge":"'),
   })
-  yield* requestHospital('Whoever brings another token is refused', '/messages', {
+  yield* requestHospital('A request with another token is refused', '/messages', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'verification-token': 'not-the-token' },
     body: JSON.stringify(createDeviceMessage(destinationId)),
@@ -75,7 +75,7 @@ export async function* walkDelivery(
 
   yield* setSwitch('off', 'Turn the switch back')
   yield* runCommand(
-    'Resume the subscription: nobody has to wait for the schedule',
+    'Resume the subscription: its messages are sent at once',
     ['subscriptions', 'resume', subscriptionId],
     expectOutput(/active/),
   )

@@ -171,21 +171,17 @@ export async function* walkOpendental(url: string, { opendental }: DemoData): Wa
     problem: (answer) => findStatusProblem(200, answer) ?? findListProblem(answer, customerKey),
   })
   yield* requestLatchkey(
-    'An office’s data, with the key that it has taken into use',
+    'An office’s data, with the key that is assigned to it',
     '/api/v1/patients',
     {
       headers: createHeaders(customerKey),
       problem: expectBody(200, '"PatNum"'),
     },
   )
-  yield* requestLatchkey(
-    'A key that no office has taken into use opens nothing',
-    '/api/v1/patients',
-    {
-      headers: createHeaders(unassignedKey),
-      problem: expectBody(400, '"API key has not been assigned."'),
-    },
-  )
+  yield* requestLatchkey('A key that is not assigned to an office is refused', '/api/v1/patients', {
+    headers: createHeaders(unassignedKey),
+    problem: expectBody(400, '"API key has not been assigned."'),
+  })
 }
 
 function findListProblem({ body }: StepResponse, customerKey: string): string | null {

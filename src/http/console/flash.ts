@@ -1,8 +1,8 @@
 import type { Operation } from '../../operations/define.ts'
 
 /**
- * The messages of pages that a form leads to, by the operation that the form performed. The URL carries
- * only the name, so that a link cannot show words of its author.
+ * The messages that a page shows after a form, by the operation that the form performed. The URL carries
+ * only the operation's name, so that the author of a link cannot choose the text.
  */
 const FLASH_TEXTS = {
   saved: 'The change was saved.',

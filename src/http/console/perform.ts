@@ -7,7 +7,7 @@ import { formatMemberLabel } from './components/members.ts'
 import type { FormError } from './errors.ts'
 import { type ReauthPrompt, withReauth } from './reauth.ts'
 
-/** Methods that give access which outlives the browser session. A session alone may not call them. */
+/** Methods that give access beyond the browser session. They require the password again. */
 const REAUTHENTICATED_USER_METHODS = [
   'setRole',
   'invite',
@@ -53,7 +53,7 @@ function toFormError(operation: Operation, error: OperationError): ServiceError 
     )
     return { problem: 'invalid', message: details.join('; ') }
   }
-  // A service names the member that helps, as in `(otherRegion)`.
+  // The message of a service can end with the member that solves the problem, as in `(otherRegion)`.
   const message = error.message.replace(/\((\w+)\)$/, (_, name) => `(${toLabel(name)})`)
   return { ...error, message }
 }

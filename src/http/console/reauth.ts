@@ -15,7 +15,7 @@ import { describeReauthFailure, type FormError } from './errors.ts'
 const PASSWORD_FIELD = 'your-password'
 const CODE_FIELD = 'your-code'
 
-/** Verifies that the sender of a form is the signed-in user, not somebody at their open browser. */
+/** Verifies that the sender of a form is the signed-in user, not another person at their open browser. */
 export interface ReauthPrompt {
   /** True if the user has a second factor, so that the form needs a code beside the password. */
   readonly needsCode: () => Promise<boolean>

@@ -51,7 +51,7 @@ export function findDotSegmentPath(request: Request, options?: { env?: unknown }
   return path.startsWith(FORWARD_AUTH_PATH) && hasDotSegment(path) ? DOT_SEGMENT_PATH : null
 }
 
-/** A request's target as it was sent: Node's, or a Worker's; and Node's header names and values in turn. */
+/** The raw request: on Node `incoming`, whose `rawHeaders` alternates names and values; on a Worker `target`. */
 interface RawRequestEnv {
   readonly incoming?: { readonly url?: string; readonly rawHeaders?: readonly string[] }
   readonly target?: string
@@ -158,7 +158,7 @@ function parseQuestion(
   { url, headers, method }: Request,
   env: RawRequestEnv | undefined,
 ): ForwardAuthQuestion {
-  // A URL object for each question would cost more than the answer to it.
+  // A regular expression, because creating a URL object for each request is measurably slower.
   const [, pathname = '', query = ''] = /^https?:\/\/[^/]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
   const getHeader = (name: string) => headers.get(name)
   const uri = getHeader('x-original-uri') ?? getHeader('x-forwarded-uri')
@@ -182,7 +182,7 @@ function parseQuestion(
   }
 }
 
-/** Lists the names of the headers. On Node, the names as they were sent, because to list a Headers copies it. */
+/** Lists the header names. On Node, reads the raw headers, because iterating over a Headers object copies it. */
 const listHeaderNames = (headers: Headers, env: RawRequestEnv | undefined): string[] =>
   env?.incoming?.rawHeaders?.filter((_, n) => n % 2 === 0) ?? [...headers.keys()]
 
@@ -208,7 +208,7 @@ function selectAuthenticators(
 }
 
 function createAdmittedResponse(key: Key, { requestId }: Caller): Response {
-  // The site is there even if the key has none: some proxies keep the caller's header otherwise.
+  // Sends the site even if the key has none: otherwise some proxies keep the caller's header.
   const headers = { [SITE_HEADER]: '', ...createIdentityHeaders(toUpstreamIdentity(key)) }
   return toResponse({ status: 200, body: '', type: 'text/plain', headers }, requestId)
 }

@@ -50,7 +50,7 @@ export function createRequestHeaders(
 
 export const SITE_HEADER = 'X-Latchkey-Site'
 
-/** Says whose request it is, to the service behind the guard. */
+/** Creates the headers that identify the caller to the upstream. */
 export const createIdentityHeaders = ({
   accountId,
   siteId,
@@ -98,7 +98,7 @@ const NAVIGATION_HEADERS = ['refresh']
 
 /**
  * All but the last make a server in front of this one send other content, from its disk or network. The
- * last one makes node-server believe that the answer was already sent.
+ * last one makes node-server assume that the answer was already sent.
  */
 const SERVER_COMMAND_HEADERS = [
   'x-accel-buffering',

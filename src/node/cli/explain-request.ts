@@ -11,7 +11,7 @@ const DECISION_COLUMNS: Columns<Decision> = [
   ['request', ({ surface, path }) => [surface, path].filter((part) => part !== null).join(' at ')],
   ['key', formatKeyName],
   ['decision', formatSentence],
-  ['what helps', (decision) => decision.advice],
+  ['advice', (decision) => decision.advice],
   ['response', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
 ]
 
@@ -40,5 +40,5 @@ function formatKeyName({ key }: Decision): string | null {
 }
 
 function formatSentence({ sentence, count }: Decision): string {
-  return count === 1 ? sentence : `${sentence} It stands for ${count} equal events within a second.`
+  return count === 1 ? sentence : `${sentence} This entry stands for ${count} similar requests.`
 }

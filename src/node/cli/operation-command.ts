@@ -114,7 +114,7 @@ const formatError = (error: OperationError): string =>
         .join('; ')
     : error.message
 
-/** Asks the user to type the name of what the operation changes for ever. */
+/** Asks the user to type the name of the row that the operation changes permanently. */
 async function confirm(
   operation: Operation,
   groupOperations: readonly Operation[],

@@ -135,7 +135,7 @@ function formatList(items: readonly unknown[], columns?: readonly string[]): str
       )
 }
 
-/** Formats one cell. An object with a name is that name; a list is its items. */
+/** Formats one cell. An object with a name becomes that name, and a list becomes its items. */
 function formatMember(value: unknown): string {
   if (value === undefined || value === '') return formatCell(null)
   if (isPlain(value)) return formatCell(value)

@@ -27,7 +27,7 @@ const NETWORK_CODES = /^(E[A-Z]|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/
 const readErrorFields = (error: unknown): PostgresErrorFields =>
   error instanceof Error ? (error as PostgresErrorFields) : {}
 
-/** Tests if PostgreSQL undid the statement's transaction, and nothing else happened. */
+/** Tests if PostgreSQL rolled back the statement's transaction, and the connection is intact. */
 export const isStatementError = (error: unknown): boolean =>
   readErrorFields(error).severity === 'ERROR'
 

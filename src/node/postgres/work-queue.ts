@@ -32,7 +32,7 @@ const MAX_ATTEMPTS = 5
 /**
  * Groups what is added in one turn of the event loop, and what is added while no connection is free. A
  * group is one round trip and one transaction. If it fails, each of its members is tried alone, so that
- * the failure of one caller is nobody else's.
+ * one caller's failure does not fail the others.
  */
 export class WorkQueue<Work, Answer> {
   readonly #connections: ConnectionPool

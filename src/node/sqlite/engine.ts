@@ -59,9 +59,9 @@ export function openSqlite(
 }
 
 /**
- * Groups the work of one turn of the event loop: reads happen after the last of them arrived, many of them
- * in one snapshot, and writes share one commit, so one fsync. Answers no write before that commit is on
- * disk; a failed one undoes only itself. Answers no write if the file is no longer the one that was opened.
+ * Groups the work of one turn of the event loop. Reads run after the last of them has arrived, in one
+ * snapshot if there are several. Writes share one commit, and so one fsync. Answers no write before that
+ * commit is on disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was opened.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'

@@ -11,7 +11,7 @@ interface PendingScan {
   readonly reject: (error: unknown) => void
 }
 
-/** The thread makes few objects, and needs none of the young generation that the server has. */
+/** Small, because the thread creates few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
 
 /**
@@ -31,7 +31,7 @@ export class ReaderThread {
     return new Promise((resolve, reject) => {
       const worker = this.#start()
       this.#pending.push({ resolve, reject })
-      // A process does not end while somebody waits for rows.
+      // Keeps the process alive until the rows arrive.
       worker.ref()
       worker.postMessage({ sql: step.sql, values: step.values })
     })
@@ -71,8 +71,8 @@ export class ReaderThread {
 }
 
 /**
- * Runs in the thread, which gets only the text of this function: a file of its own would have another
- * place in the source than in a bundle. Uses nothing of this module.
+ * Runs in the thread, which gets only the text of this function, because a separate file would have another
+ * path in a bundle than in the source. Must not use anything of this module.
  */
 function serveSteps(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')

@@ -164,7 +164,7 @@ const holders = new WeakMap<Handle, Worker>()
 
 /**
  * node:cluster never closes a connection that it is handing to a worker when that worker dies, and the
- * client would wait for ever. Closes it, so that the client tries again. (Closing twice does nothing.)
+ * client would wait without end. Closes it, so that the client tries again. (Closing twice does nothing.)
  */
 export function closeConnectionWithWorker(worker: Worker): void {
   const { process: child } = worker

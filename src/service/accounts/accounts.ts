@@ -60,7 +60,7 @@ export function createAccounts(deps: AccountsDeps) {
       if (isAdded) return ok(account)
       return failConflict(
         (await storage.findAccount(account.id)) === null
-          ? 'an account is created by who has all accounts in sight'
+          ? 'only an operator who sees all accounts can create an account'
           : `there is an account ${account.id} already`,
       )
     },
@@ -113,7 +113,7 @@ export function createAccounts(deps: AccountsDeps) {
 
 const failLastOperatorAccount = ({ name }: Account) =>
   failConflict(
-    `all operators who can sign in are of ${name}: make somebody of another account operator`,
+    `all operators who can sign in are of ${name}: make a user of another account an operator`,
   )
 
 export type Accounts = ReturnType<typeof createAccounts>

@@ -44,7 +44,7 @@ export interface AttentionSummary {
 
 /** The progress of a new account's setup. */
 export interface SetupProgress {
-  /** True if an active user may hold a key. */
+  /** True if an active user can own a key. */
   readonly hasOwner: boolean
   /** The newest key; null if there is none. */
   readonly key: Pick<KeyListItem, 'id' | 'name'> | null

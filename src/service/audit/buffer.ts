@@ -57,7 +57,7 @@ const MAX_EVENTS_PER_WINDOW: Readonly<Record<RequestAction | typeof UNKNOWN_SUBJ
  * of each kind as an event, the others as its count. Further kinds share a count for each reason.
  */
 const MAX_KINDS_PER_HOUR = 100
-/** The bytes of an event in the database beside its facts, indexes included (measured: 405 to 590). */
+/** The bytes of an event in the database without its facts, but with its indexes (measured: 405 to 590). */
 const EVENT_OVERHEAD_BYTES = 500
 /** A runtime may drop scheduled work, so a flush is scheduled again after this time. */
 const FLUSH_TIMEOUT_MS = 30_000
@@ -302,7 +302,7 @@ async function attachResponse(
   return { ...buffered, event: { ...event, facts } }
 }
 
-/** Estimates what an event takes in the database. */
+/** Estimates the bytes that an event takes in the database. */
 const countBytes = ({ event }: BufferedEvent) =>
   EVENT_OVERHEAD_BYTES + JSON.stringify(event.facts).length
 

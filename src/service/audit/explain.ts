@@ -118,7 +118,7 @@ function toDecisionText({
         advice: null,
       }
     case 'grant.reused':
-      return { sentence: `The token family ${subject} was revoked.`, advice: null }
+      return { sentence: `The grant ${subject} was revoked, with all its tokens.`, advice: null }
     default:
       return { sentence: `${action} of ${subject}.`, advice: null }
   }
@@ -128,9 +128,9 @@ const getTextFact = (facts: AuditEventFacts, name: string): string | null =>
   typeof facts[name] === 'string' ? facts[name] : null
 
 const formatUnknownRequest = (requestId: string) =>
-  `nothing is known of request ${requestId}: what is refused or issued is found here a second later, ` +
-  'and as long as the audit is kept. Guarded requests that go well, repeated answers, paths that do not ' +
-  'exist, malformed HTTP, and problems of /admin/v1 other than a refused token are not recorded; of a ' +
-  'flood that is alike, only some requests are'
+  `there is no record of request ${requestId}. Refusals and issued tokens are recorded within a second, and ` +
+  'kept as long as the audit. Not recorded are guarded requests that succeed, repeated answers, unknown ' +
+  'paths, malformed HTTP, and problems of /admin/v1 other than a refused token. Of many similar requests, ' +
+  'only some are recorded'
 
 export type ExplainRequest = ReturnType<typeof createExplainRequest>

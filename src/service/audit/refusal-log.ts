@@ -12,7 +12,7 @@ export interface RefusalLogDeps {
 const WINDOW_MS = 1000
 /** The number of refusals of one kind that get a line of their own in a window. */
 const MAX_LINES_PER_KIND = 5
-/** With 64 ids, a line is below the 4,096 bytes that a pipe takes as a whole. */
+/** With 64 ids, a line is shorter than the 4,096 bytes that a pipe takes in one piece. */
 const MAX_IDS_PER_LINE = 64
 
 /** The refusals of one kind in a window. */
@@ -26,9 +26,9 @@ interface RefusalKind {
 }
 
 /**
- * Logs each refusal by its request id. Refusals are alike if the surface, the reason, the key and the address
- * are the same. The first five of a second have a line each; the others share lines with their request ids,
- * because a line costs more than many a refusal. Call `flush` every second and before shutdown, unless
+ * Logs each refusal by its request id. Refusals with the same surface, reason, key and address are of one
+ * kind. In each second, the first five of a kind have a line each. The others share lines that list their
+ * request ids, because a line can take longer to write than a refusal to decide. Call `flush` every second and before shutdown, unless
  * `keepAlive` is given, which then receives each flush.
  */
 export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {

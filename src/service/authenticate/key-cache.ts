@@ -72,9 +72,9 @@ export function createKeyCache(
 
   return {
     /**
-     * Reads what proves the tokens of this key. Anybody can name a key in a token, so only a token that
-     * was proven before is looked up in a cache: it needs the authority's version alone, which requests
-     * at the same time read together.
+     * Reads the data that verifies the tokens of this key. A caller can name any key in a token, so the
+     * cache holds only tokens that were verified before. Such a token needs only the authority version,
+     * which concurrent requests read together.
      */
     async readTokenAuthority(keyId: string, accessToken: string): Promise<TokenAuthority> {
       const proven = byProvenToken.get(accessToken)

@@ -54,7 +54,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 
     /**
      * Returns how the secret is known to be the key's: by its digest, or by a proof that this process
-     * remembers. Null costs the same work for an unknown key.
+     * remembers. For an unknown key (null) it does the same work.
      */
     findProof(key: Key | null, secret: string, now: number): 'digest' | 'memory' | null {
       const digests = key === null ? [] : listValidSecretDigests(key, now)

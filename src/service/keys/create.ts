@@ -52,7 +52,7 @@ async function createKey(
   }
   if (input.keyType === 'xdent' && publicId.includes('.')) {
     return failInvalid(
-      'the public id must have no dot: the first one ends it where it is presented',
+      'the public id must not contain a dot, because the first dot ends it in a request',
     )
   }
   const secret = parseKeySecret(random, input.secret, input.keyType)
@@ -102,13 +102,13 @@ async function createKey(
   )
   if (!added) {
     if (input.id !== undefined && (await findKey(storage, id)).ok) {
-      return failConflict(`key ${id} was made already: its secret is not shown again`)
+      return failConflict(`key ${id} already exists: its secret is not shown again`)
     }
     return failConflict(
       input.sourceId === undefined
         ? KEY_TAKEN_MESSAGE
         : `source ${input.sourceId} has a key already, or the public id ${publicId} is taken: ` +
-            'revoke that key first, or make another source',
+            'revoke that key first, or create another source',
     )
   }
   return findKeyWithSecret(deps, id, secret.value)
@@ -157,7 +157,7 @@ async function rotateKeySecret(
   if (changed) return findKeyWithSecret(deps, key.value.id, secret.value)
   const now = await findKey(storage, key.value.id)
   return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
-    ? failConflict(`key ${key.value.publicId} was changed since you looked at it: look again`)
+    ? failConflict(`key ${key.value.publicId} was changed by another user: check it and try again`)
     : failKeyRevoked(key.value)
 }
 

@@ -46,7 +46,7 @@ export async function findKeyOwner(
   return canHoldKeys(owner.role)
     ? ok(owner)
     : failInvalid(
-        `${owner.email} is ${owner.role}: only an engineer or administrator may hold a key`,
+        `${owner.email} is ${owner.role}: only an engineer or an administrator can own a key`,
       )
 }
 

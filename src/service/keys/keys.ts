@@ -100,7 +100,9 @@ export function createKeyLifecycle(deps: ManagementDeps) {
       if (!key.ok) return key
       const { keyType, publicId, name } = key.value
       if (!getKeyTypeTraits(keyType).deletable) {
-        return failConflict(`keys of this type (${keyType}) stay listed: revoke it`)
+        return failConflict(
+          `keys of this type (${keyType}) cannot be deleted: revoke the key instead`,
+        )
       }
       const event = createAuditEvent(deps, 'key.deleted', key.value.id, { keyType, publicId, name })
       const removed = await storage.deleteKey(key.value.id, event)
@@ -112,7 +114,7 @@ export function createKeyLifecycle(deps: ManagementDeps) {
       const key = await find(id)
       if (!key.ok) return key
       if (key.value.keyType !== 'opendental') {
-        return failConflict(`keys of this type (${key.value.keyType}) are not assigned`)
+        return failConflict(`keys of this type (${key.value.keyType}) cannot be assigned`)
       }
       if (siteId !== null && (await storage.findSite(siteId)) === null) {
         return failNotFound(`there is no site ${siteId}`)
@@ -185,7 +187,9 @@ export function createKeyEditing(deps: ManagementDeps) {
       if (changed) return find(current.id)
       return current.status === 'revoked'
         ? failKeyRevoked(current)
-        : failConflict(`key ${current.publicId} was changed by somebody else: look at it again`)
+        : failConflict(
+            `key ${current.publicId} was changed by another user: check it and try again`,
+          )
     },
   }
 }

@@ -58,7 +58,9 @@ export function parseKeySecret(
     return failInvalid('a secret that is sent in a header must be printable ASCII without blanks')
   }
   return isDamagedSecret(supplied)
-    ? failInvalid('the secret begins with lk_ as ours do, but its checksum is wrong')
+    ? failInvalid(
+        'the secret begins with lk_, as secrets of Latchkey do, but its checksum is wrong',
+      )
     : ok(supplied)
 }
 

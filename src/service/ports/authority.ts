@@ -35,7 +35,7 @@ export interface AuthorityStorage {
    */
   findKey(publicId: string, network?: string, decoyId?: string): Maybe<VersionedKey | null>
   /**
-   * Reads what proves the tokens of the key with this row id. For an id that no key has, does the same work
+   * Reads the data that verifies the tokens of the key with this row id. For an id that no key has, does the same work
    * with the key whose public id is at or after `decoyId`.
    */
   readTokenAuthority(keyId: string, decoyId: string): Maybe<TokenAuthority>

@@ -178,7 +178,7 @@ export function scopeStorage(storage: Storage, accountId: string): ManagementSto
 }
 
 /** Replaces the reason for a failure at another account's destination. */
-const HIDDEN_DETAIL = 'it was not reached: why is told to the account that it belongs to'
+const HIDDEN_DETAIL = 'it was not reached. Only its own account can see the reason'
 
 /** Hides the location of other accounts' destinations. */
 async function hideForeignDestinations(

@@ -89,7 +89,7 @@ export interface SignInConflict {
 /** The proven credentials have changed meanwhile. */
 export const CREDENTIALS_CHANGED: SignInConflict = {
   reason: 'conflict',
-  message: 'your password was changed meanwhile, or you have left: sign in again',
+  message: 'your password was changed meanwhile, or your user was deactivated: sign in again',
 }
 
 /*

@@ -193,7 +193,7 @@ function parseUsername(input: string | undefined): Result<string, InvalidField> 
 }
 
 const INVITATION_GONE: InvitationGone = { reason: 'gone' }
-const USERNAME_TAKEN_MESSAGE = 'somebody has this username already: choose another one'
+const USERNAME_TAKEN_MESSAGE = 'this username is taken: choose another one'
 const TOO_MANY_USERNAMES_MESSAGE =
   'too many usernames were tried: ask an administrator of your account to set yours, then use this link again'
 

@@ -79,7 +79,7 @@ async function confirmSetup(
   if (!allowed.ok) return allowed
   const userId = signedInUser.user.id
   const secret = await openPendingSecret(deps, pending, userId)
-  if (secret === null) return fail(toConflict('this was begun too long ago: begin again'))
+  if (secret === null) return fail(toConflict('the setup was started too long ago: start again'))
   const step = totp.findTimeStep(secret, code, clock())
   if (step === null) return fail(WRONG_CODE)
 
@@ -90,7 +90,7 @@ async function confirmSetup(
   }
   const event = createUserEvent(deps, userId, caller, 'user.second_factor_set')
   if (!(await storage.setSecondFactor(userId, newSecondFactor, event)))
-    return fail(toConflict('you have left'))
+    return fail(toConflict('your user is deactivated'))
   // The code that confirmed the app is used up, so that it cannot sign in.
   await storage.claimTotpStep(userId, step)
   return ok(codes.map(formatRecoveryCode))
@@ -104,7 +104,7 @@ async function removeSecondFactor(
 ): Promise<Result<void, SignInConflict>> {
   const event = createUserEvent(deps, signedInUser.user.id, caller, 'user.second_factor_removed')
   const removed = await deps.storage.setSecondFactor(signedInUser.user.id, null, event)
-  return removed ? ok(undefined) : fail(toConflict('there is no second factor'))
+  return removed ? ok(undefined) : fail(toConflict('no second factor is set up'))
 }
 
 /** Counts the remaining recovery codes; null if there is no second factor. */
@@ -159,7 +159,7 @@ async function requireNoSecondFactor(
   const credentials = await storage.findCredentialsByUserId(signedInUser.user.id)
   return credentials?.sealedTotp == null
     ? ok(undefined)
-    : fail(toConflict('there is a second factor already: remove it first'))
+    : fail(toConflict('a second factor is set up already: remove it first'))
 }
 
 const RECOVERY_CODE_PATTERN = /^[A-Z0-9]{16}$/

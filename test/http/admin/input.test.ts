@@ -166,7 +166,7 @@ test('the second of two concurrent edits of a key gets 409', async () => {
   const second = await edit('Second')
   expect([second.status, second.body.detail]).toEqual([
     409,
-    `key ${key.publicId} was changed by somebody else: look at it again`,
+    `key ${key.publicId} was changed by another user: check it and try again`,
   ])
   expect((await operator.callApi('GET', `/keys/${key.publicId}`)).body.name).toBe('First')
 })

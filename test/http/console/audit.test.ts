@@ -177,11 +177,14 @@ describe('the audit chain', () => {
     try {
       const { text } = await operator.send('/console/audit/verify')
       expect(text).toContain(
-        'Verification is not possible now The chain is being verified already, for somebody else.',
+        'Verification is not possible now Another user is verifying the audit already: try again when that is done.',
       )
       expect(text).not.toContain('The audit is')
       const { status, body } = await callApi('POST', '/audit/verify', {})
-      expect([status, body.detail]).toEqual([409, expect.stringContaining('verified already')])
+      expect([status, body.detail]).toEqual([
+        409,
+        expect.stringContaining('verifying the audit already'),
+      ])
     } finally {
       Object.assign(server.storage, { listSealedEvents })
       goOn()
@@ -205,7 +208,7 @@ describe('the audit chain', () => {
   })
 })
 
-test('the page that accepts a restored database asks an operator first, and refuses where nothing was restored', async () => {
+test('the page that accepts a restored database asks an operator to confirm, and refuses if nothing was restored', async () => {
   const path = '/console/audit/accept-restore'
   expect((await administrator.get(path)).status).toBe(403)
   expect((await administrator.send(path)).status).toBe(403)

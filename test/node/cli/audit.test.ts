@@ -51,7 +51,7 @@ const explainRequest = (requestId: string) =>
   vi.waitFor(() => runJson<Explanation>(dir, ['explain', requestId]), 300_000)
 
 describe('explain', () => {
-  test('says of a refusal when, from where, which key, why, and what helps', async () => {
+  test('says of a refusal when, from where, which key, why, and how to fix it', async () => {
     const { id, publicId } = created.key
     await runJson(dir, ['keys', 'disable', id])
     const { status, requestId } = await authenticate(created.secret)
@@ -95,7 +95,7 @@ describe('explain', () => {
       ['request', 'exchange at /auth/authenticate'],
       ['key', `nightly job of Acme Health (${id})`],
       ['decision', 'The key is disabled.'],
-      ['what helps', `\`latchkey keys enable ${id}\` enables it.`],
+      ['advice', `\`latchkey keys enable ${id}\` enables it.`],
       ['response', '401 Invalid request'],
       [''],
     ])
@@ -110,7 +110,7 @@ describe('explain', () => {
     expect(JSON.stringify(explanation)).not.toContain(typed)
   })
 
-  test('says of an exchange and a refresh that tokens were issued, and of reuse that a family ended', async () => {
+  test('says of an exchange and a refresh that tokens were issued, and of reuse that a grant was revoked', async () => {
     const issued = await authenticate(created.secret)
     expect((await explainRequest(issued.requestId)).decisions).toMatchObject([
       { action: 'token.issued', advice: null, key: { id: created.key.id } },
@@ -130,7 +130,7 @@ describe('explain', () => {
     await refresh((await refresh(second.tokens)).tokens)
     const reused = await refresh(first)
     expect(reused.status).toBe(401)
-    // The family ends at once; why the caller was refused is written a moment later.
+    // The grant is revoked at once; why the caller was refused is written a moment later.
     const listDecisionActions = async () =>
       (await explainRequest(reused.requestId)).decisions.map(({ action }) => action)
     await expect.poll(listDecisionActions).toEqual(['grant.reused', 'key.refused'])
@@ -152,7 +152,7 @@ describe('explain', () => {
   test('says so where nothing is known', async () => {
     const { code, stderr } = await runWarmCli(['explain', 'no-such-request'], { dir })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^nothing is known of request no-such-request: /)
+    expect(stderr).toMatch(/^there is no record of request no-such-request\. /)
     const nowhere = await runWarmCli(['explain', 'x'], { dir: createTempFolder() })
     expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringMatching(/no database/)])
   })

@@ -159,7 +159,7 @@ describe('keys edit', () => {
     expect(await runJsonError(dir, ['keys', 'unassign', seeded.createdKeys.xdent.key.id])).toEqual({
       code: 1,
       problem: 'conflict',
-      message: 'keys of this type (xdent) are not assigned',
+      message: 'keys of this type (xdent) cannot be assigned',
     })
     const nowhere = ['keys', 'assign', key.id, 'nowhere']
     expect((await runJsonError(dir, nowhere)).message).toBe('there is no site nowhere')
@@ -219,7 +219,7 @@ describe('keys delete', () => {
       ).toEqual({
         code: 1,
         problem: 'conflict',
-        message: `keys of this type (${keyType}) stay listed: revoke it`,
+        message: `keys of this type (${keyType}) cannot be deleted: revoke the key instead`,
       })
     },
   )

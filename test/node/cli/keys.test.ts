@@ -120,7 +120,7 @@ test('a member cannot own a key', async () => {
     stderr: {
       error: {
         problem: 'invalid',
-        message: 'm@acme.example is member: only an engineer or administrator may hold a key',
+        message: 'm@acme.example is member: only an engineer or an administrator can own a key',
       },
     },
   })

@@ -129,7 +129,7 @@ describe('a key is made', () => {
       testServices.keys.create(input),
     ])
     expect(both.map(({ ok }) => ok).sort()).toEqual([false, true])
-    const message = `conflict: key ${id} was made already: its secret is not shown again`
+    const message = `conflict: key ${id} already exists: its secret is not shown again`
     expect(both.filter(({ ok }) => !ok).map(readRefusal)).toEqual([message])
     expect(readRefusal(await testServices.keys.create(input))).toBe(message)
     expect(await createAndReadRefusal('xdent', { id: 'mine' })).toBe(
@@ -206,7 +206,7 @@ describe('a key is made', () => {
       'a mistyped secret of ours',
       'xenrad',
       { secret: `lk_${'a'.repeat(49)}` },
-      'invalid: the secret begins with lk_ as ours do, but its checksum is wrong',
+      'invalid: the secret begins with lk_, as secrets of Latchkey do, but its checksum is wrong',
     ],
     [
       'an owner who is nobody',
@@ -270,7 +270,7 @@ describe('a key is made', () => {
     for (const role of ['member', 'operator'] as const) {
       unwrap(await testServices.users.setRole(ownerId, role))
       expect(await createAndReadRefusal('xdent', {})).toBe(
-        `invalid: ${owner.email} is ${role}: only an engineer or administrator may hold a key`,
+        `invalid: ${owner.email} is ${role}: only an engineer or an administrator can own a key`,
       )
     }
     const input = { accountId, email: 'nameless@acme.example', role: 'engineer' } as const
@@ -293,7 +293,7 @@ describe('a key is made', () => {
     const { sourceId } = exchanged.key
     expect(await createAndReadRefusal('redox', { sourceId: sourceId ?? '', publicId: 'p' })).toBe(
       `conflict: source ${sourceId} has a key already, or the public id p is taken: ` +
-        'revoke that key first, or make another source',
+        'revoke that key first, or create another source',
     )
   })
 
@@ -423,7 +423,7 @@ describe('a key is removed', () => {
       const removed = await testServices.keys.delete(key.publicId)
       if (!getKeyTypeTraits(keyType).deletable) {
         expect(readRefusal(removed)).toBe(
-          `conflict: keys of this type (${keyType}) stay listed: revoke it`,
+          `conflict: keys of this type (${keyType}) cannot be deleted: revoke the key instead`,
         )
         expect(unwrap(await testServices.keys.find(key.id))).toEqual(key)
         return
@@ -485,7 +485,7 @@ describe('a key is edited', () => {
     const { keys } = testServices
     const first = unwrap(await keys.edit(key.id, { name: 'first', seen: key.eventId }))
     expect(readRefusal(await keys.edit(key.id, { name: 'second', seen: key.eventId }))).toBe(
-      `conflict: key ${key.publicId} was changed by somebody else: look at it again`,
+      `conflict: key ${key.publicId} was changed by another user: check it and try again`,
     )
     expect(unwrap(await keys.find(key.id))).toEqual(first)
     unwrap(await keys.edit(key.id, { name: 'second', seen: first.eventId }))
@@ -531,7 +531,7 @@ describe('a key is edited', () => {
     expect(await edit('nobody')).toBe('not_found: there is no user nobody')
     expect(await edit(stranger.id)).toBe(`invalid: user ${stranger.id} is of another account`)
     expect(await edit(gone.id)).toBe('invalid: gone@acme.example is deactivated')
-    expect(await edit(member.id)).toContain('only an engineer or administrator may hold a key')
+    expect(await edit(member.id)).toContain('only an engineer or an administrator can own a key')
     expect(await edit(nameless.id)).toContain('the owner needs a username')
     const moved = unwrap(await testServices.keys.edit(key.id, { ownerId: heir.id }))
     expect(moved).toEqual({ ...key, ownerId: heir.id, eventId: moved.eventId })
@@ -557,7 +557,7 @@ describe('a key is assigned', () => {
     for (const keyType of KEY_TYPE_NAMES.filter((name) => name !== 'opendental')) {
       const { key } = await create(keyType)
       expect(readRefusal(await testServices.keys.assign(key.id, tenant.site.id))).toBe(
-        `conflict: keys of this type (${keyType}) are not assigned`,
+        `conflict: keys of this type (${keyType}) cannot be assigned`,
       )
     }
     const { key } = await create('opendental')
@@ -593,7 +593,7 @@ describe('a key’s secret is rotated', () => {
     const ask = () => testServices.keys.rotateSecret(key.id, { seen: key.eventId, overlapMs: 500 })
     const both = await Promise.all([ask(), ask()])
     expect(both.map(({ ok }) => ok).sort()).toEqual([false, true])
-    const message = `conflict: key ${key.publicId} was changed since you looked at it: look again`
+    const message = `conflict: key ${key.publicId} was changed by another user: check it and try again`
     expect(both.filter(({ ok }) => !ok).map(readRefusal)).toEqual([message])
     expect(readRefusal(await ask())).toBe(message)
     unwrap(await testServices.keys.revoke(key.id))

@@ -14,7 +14,7 @@ let receiver: Tenant
 let subscriptionId: string
 let senderServices: ActorServices
 
-const HIDDEN_REASON = 'it was not reached: why is told to the account that it belongs to'
+const HIDDEN_REASON = 'it was not reached. Only its own account can see the reason'
 
 const createAdministratorServices = ({ accountId, administratorId }: Tenant) =>
   server.servicesFor({ actor: administratorId, role: 'administrator', accountId })

@@ -156,7 +156,7 @@ describe('the link to a password', () => {
     expect(await probeLink('taken-0', 'short')).toMatchObject({ failure: { field: 'password' } })
     for (const { username } of taken.slice(0, 5)) {
       expect(await probeLink(username ?? '')).toMatchObject({
-        failure: { field: 'username', message: expect.stringContaining('already') },
+        failure: { field: 'username', message: expect.stringContaining('is taken') },
       })
     }
     const [atTaken, atFree] = [await probeLink('taken-5'), await probeLink('free')]

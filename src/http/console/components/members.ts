@@ -6,7 +6,7 @@ import { type Choice, checkbox, selectField, textField } from './form.ts'
 import { type Html, toSentence, withCode } from './html.ts'
 import { exactTime, relativeTime } from './time.ts'
 
-/** The field of a member where its schema does not suffice to choose one. */
+/** A field for a member whose schema does not suffice to choose one. */
 type Widget = (context: PageContext, value: string) => Html | Promise<Html>
 export type Widgets = Readonly<Record<string, Widget>>
 
@@ -21,7 +21,7 @@ export function formatMemberLabel({ name, schema }: LabelledMember): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-/** Renders a field for each member of an operation's body, but for the ids that the page knows. */
+/** Renders a field for each member of an operation's body, except the ids that the page knows. */
 export const memberFields = (
   context: PageContext,
   operation: Operation,

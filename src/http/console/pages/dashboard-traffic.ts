@@ -141,7 +141,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   token_expired: 'The token has expired',
   token_from_future: 'The token was issued in the future',
   token_superseded: 'The token ended when the secret was rotated',
-  grant_revoked: 'The token family was revoked',
+  grant_revoked: 'The grant was revoked',
   refresh_outdated: 'A refresh token is outdated',
   refresh_reused: 'A refresh token was reused',
   region_other: 'The account is in another region',

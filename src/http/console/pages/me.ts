@@ -152,7 +152,7 @@ const sessionRow = (context: PageContext, session: Session): (Html | string)[] =
 
 const secondFactorSummary = (codesLeft: number | null): Html =>
   codesLeft === null
-    ? html`<p>A code from an app, in addition to your password: somebody who learns your password alone cannot sign in.</p>
+    ? html`<p>A code from an app, in addition to your password: your password alone is then not enough to sign in.</p>
         <p>${buttonLink(`${PROFILE_PATH}/second-factor/new`, 'Set up second factor', 'primary')}</p>`
     : html`<p>${badge('On', 'good')} ${formatCount(codesLeft, 'recovery code')} left.</p>
         ${codesLeft < 3 ? html`<p>To get ten new codes, remove the second factor and set it up again.</p>` : nothing}

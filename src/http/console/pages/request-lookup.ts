@@ -70,7 +70,7 @@ function decisionItem(
   const remedy = findRemedy(decision.facts)
   return html`
     <li class="card"><header><h2>${formatDecisionTitle(decision)}</h2>${badge(formatActionTitle(action), getEventTone(decision))}</header>
-      ${count > 1 ? html`<p class="soft">This entry stands for ${count.toLocaleString('en')} similar requests within one second.</p>` : nothing}
+      ${count > 1 ? html`<p class="soft">This entry stands for ${count.toLocaleString('en')} similar requests.</p>` : nothing}
       ${definitionList([
         [
           'Time',
@@ -88,7 +88,7 @@ function decisionItem(
           [decision.surface, decision.path].filter(Boolean).join(' at ') || null,
         ),
       ])}
-      ${advice === null ? nothing : html`<h3>Remedy</h3><p>${withCode(advice)}</p>`}
+      ${advice === null ? nothing : html`<h3>Advice</h3><p>${withCode(advice)}</p>`}
       ${remedy === null ? nothing : html`<p><a class="button" href="${remedy.href}">${remedy.text}</a></p>`}
       ${reply === null ? nothing : html`<h3>Response to the caller</h3>${reply}`}
     </li>`

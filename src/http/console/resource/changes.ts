@@ -50,7 +50,7 @@ const getComparedName = (operation: Operation): string =>
   listMembers(operation).find(({ part }) => part === 'body')?.name ?? ''
 
 /**
- * Finds out that somebody else changed the value since the form showed it (its field `seen`). The
+ * Returns an error if another user changed the value since the form showed it (its field `seen`). The
  * error names both values.
  */
 function findEditConflict(
@@ -71,7 +71,7 @@ function findEditConflict(
 const getMemberText = (row: object, name: string): string =>
   String((row as Readonly<Record<string, unknown>>)[name] ?? '')
 
-/** Renders the form. After an error it keeps what was typed. */
+/** Renders the form. After an error it keeps the typed values. */
 export function editCard<Row extends ResourceRow>(
   context: PageContext,
   resource: Resource<Row>,
@@ -96,7 +96,7 @@ export function editCard<Row extends ResourceRow>(
   )}</section>`
 }
 
-/** A change that a page asks to confirm, in the words of the operation. */
+/** A change with a confirmation page, whose texts come from the operation. */
 export interface ResourceAction<Row> {
   readonly verb: string
   readonly isDangerous?: true
@@ -136,7 +136,7 @@ export function mountAction<Row extends ResourceRow>(
   })
 }
 
-/** The actions that are possible for a row: those that cannot be undone in the danger zone. */
+/** Renders the actions that are possible for a row. Those that cannot be undone are in the danger zone. */
 export function actionCards<Row extends ResourceRow>(
   context: PageContext,
   resource: Resource<Row>,

@@ -33,7 +33,7 @@ export function mountCreation<Row extends ResourceRow>(
   })
 }
 
-/** Renders the form, after an error with what was typed. */
+/** Renders the form. After an error it keeps the typed values. */
 export function renderCreation<Row extends ResourceRow>(
   context: PageContext,
   resource: Resource<Row>,

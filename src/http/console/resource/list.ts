@@ -120,7 +120,7 @@ export async function resourceTable<Row extends ResourceRow>(
   })
 }
 
-/** The columns of the command line, which are the operation's own. */
+/** Lists the members that the operation names as columns, as the command line does. */
 function listColumnMembers(resource: Pick<Resource<ResourceRow>, 'group'>) {
   const members = listResultMembers(findOperation(resource, 'show'))
   const { columns = members.map(({ name }) => name) } = findOperation(resource, 'list')
@@ -129,7 +129,7 @@ function listColumnMembers(resource: Pick<Resource<ResourceRow>, 'group'>) {
   )
 }
 
-/** Formats a member of a row: exactly if `now` is null. */
+/** Renders a member of a row. Times are relative to `now`, or exact if it is null. */
 export function memberCell<Row extends ResourceRow>(
   context: PageContext,
   { cells = {} }: Resource<Row>,

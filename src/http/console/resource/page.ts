@@ -30,7 +30,7 @@ export interface ResourcePage<Row extends ResourceRow> {
   readonly loadParts?: (context: PageContext, row: Row) => Promise<PageParts>
 }
 
-/** The content of a page of a row beside its details and changes. */
+/** The content of a row's page besides its details and changes. */
 interface PageParts extends Partial<PageHeading> {
   readonly facts?: readonly (readonly [string, Html | string])[]
   readonly notice?: Html

@@ -11,7 +11,7 @@ export interface ResourceRow {
   readonly accountId?: string
 }
 
-/** A resource whose pages are made from its operations, and what only the console knows of it. */
+/** A resource whose pages are made from its operations, with the facts that only the console knows. */
 export interface Resource<Row extends ResourceRow> {
   /** The first part of the ids of its operations. */
   readonly group: keyof typeof OPERATION_GROUPS
@@ -37,7 +37,7 @@ export const findOperation = (
   verb: string,
 ): Operation => getOperation(`${group}.${verb}`)
 
-/** The link above the pages of a resource. */
+/** The link to the list, above each page of a resource. */
 export const toListCrumbs = ({ group, path }: Pick<Resource<ResourceRow>, 'group' | 'path'>) => [
   { href: path, text: OPERATION_GROUPS[group].title },
 ]

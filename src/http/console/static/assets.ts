@@ -12,7 +12,7 @@ export interface ConsoleAssets {
   readonly script: string
 }
 
-/** The paths of the assets. Each path changes with the text, so that browsers may cache it for ever. */
+/** The paths of the assets. Each path changes with the text, so that browsers may cache it without expiry. */
 export const createAssetPaths = ({ stylesheet, script }: ConsoleAssets) => ({
   stylesheetPath: `/console/look-${computeFingerprint(stylesheet)}.css`,
   scriptPath: `/console/look-${computeFingerprint(script)}.js`,

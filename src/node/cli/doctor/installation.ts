@@ -148,7 +148,7 @@ function checkKeyring(path: string): Finding {
     return reportFailure(
       check,
       `${path} can be read by other users (mode ${formatMode(stats)}), and no server starts with it`,
-      `chmod 600 ${path}, and rotate its keys if somebody read it`,
+      `chmod 600 ${path}, and rotate its keys if another user may have read it`,
     )
   }
   try {

@@ -37,7 +37,7 @@ const KEY_EVENT_DESCRIPTIONS = {
   ],
   'grant.reused': [
     'bad',
-    'An old refresh token was used again, so that two parties have it. All tokens of its family were revoked.',
+    'An old refresh token was used again, so that two parties have it. The whole grant was revoked.',
   ],
 } as const satisfies Record<string, EventDescription>
 

@@ -107,7 +107,7 @@ const assignmentAction = ({ formToken }: PageContext, key: KeySummary): Html =>
     ? buttonLink(`${formatKeyPath(key)}/assign`, 'Assign to site')
     : actionButton(formToken, `${formatKeyPath(key)}/unassign`, 'Unassign from site')
 
-/** Warns about each reason for which the key does not work, or soon has nobody in charge. */
+/** Warns about each reason for which the key does not work, or soon has no active owner. */
 function keyNotices(context: PageContext, key: KeySummary, owner: User | null): Html {
   if (key.status === 'revoked') return nothing
   const { expiresAt, keyType, assignedAt } = key
@@ -137,7 +137,7 @@ function keyNotices(context: PageContext, key: KeySummary, owner: User | null): 
   return html`${notices}`
 }
 
-/** Renders plain text for users who may not change the key: they ask somebody else. */
+/** Renders plain text for users who may not change the key. */
 const actionLink = (context: PageContext, key: KeySummary, verb: string, text: string): Html =>
   context.can('keys.write')
     ? html`<a href="${formatKeyPath(key)}/${verb}">${text}</a>`

@@ -41,7 +41,7 @@ export const SUBSCRIPTIONS: Resource<SubscriptionListItem> = {
   },
 }
 
-/** A choice of sources or destinations of the account in sight. */
+/** A choice of sources or destinations of the selected account. */
 async function rowPicker(
   context: PageContext,
   noun: 'source' | 'destination',
