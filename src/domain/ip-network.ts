@@ -89,6 +89,12 @@ export function isInNetworks(networks: readonly IpNetwork[], address: IpAddress)
   return networks.some((network) => containsAddress(network, address))
 }
 
+/** True if one of the written networks contains the address. */
+export function isInNetworkTexts(networks: readonly string[], address: string): boolean {
+  const parsed = parseIpAddress(address)
+  return parsed !== null && isInNetworks(parseKnownNetworks(networks), parsed)
+}
+
 /** Parses a hop. Some proxies add the port: `1.2.3.4:567`, `[::1]:567`. */
 function parseHop(text: string): IpAddress | null {
   const hop = text.trim()

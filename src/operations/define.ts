@@ -61,6 +61,8 @@ export interface Operation extends OperationText {
   readonly isSuccess: (value: unknown) => boolean
   /** The command that recovers from a lost output; null if the output can be had again. */
   readonly formatRecovery: ((value: unknown) => string) | null
+  /** Describes what it would break at this moment, so that the command asks; null if it never breaks anything. */
+  readonly describeImpact: ((request: OperationRequest) => Promise<string | null>) | null
 }
 
 interface OperationText {
@@ -111,9 +113,11 @@ export function defineOperation<
     readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<z.output<Response>>>
     readonly isSuccess?: (value: z.input<Response>) => boolean
     readonly formatRecovery?: (value: z.input<Response>) => string
+    readonly describeImpact?: (input: OperationInput<Query, Body>) => Promise<string | null>
   },
 ): Operation {
-  const { run, creates, response, isSuccess = () => true, formatRecovery = null, ...text } = spec
+  const { run, creates, response, ...rest } = spec
+  const { isSuccess = () => true, formatRecovery = null, describeImpact = null, ...text } = rest
   return {
     ...createOperation(text, async (input) => {
       const result = await run(input)
@@ -124,6 +128,8 @@ export function defineOperation<
     // The values are those that `perform` returns.
     isSuccess: isSuccess as Operation['isSuccess'],
     formatRecovery: formatRecovery as Operation['formatRecovery'],
+    // The input was validated by `findInputErrors`.
+    describeImpact: describeImpact as Operation['describeImpact'],
   }
 }
 
@@ -177,6 +183,7 @@ function createOperation<Query extends z.ZodObject, Body extends z.ZodObject>(
     response: null,
     isSuccess: () => true,
     formatRecovery: null,
+    describeImpact: null,
     findInputErrors(input) {
       const parsed = parse(input)
       return parsed.ok ? null : parsed.failure

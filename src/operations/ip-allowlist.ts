@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { ok } from '../domain/failure.ts'
+import { isInNetworkTexts } from '../domain/ip-network.ts'
+import type { ActorServices } from '../service/actor-services.ts'
 import type { AllowlistEntry } from '../service/ports/accounts.ts'
 import { account } from './accounts.ts'
 import { defineNoContentOperation, defineOperation, type Operation } from './define.ts'
@@ -29,9 +31,26 @@ const seenAddress = z
   .object({ address: z.string(), lastAt: instant('Time of the last token request from it') })
   .meta({ id: 'SeenAddress' })
 
+const NOT_RECORDED =
+  'The addresses of keys that are sent with every request (xenrad, opendental, xdent, practice) are not recorded.'
+
 const accountParameter = z.strictObject({
   accountId: existingId.meta({ example: EXAMPLE_IDS.account }),
 })
+
+/** Describes the addresses in use that keys no longer work from; null if there are none. */
+async function describeRefusedAddresses(
+  { ipAllowlist }: ActorServices,
+  accountId: string,
+  networks: readonly string[],
+): Promise<string | null> {
+  if (networks.length === 0) return null
+  const seen = await ipAllowlist.listSeenAddresses(accountId)
+  const refused = seen.filter(({ address }) => !isInNetworkTexts(networks, address))
+  return refused.length === 0
+    ? null
+    : `this refuses addresses that requested tokens within 30 days: ${refused.map(({ address }) => address).join(', ')}`
+}
 
 export const ipAllowlistOperations: readonly Operation[] = [
   defineOperation({
@@ -74,6 +93,14 @@ export const ipAllowlistOperations: readonly Operation[] = [
     },
     response: allowlistEntry,
     creates: true,
+    async describeImpact({ services, body: { accountId, network } }) {
+      const [account, entries] = await Promise.all([
+        services.accounts.find(accountId),
+        services.ipAllowlist.list(accountId),
+      ])
+      const isFirst = account.ok && account.value.ipAllowlistEnforced && entries.length === 0
+      return isFirst ? describeRefusedAddresses(services, accountId, [network]) : null
+    },
     run: ({ services, body }) => services.ipAllowlist.add(body),
   }),
   defineNoContentOperation({
@@ -93,6 +120,11 @@ export const ipAllowlistOperations: readonly Operation[] = [
     summary: 'Enforce the IP allowlist of an account',
     text: 'Its keys work only from the listed networks. While the list is empty, they work from any address.',
     response: account,
+    async describeImpact({ services, id }) {
+      const entries = await services.ipAllowlist.list(id)
+      const networks = entries.map(({ network }) => network)
+      return describeRefusedAddresses(services, id, networks)
+    },
     run: ({ services, id }) => services.ipAllowlist.setEnforced(id, true),
   }),
   defineOperation({
@@ -111,7 +143,8 @@ export const ipAllowlistOperations: readonly Operation[] = [
     path: '/ip-allowlist/seen',
     serviceMethods: ['ipAllowlist.listSeenAddresses'],
     summary: 'List the addresses of recent token requests',
-    text: 'Of the last 30 days, most recent first. Keys that are presented with every request are counted but not listed.',
+    text: `Of the last 30 days, most recent first. ${NOT_RECORDED}`,
+    note: NOT_RECORDED,
     query: accountParameter,
     columns: ['address', 'lastAt'],
     response: createListSchema(seenAddress),

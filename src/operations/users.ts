@@ -217,7 +217,8 @@ export const userOperations: readonly Operation[] = [
     path: '/users/{id}/deactivate',
     serviceMethods: ['users.deactivate'],
     summary: 'Deactivate a user',
-    text: 'The user can no longer sign in. Their keys are flagged or disabled, as the offboarding policy of the account says.',
+    isIrreversible: true,
+    text: 'This is permanent: the user can never sign in again. Their keys are flagged or disabled, as the offboarding policy of the account says.',
     response: z.object({ user, keys: z.array(keyOfDeactivatedUser).readonly() }),
     run: async ({ services, id }) => {
       const user = await services.users.deactivate(id)

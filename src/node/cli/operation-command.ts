@@ -32,7 +32,9 @@ export function defineOperationCommand(
       command.addOption(createOption(member))
     }
   }
-  if (operation.isIrreversible) command.option('--yes', 'do not ask for confirmation')
+  if (operation.isIrreversible || operation.describeImpact !== null) {
+    command.option('--yes', 'do not ask for confirmation')
+  }
   rejectRepeatedOptions(command)
   command
     .addHelpText('after', formatExamples(...listCommandLines(operation, members, argument)))
@@ -69,10 +71,10 @@ async function runCommand(
   if (operation.method === 'patch' && Object.keys(input.body).length === 0) {
     throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
-  const isConfirmed = !operation.isIrreversible || command.opts<{ yes?: true }>().yes === true
-  if (!isConfirmed) {
+  const isConfirmed = command.opts<{ yes?: true }>().yes === true
+  if (operation.isIrreversible && !isConfirmed) {
     const { requireTerminal } = await import('./prompt.ts')
-    requireTerminal(operation.summary)
+    requireTerminal(operation.summary, FINAL_IMPACT)
   }
   if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
   const value = await withLatchkey(async (latchkey) => {
@@ -84,11 +86,18 @@ async function runCommand(
       loadTestMessages: latchkey.loadTestMessages,
       id,
     }
-    if (!isConfirmed) await confirm(operation, groupOperations, context)
+    const impact = operation.isIrreversible
+      ? FINAL_IMPACT
+      : await operation.describeImpact?.({ ...context, ...input })
+    if (typeof impact === 'string' && !isConfirmed) {
+      await confirm(operation, groupOperations, context, impact)
+    }
     return perform(operation, { ...context, ...input })
   })
   printResult(command, operation, id, value)
 }
+
+const FINAL_IMPACT = 'this cannot be undone'
 
 /** Runs an operation, and fails the command with its error. */
 async function perform(operation: Operation, request: OperationRequest): Promise<unknown> {
@@ -114,17 +123,19 @@ const formatError = (error: OperationError): string =>
         .join('; ')
     : error.message
 
-/** Asks the user to type the name of the row that the operation changes permanently. */
+/** Asks the user to type the name of the row that the operation changes. */
 async function confirm(
   operation: Operation,
   groupOperations: readonly Operation[],
   context: Omit<OperationRequest, 'query' | 'body'>,
+  impact: string,
 ): Promise<void> {
   const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
   const found = show && (await perform(show, { ...context, query: {}, body: {} }))
   const { name, email } = (found ?? {}) as { name?: string; email?: string }
-  const { confirmByName } = await import('./prompt.ts')
-  await confirmByName(operation.summary, name ?? email ?? context.id)
+  const { confirmByName, requireTerminal } = await import('./prompt.ts')
+  requireTerminal(operation.summary, impact)
+  await confirmByName(operation.summary, impact, name ?? email ?? (context.id || 'yes'))
 }
 
 function printResult(command: Command, operation: Operation, id: string, value: unknown): void {

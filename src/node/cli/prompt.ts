@@ -39,19 +39,19 @@ async function askSecret(): Promise<string> {
   return secret
 }
 
-/** Refuses an irreversible action without --yes if stdin is no terminal, before anything is opened. */
-export function requireTerminal(action: string): void {
+/** Refuses an action that needs a confirmation if stdin is no terminal. */
+export function requireTerminal(action: string, impact: string): void {
   if (process.stdin.isTTY && process.stderr.isTTY) return
   throw new CommandFailure(
     'usage',
-    `this cannot be undone, and there is no terminal to confirm it (${action}): add --yes`,
+    `${impact}, and there is no terminal to confirm it (${action}): add --yes`,
   )
 }
 
 /** Asks the user to type the name of what an irreversible action changes. */
-export async function confirmByName(action: string, name: string): Promise<void> {
+export async function confirmByName(action: string, impact: string, name: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  const question = `${action}. This cannot be undone. Type ${name} to confirm: `
+  const question = `${action}: ${impact}. Type ${name} to confirm: `
   const typed = await askLine(terminal, question)
   if (typed === '') printNote('')
   if (typed.trim() !== name) {

@@ -191,7 +191,7 @@ describe('the deactivation of a user', () => {
   test('leaves the keys of the user enabled, and the list of the keys flags them', async () => {
     const { owner, email, working, stopped } = await createKeyOwner()
     const { user, keys } = await runJson<{ user: CliRow; keys: CliRow[] }>(dir, [
-      ...['users', 'deactivate', owner.id],
+      ...['users', 'deactivate', owner.id, '--yes'],
     ])
     expect(user).toEqual({ ...owner, deactivatedAt: expect.stringMatching(/^20..-.*Z$/) })
     expect(keys).toEqual([
@@ -213,7 +213,7 @@ describe('the deactivation of a user', () => {
     await runJson(dir, ['keys', 'edit', working.id, '--owner', colleague.id])
     expect(await runJsonList(dir, left)).toEqual([])
 
-    expect(await runJsonError(dir, ['users', 'deactivate', owner.id])).toEqual({
+    expect(await runJsonError(dir, ['users', 'deactivate', owner.id, '--yes'])).toEqual({
       code: 1,
       problem: 'conflict',
       message: `${email} is already deactivated`,
@@ -226,7 +226,12 @@ describe('the deactivation of a user', () => {
     const chosen = await runJson(dir, ['accounts', 'set-offboarding-policy', account, 'disable'])
     expect(chosen.offboardingPolicy).toBe('disable')
     const { owner, working } = await createKeyOwner()
-    const { keys } = await runJson<{ keys: CliRow[] }>(dir, ['users', 'deactivate', owner.id])
+    const { keys } = await runJson<{ keys: CliRow[] }>(dir, [
+      'users',
+      'deactivate',
+      owner.id,
+      '--yes',
+    ])
     expect(keys.map(({ name, status }) => [name, status])).toEqual([
       ['a', 'disabled'],
       ['b', 'disabled'],
@@ -239,7 +244,9 @@ describe('the deactivation of a user', () => {
     const user = await runJson(dir, [
       ...['users', 'create', ...accountArgs, '--email', 'm@acme.example', '--role', 'member'],
     ])
-    expect(await runJson(dir, ['users', 'deactivate', user.id])).toMatchObject({ keys: [] })
+    expect(await runJson(dir, ['users', 'deactivate', user.id, '--yes'])).toMatchObject({
+      keys: [],
+    })
   })
 })
 

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import {
   type CliKeyWithSecret,
   type CliRow,
   createSeededKey,
   runJson,
+  runJsonError,
   runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
@@ -158,4 +159,36 @@ test('a key that the command line revokes is refused at the next request', async
     mortal.key.id,
   ])
   expect(newest).toMatchObject({ actor: 'operator', action: 'key.revoked', subject: mortal.key.id })
+})
+
+test('enforcing an IP allowlist that refuses an address in use needs a confirmation, or --yes', async () => {
+  await authenticate(created)
+  const accountArgs = ['--account', seeded.account.id]
+  const list = ['ip-allowlist', 'add', ...accountArgs, '--network', '203.0.113.0/24']
+  const enforce = ['ip-allowlist', 'enforce', seeded.account.id]
+  const refused = (action: string) => ({
+    code: 2,
+    problem: 'usage',
+    message:
+      'this refuses addresses that requested tokens within 30 days: 127.0.0.1, and there is no terminal ' +
+      `to confirm it (${action}): add --yes`,
+  })
+  // The server flushes the audit event of the token within seconds.
+  await vi.waitFor(
+    async () =>
+      expect(await runJsonList(dir, ['ip-allowlist', 'seen', ...accountArgs])).toHaveLength(1),
+    60_000,
+  )
+
+  await runJson(dir, enforce)
+  expect(await runJsonError(dir, list)).toEqual(
+    refused('Add a network to the IP allowlist of an account'),
+  )
+  await runJson(dir, ['ip-allowlist', 'stop-enforcing', seeded.account.id])
+  await runJson(dir, list)
+  expect(await runJsonError(dir, enforce)).toEqual(
+    refused('Enforce the IP allowlist of an account'),
+  )
+  expect(await runJson(dir, [...enforce, '--yes'])).toMatchObject({ ipAllowlistEnforced: true })
+  await runJson(dir, ['ip-allowlist', 'stop-enforcing', seeded.account.id])
 })

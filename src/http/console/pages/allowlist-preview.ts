@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { isInNetworks, parseIpAddress, parseKnownNetworks } from '../../../domain/ip-network.ts'
+import { isInNetworkTexts } from '../../../domain/ip-network.ts'
 import { getOperation } from '../../../operations/registry.ts'
 import type { Account, AllowlistEntry } from '../../../service/ports/accounts.ts'
 import { withAccount } from '../account-selection.ts'
@@ -197,11 +197,7 @@ async function blockedAddressSection(
   networkTexts: readonly string[],
 ): Promise<Html> {
   const recentAddresses = await context.services.ipAllowlist.listSeenAddresses(account.id)
-  const networks = parseKnownNetworks(networkTexts)
-  const isAllowed = (address: string) => {
-    const parsed = parseIpAddress(address)
-    return parsed !== null && isInNetworks(networks, parsed)
-  }
+  const isAllowed = (address: string) => isInNetworkTexts(networkTexts, address)
   const blocked = recentAddresses.filter(({ address }) => !isAllowed(address))
   const explanation = html`<p>From the next request on, the keys of ${account.name} work only from:</p>
     <p>${networkTexts.map((network, n) => html`${n === 0 ? '' : ', '}<code>${network}</code>`)}</p>
