@@ -42,7 +42,7 @@ test('a signal ends a walk-through at once', async () => {
 test('the demo and a server keep out of each other’s folders', async () => {
   const [ofDemo, ofServer] = [createTempFolder(), createTempFolder()]
   writeFileSync(join(ofDemo, 'demo.json'), '{}')
-  await runWarmCli(['accounts', 'list'], { dir: ofServer })
+  await runWarmCli(['accounts', 'create', '--name', 'Acme Health'], { dir: ofServer })
   const served = await runCli(['serve'], { dir: ofDemo, env: { LATCHKEY_PORT: '0' } })
   expect([served.code, served.stderr]).toEqual([
     1,

@@ -23,7 +23,7 @@ const LATCHKEY_PORT = '0'
 /** A ring of another installation. */
 async function createOtherRing(): Promise<string> {
   const dir = createTempFolder()
-  await runWarmCli(['accounts', 'list'], { dir })
+  await runWarmCli(['accounts', 'create', '--name', 'Acme Health'], { dir })
   return join(dir, 'keyring.json')
 }
 
@@ -39,7 +39,7 @@ test('a second server with another key ring is refused at start, and the first g
 
 test('of two that start a database at once with different rings, one is refused', async () => {
   const dir = createTempFolder()
-  await runWarmCli(['accounts', 'list'], { dir })
+  await runWarmCli(['accounts', 'create', '--name', 'Acme Health'], { dir })
   const LATCHKEY_KEYRING = await createOtherRing()
   const started = await Promise.allSettled([
     startServerProcess(dir),

@@ -241,7 +241,7 @@ test('what keeps one worker from starting is told as it is of one process', asyn
   await once(occupiedPort, 'listening')
   const { port } = occupiedPort.address() as AddressInfo
   const readable = createTempFolder()
-  await runCli(['accounts', 'list'], { dir: readable })
+  await runCli(['accounts', 'create', '--name', 'Acme Health'], { dir: readable })
   chmodSync(join(readable, 'keyring.json'), 0o644)
   const LATCHKEY_PORT = String(port)
   const results = await Promise.all([

@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import type { AuditVerdict } from '../../service/audit/verify.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
-import { getExistingDatabase } from './configured-database.ts'
 import { formatExamples, formatTime, isJsonRequested, printOutput } from './print.ts'
 import { createProgressBar } from './progress-bar.ts'
 import { withLatchkey } from './with-latchkey.ts'
@@ -36,7 +35,6 @@ export function defineAuditCommands(group: Command): void {
     )
     .addHelpText('after', formatExamples('audit accept-restore'))
     .action(async (_: object, command: Command) => {
-      getExistingDatabase()
       const { NO_RESTORE_TO_ACCEPT } = await import('../../service/audit/audit.ts')
       const done = await withLatchkey(({ audit }) => audit.acceptRestore())
       // A script may run this command after every restore.
@@ -64,7 +62,6 @@ export function defineAuditCommands(group: Command): void {
     .option('--force', 'replace the file')
     .addHelpText('after', formatExamples('audit export audit.jsonl'))
     .action(async (path: string, { force }: { force?: true }, command: Command) => {
-      getExistingDatabase()
       if (existsSync(path) && force !== true) {
         throw new CommandFailure('conflict', `${path} already exists: add --force to replace it`)
       }
@@ -84,10 +81,8 @@ export function defineAuditCommands(group: Command): void {
     })
 }
 
-function verifyDatabase(bar: (done: number, total: number) => void): Promise<AuditVerdict> {
-  getExistingDatabase()
-  return withLatchkey(async ({ audit }) => unwrapResult(await audit.verify(bar)))
-}
+const verifyDatabase = (bar: (done: number, total: number) => void): Promise<AuditVerdict> =>
+  withLatchkey(async ({ audit }) => unwrapResult(await audit.verify(bar)))
 
 async function verifyExportFile(path: string, bar: (done: number, total: number) => void) {
   const { keyringPath } = readConfig(process.env)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Config, readConfig } from '../../config.ts'
+import type { Log } from '../../service/ports/runtime.ts'
 import { CommandFailure } from './command-failure.ts'
 import { alignRows } from './print.ts'
 
@@ -27,11 +28,23 @@ export function getExistingDatabase(): Config['database'] {
   return database
 }
 
+/** Requires a database that was used before: a wrong folder must not look like an empty installation. */
+export async function requireUsedDatabase({ database }: Config, log: Log): Promise<void> {
+  if (database.engine === 'sqlite') return requireFile(database.path)
+  const { isNewDatabase } = await import('../database.ts')
+  if (await isNewDatabase(database, log)) {
+    throw new CommandFailure(
+      'not_found',
+      'the PostgreSQL database was never used: set LATCHKEY_DATABASE, or start with `latchkey serve`',
+    )
+  }
+}
+
 function requireFile(path: string): void {
   if (existsSync(path)) return
   throw new CommandFailure(
     'not_found',
-    `there is no database ${path}: \`latchkey serve\` creates it`,
+    `there is no database at ${path}: set LATCHKEY_DATA, or start with \`latchkey serve\``,
   )
 }
 

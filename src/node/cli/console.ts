@@ -14,7 +14,9 @@ export function defineConsoleCommand(group: Command): void {
     .addHelpText('after', formatExamples('console link', 'console link --json | jq -r .link'))
     .action(async (_: object, command: Command) => {
       requireOutput()
-      const result = await withLatchkey(({ users }) => users.inviteFirstOperator())
+      const result = await withLatchkey(({ users }) => users.inviteFirstOperator(), {
+        canCreate: true,
+      })
       printInvitationLink(command, unwrapResult(result), 'latchkey console link')
     })
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { Decision, Explanation } from '../../service/audit/explain.ts'
 import { unwrapResult } from './command-failure.ts'
-import { getExistingDatabase } from './configured-database.ts'
 import { type Columns, formatExamples, formatOne, formatTime, printOutput } from './print.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
@@ -23,7 +22,6 @@ export function defineExplainCommand(group: Command): void {
     )
     .addHelpText('after', formatExamples('explain 6f2c9bd0-7f0c-4a55-9d43-5f3d0a1b2c3d'))
     .action(async (requestId: string, _: object, command: Command) => {
-      getExistingDatabase()
       const result = await withLatchkey(({ explain }) => explain(requestId.trim().toLowerCase()))
       const explanation = unwrapResult(result)
       printOutput(command, explanation, () => formatExplanation(explanation))

@@ -77,23 +77,28 @@ async function runCommand(
     requireTerminal(operation.summary, FINAL_IMPACT)
   }
   if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
-  const value = await withLatchkey(async (latchkey) => {
-    const context = {
-      services: latchkey.servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
-      signedIn: null,
-      caller: { address: '', requestId: crypto.randomUUID(), path: operation.id },
-      signal: new AbortController().signal,
-      loadTestMessages: latchkey.loadTestMessages,
-      id,
-    }
-    const impact = operation.isIrreversible
-      ? FINAL_IMPACT
-      : await operation.describeImpact?.({ ...context, ...input })
-    if (typeof impact === 'string' && !isConfirmed) {
-      await confirm(operation, groupOperations, context, impact)
-    }
-    return perform(operation, { ...context, ...input })
-  })
+  // A new installation begins with its first account.
+  const canCreate = operation.id === 'accounts.create'
+  const value = await withLatchkey(
+    async (latchkey) => {
+      const context = {
+        services: latchkey.servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
+        signedIn: null,
+        caller: { address: '', requestId: crypto.randomUUID(), path: operation.id },
+        signal: new AbortController().signal,
+        loadTestMessages: latchkey.loadTestMessages,
+        id,
+      }
+      const impact = operation.isIrreversible
+        ? FINAL_IMPACT
+        : await operation.describeImpact?.({ ...context, ...input })
+      if (typeof impact === 'string' && !isConfirmed) {
+        await confirm(operation, groupOperations, context, impact)
+      }
+      return perform(operation, { ...context, ...input })
+    },
+    { canCreate },
+  )
   printResult(command, operation, id, value)
 }
 

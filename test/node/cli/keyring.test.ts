@@ -38,7 +38,7 @@ test('the key ring is shown without what its keys are made of, and stays its own
     code: 1,
     stderr: `there is no key ring ${path}: \`latchkey serve\` creates it\n`,
   })
-  await runJson(dir, ['accounts', 'list'])
+  await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
   const before = await runJson<CliRow[]>(dir, ['keyring', 'list'])
   const after = await runJson<CliRow[]>(dir, ['keyring', 'rotate', 'sign'])
   const next = before.find(({ use, state }) => use === 'sign' && state === 'next')

@@ -84,7 +84,7 @@ test('nothing is made where there is no database, and a newer one is refused', a
   expect(nothing).toEqual({
     code: 1,
     stdout: '',
-    stderr: `there is no database ${path}: \`latchkey serve\` creates it\n`,
+    stderr: `there is no database at ${path}: set LATCHKEY_DATA, or start with \`latchkey serve\`\n`,
   })
   expect(existsSync(path)).toBe(false)
   await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])

@@ -109,7 +109,7 @@ test('a port that is taken, or a broken key ring, is one sentence and no stack',
   const inTheWay = join(createTempFolder(), 'file')
   writeFileSync(inTheWay, '')
   const noDatabase = createTempFolder()
-  await runCli(['accounts', 'list'], { dir: noDatabase })
+  await runCli(['accounts', 'create', '--name', 'Acme Health'], { dir: noDatabase })
   rmSync(join(noDatabase, 'latchkey.db'))
   mkdirSync(join(noDatabase, 'latchkey.db'))
 

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Command, type Option } from 'commander'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { reportErrors } from '../../../src/node/cli/command-failure.ts'
 import { parseDuration, parseInstant } from '../../../src/node/cli/operation-command.ts'
 import { formatTable } from '../../../src/node/cli/print.ts'
 import { OPERATIONS } from '../../../src/operations/registry.ts'
 import { SETTINGS } from '../../../src/settings.ts'
+import { runJson, runJsonError } from '../../support/cli/commands.ts'
 import { buildProgram, formatCommandName, listLeafCommands } from '../../support/cli/program.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
 import { runCli } from '../../support/process.ts'
@@ -41,6 +42,25 @@ test.each([
   expect(existsSync(dir)).toBe(false)
 })
 
+/** A folder with a database. */
+const usedDir = createTempFolder()
+beforeAll(() => runJson(usedDir, ['accounts', 'create', '--name', 'Acme Health']))
+
+test.each([
+  ['keys', 'list'],
+  ['users', 'create', '--account', 'a', '--email', 'eng@acme.example', '--role', 'engineer'],
+  ['messages', 'test', '--source', 'a', '--destination', 'b'],
+  ['audit', 'verify'],
+  ['explain', crypto.randomUUID()],
+])('%s %s in a folder without a database says so and creates nothing', async (...args) => {
+  expect(await runJsonError(dir, args)).toEqual({
+    code: 1,
+    problem: 'not_found',
+    message: `there is no database at ${join(dir, 'latchkey.db')}: set LATCHKEY_DATA, or start with \`latchkey serve\``,
+  })
+  expect(existsSync(dir)).toBe(false)
+})
+
 test.each([
   'accounts',
   'users',
@@ -53,7 +73,9 @@ test.each([
   'messages',
   'audit',
 ])('%s list rejects a damaged cursor', async (group) => {
-  const { code, stdout, stderr } = await runWarmCli([group, 'list', '--after', '0199aa'], { dir })
+  const { code, stdout, stderr } = await runWarmCli([group, 'list', '--after', '0199aa'], {
+    dir: usedDir,
+  })
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toBe('--after is no cursor of this list: begin with its first page\n')
 })
@@ -83,7 +105,7 @@ test('a wrong configuration exits 2 and names every problem', async () => {
 
 test('a command for a resource that does not exist exits 1, and --json prints the error as one document', async () => {
   const { code, stdout, stderr } = await runCli(['messages', 'show', 'none', '--json'], {
-    dir: createTempFolder(),
+    dir: usedDir,
   })
   expect({ code, stdout, stderr }).toEqual({
     code: 1,

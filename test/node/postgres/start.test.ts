@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import {
@@ -131,12 +132,31 @@ test('a database of something else is left as it is', async () => {
   expect(tables).toEqual([{ relname: 'users' }])
 })
 
+test('a listing command says that a database was never used, and creates nothing in it', async () => {
+  const LATCHKEY_DATABASE = await postgres.createDatabase()
+  const folder = join(createTempFolder(), 'not-there-yet')
+  expect(await runCli(['keys', 'list'], { dir: folder, env: { LATCHKEY_DATABASE } })).toEqual({
+    code: 1,
+    stdout: '',
+    stderr:
+      'the PostgreSQL database was never used: set LATCHKEY_DATABASE, or start with `latchkey serve`\n',
+  })
+  expect(existsSync(folder)).toBe(false)
+  const tables = await postgres.query(
+    LATCHKEY_DATABASE,
+    `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
+  )
+  expect(tables).toEqual([])
+})
+
 test('a database that may lose what it acknowledged is a finding of doctor', async () => {
   const loose = new URL(await postgres.createDatabase())
   const env = { LATCHKEY_DATABASE: loose.href }
   const name = loose.pathname.slice(1)
   const folder = createTempFolder()
-  expect(await runCli(['accounts', 'list'], { dir: folder, env })).toMatchObject({ code: 0 })
+  expect(
+    await runCli(['accounts', 'create', '--name', 'Acme Health'], { dir: folder, env }),
+  ).toMatchObject({ code: 0 })
   await postgres.query(loose.href, `ALTER DATABASE ${name} SET synchronous_commit = off`)
   const { code, stdout } = await runCli(['doctor'], { dir: folder, env })
   expect(code).toBe(1)
