@@ -24,6 +24,7 @@ import { mountSecondFactorPages } from './pages/second-factor.ts'
 import { createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
 import { mountSitePages } from './pages/sites.ts'
 import { mountUserPages } from './pages/users/users.ts'
+import { redirectToPage } from './render.ts'
 import { type ConsoleRouter, type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
 import { createAssetRoutes } from './static/assets.ts'
 
@@ -41,10 +42,27 @@ export function createConsole(deps: ConsoleDeps): Hono {
 
   const router = createConsoleRouter(deps)
   mountConsolePages(router, deps)
+  mountFormRedirects(router.app)
   app.route('/', router.app)
 
+  app.get(`${CONSOLE_PATH}/`, (c) => redirectToPage(c, CONSOLE_PATH))
   app.all(`${CONSOLE_PATH}/*`, (c) => renderError(c, identifyCaller(deps, c), 'not_found'))
   return app
+}
+
+/** Redirects the GET of a form, which a user typed or reloaded, to the nearest page above it. */
+function mountFormRedirects(app: Hono): void {
+  const listPaths = (method: string) =>
+    app.routes.filter((route) => route.method === method).map(({ path }) => path)
+  const pages = new Set(listPaths('GET'))
+  for (const path of listPaths('POST').filter((form) => !pages.has(form))) {
+    const segments = path.split('/')
+    while (!pages.has(segments.join('/'))) segments.pop()
+    app.get(path, (c) => {
+      const { pathname } = new URL(c.req.url)
+      return redirectToPage(c, pathname.split('/').slice(0, segments.length).join('/'))
+    })
+  }
 }
 
 /** Mounts every page that needs a session, each with the operations that it performs. */

@@ -5,7 +5,7 @@ import type { Caller } from '../../service/audit/buffer.ts'
 import type { ServiceError } from '../../service/service-result.ts'
 import type { HasherBusy, InvalidField } from '../../service/sign-in/context.ts'
 import type { ReauthenticationFailure } from '../../service/sign-in/reauthenticate.ts'
-import type { Html } from './components/html.ts'
+import { type Html, nothing } from './components/html.ts'
 import { formatDuration } from './components/time.ts'
 import { standaloneLayout } from './layout.ts'
 import { CONSOLE_PATH, formatRequestLookupPath } from './navigation.ts'
@@ -77,9 +77,15 @@ export function renderError(c: Context, caller: Caller, error: ConsoleError): Pr
   const body = html`
     <div class="card"><h1>${title}</h1><p>${text}</p>
       <p class="row"><a class="button primary" href="${CONSOLE_PATH}">Go to dashboard</a></p>
-      <p class="small soft">Request <code>${caller.requestId}</code> (<a href="${formatRequestLookupPath(caller.requestId)}">look up this request</a>)</p></div>`
+      <p class="small soft">Request <code>${caller.requestId}</code>${requestLookupLink(status, caller)}</p></div>`
   return renderDocument(c, caller, standaloneLayout(c, title, body), status)
 }
+
+/** Renders nothing for an error that changed nothing: request lookup does not know of it. */
+const requestLookupLink = (status: ContentfulStatusCode, { requestId }: Caller): Html =>
+  status < 500
+    ? nothing
+    : html` (<a href="${formatRequestLookupPath(requestId)}">look up this request</a>)`
 
 /** A page that loads itself again, from this origin. */
 export const renderReload = (c: Context, caller: Caller): Promise<Response> =>

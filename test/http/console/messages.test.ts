@@ -197,7 +197,8 @@ describe('a payload', () => {
     expect((await member.get(`${AT}/${id}`)).text).not.toContain('Open payload')
     expect((await member.send(`${AT}/${id}/payload`)).status).toBe(403)
     expect((await member.send(`${AT}/${id}/download`)).status).toBe(403)
-    expect((await engineer.get(`${AT}/${id}/payload`)).status).toBe(404)
+    const opened = await engineer.get(`${AT}/${id}/payload`)
+    expect(opened).toMatchObject({ status: 303, location: `${AT}/${id}` })
     expect(await listEvents(id)).toEqual([])
   })
 

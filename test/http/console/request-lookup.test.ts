@@ -142,6 +142,13 @@ test('request lookup finds changes that were made in the console', async () => {
   )
 })
 
+test('the page of an error that changed nothing has no link to request lookup', async () => {
+  const { status, text, html } = await member.get('/console/no-such-page')
+  expect(status).toBe(404)
+  expect(text).toContain('Request')
+  expect(html).not.toContain('/console/request-lookup')
+})
+
 test('request lookup keeps an unknown id in the field and says where to find ids', async () => {
   const { text, html } = await lookUpRequest(member, '<script>"&')
   expect(text).toContain('This request is not recorded')

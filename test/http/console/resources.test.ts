@@ -131,3 +131,14 @@ describe('a member of an operation becomes a field by its schema:', () => {
     })
   })
 })
+
+test.each([
+  ['/console/', '/console'],
+  ['/console/keys/any/disable', '/console/keys/any'],
+  ['/console/keys/any/view-secret', '/console/keys/any'],
+  ['/console/sites/any/rename', '/console/sites/any'],
+  ['/console/me/sessions/any/end', '/console/me'],
+  ['/console/sign-out', '/console'],
+])('the console redirects a GET of %s, which is no page, to %s', async (path, page) => {
+  expect(await operator.get(path)).toMatchObject({ status: 303, location: page })
+})
