@@ -106,6 +106,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
     applicationName: config.applicationName,
     messageLimitBytes: config.messageLimitBytes,
     longMessageBytes: runtime.longMessageBytes,
+    hasDiskSpace: runtime.hasDiskSpace,
     getPeerAddress: adapters.getPeerAddress,
     trustedProxies: config.trustedProxies,
   })

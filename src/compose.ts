@@ -22,7 +22,7 @@ import {
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
 import { createMessageIdGenerator } from './service/messages/message-ids.ts'
-import { deletePayloadParts } from './service/messages/payload.ts'
+import { deleteUnneededPayloads } from './service/messages/payload.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
 import type { QueueRef } from './service/ports/routing.ts'
@@ -55,6 +55,8 @@ export interface RuntimeAdapters {
   readonly cores: number
   /** The length of all long messages that are read at once. */
   readonly longMessageBytes: number
+  /** Tests if the disk has space for long messages of this length, where the runtime can know. */
+  readonly hasDiskSpace?: ((bytes: number) => boolean) | undefined
   /** Counts limits for all processes that serve one port. */
   readonly getSharedCounter?: GetSharedCounter | undefined
   /** Keeps work alive after the response, in a runtime that would stop it. */
@@ -229,7 +231,7 @@ async function deleteExpiredData(
   const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
   if (erased > 0) log.info({ erased }, 'expired payloads were erased')
   const now = clock()
-  await deletePayloadParts(storage, now)
+  await deleteUnneededPayloads(storage, now)
   await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
   await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)
   await auditChain.purge(subtractYears(clock(), config.auditYears))

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
@@ -22,6 +23,10 @@ export interface WorkerGroup {
 const LEASE_MS = 15_000
 
 const MAX_LONG_MESSAGE_BYTES = 512 * 1024 * 1024
+/** A sealed payload is a third longer, and is written to the log and then to the file. */
+const DISK_BYTES_PER_MESSAGE_BYTE = 3
+/** Long messages leave this much for short ones, tokens and the audit. */
+const DISK_RESERVE_BYTES = 32 * 1024 * 1024
 
 /** Opens everything but the apps and listeners: all that a command needs. */
 export async function openLatchkey(
@@ -61,6 +66,8 @@ export async function openLatchkey(
     log,
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
+    hasDiskSpace:
+      config.database.engine === 'sqlite' ? createDiskSpaceTest(config.database.path) : undefined,
     longMessageBytes: Math.min(MAX_LONG_MESSAGE_BYTES, getHeapStatistics().heap_size_limit / 2),
     getSharedCounter: team?.share,
     leaseMs: LEASE_MS,
@@ -77,3 +84,9 @@ export function formatListenerUrl(host: string, port: number): string {
 /** The console's public URL. When the console is off, links to it work nowhere. */
 export const formatConsoleUrl = ({ console, host }: Config, port: number): string =>
   console?.publicUrl ?? formatListenerUrl(console?.host ?? host, port)
+
+/** Creates a test of the space for long messages in the database's folder. */
+const createDiskSpaceTest = (path: string) => (bytes: number) => {
+  const { bavail, bsize } = statfsSync(dirname(path))
+  return bavail * bsize > bytes * DISK_BYTES_PER_MESSAGE_BYTE + DISK_RESERVE_BYTES
+}

@@ -253,7 +253,7 @@ export function createUserSearchStorage(
   )
   return {
     async searchUsers({ accountId, ...query }) {
-      return (await engine.read(search({ ...query, accountId: accountId ?? null }))).map(toUser)
+      return (await engine.scan(search({ ...query, accountId: accountId ?? null }))).map(toUser)
     },
   }
 }

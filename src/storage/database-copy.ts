@@ -134,8 +134,9 @@ export interface TableDigest {
   readonly sha256: string
 }
 
-/** Limits the rows of a page, which is held in memory, because a message may have 40 MB. */
-const getPageRows = ({ name }: TableShape): number => (name === 'messages' ? 16 : 1000)
+/** Limits the rows of a page, which is held in memory, because those of payloads are long. */
+const getPageRows = ({ name }: TableShape): number =>
+  name === 'messages' || name === 'payload_parts' ? 16 : 1000
 
 /** Computes a digest that is the same on every engine. */
 export async function computeTableDigest(

@@ -130,15 +130,24 @@ export function createMessageStorage(
       ) then payload_part_count else -1 end
       where id = ${arg('id')}`,
   )
-  const deleteParts = sqlStatement<{ abandonedBefore: number }>(
+  const deleteParts = sqlStatement<{ messageId: string }>(
     (arg) => sql`
-      delete from payload_parts where (message_id, part) in (
-        select payload_parts.message_id, payload_parts.part from payload_parts
-          left join messages on messages.id = payload_parts.message_id
-        where messages.erased_at is not null
-          or (messages.id is null and payload_parts.created_at < ${arg('abandonedBefore')})
-        limit ${sql.lit(DELETED_PARTS)}
-      )`,
+      delete from payload_parts where message_id = ${arg('messageId')} and part in (
+        select part from payload_parts where message_id = ${arg('messageId')}
+        order by part desc limit ${sql.lit(DELETED_PARTS)}
+      ) and not exists (
+        select 1 from messages where id = ${arg('messageId')} and erased_at is null)`,
+  )
+  const selectUnneeded = sqlStatement<
+    { abandonedBefore: number; limit: number },
+    { message_id: string }
+  >(
+    (arg) => sql`
+      select payload_parts.message_id from payload_parts
+        left join messages on messages.id = payload_parts.message_id
+      where part = 0 and (messages.erased_at is not null
+        or (messages.id is null and payload_parts.created_at < ${arg('abandonedBefore')}))
+      limit ${arg('limit')}`,
   )
 
   const selectAttempts = compiler.withArguments<{ messageId: string; limit: number }>()((db, arg) =>
@@ -224,9 +233,14 @@ export function createMessageStorage(
       return row?.sealed ?? null
     },
 
-    async deletePayloadParts(abandonedBefore) {
-      const [deleted = 0] = await engine.atomic([deleteParts({ abandonedBefore })])
+    async deletePayloadParts(messageId) {
+      const [deleted = 0] = await engine.atomic([deleteParts({ messageId })])
       return deleted
+    },
+
+    async listUnneededPayloads(abandonedBefore, limit) {
+      const rows = await engine.scan(selectUnneeded({ abandonedBefore, limit }))
+      return rows.map((row) => row.message_id)
     },
 
     listAttempts: async (messageId, limit) => engine.read(selectAttempts({ messageId, limit })),

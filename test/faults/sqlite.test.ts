@@ -186,15 +186,20 @@ describe('a database that takes no write while the server runs', () => {
   })
 })
 
+/** Starts a server whose data folder is a disk of this size, with a key. */
+async function startOnSmallDisk(megabytes: number) {
+  const dir = createDiskFolder()
+  const key = await seedFolder(dir)
+  const small = createDiskFolder()
+  const mount = `mount -t tmpfs -o size=${megabytes}m none ${small} && cp -p ${dir}/* ${small} && exec "$@"`
+  const cage = ['unshare', '-rm', 'sh', '-c', mount, 'sh']
+  return { key, small, server: await startServerProcess(small, { LATCHKEY_URL }, [], cage) }
+}
+
 test.skipIf(!canUnshareMounts)(
   'a full disk: 503 until there is room again, and nothing half written',
   async () => {
-    const dir = createDiskFolder()
-    const key = await seedFolder(dir)
-    const small = createDiskFolder()
-    const mount = `mount -t tmpfs -o size=4m none ${small} && cp -p ${dir}/* ${small} && exec "$@"`
-    const cage = ['unshare', '-rm', 'sh', '-c', mount, 'sh']
-    const server = await startServerProcess(small, { LATCHKEY_URL }, [], cage)
+    const { key, small, server } = await startOnSmallDisk(4)
     try {
       const tokens = await issueTokens(server, key)
       const filler = fillDisk(toMountPath(server, small))
@@ -202,6 +207,26 @@ test.skipIf(!canUnshareMounts)(
       rmSync(filler)
       await expectRecovery(server, key, tokens)
       expect(server.output()).toContain('SQLITE_FULL')
+    } finally {
+      await server.stop()
+    }
+  },
+)
+
+test.skipIf(!canUnshareMounts)(
+  'a disk with space for short messages alone: a long one is refused, and takes none of it',
+  async () => {
+    const { key, server } = await startOnSmallDisk(48)
+    try {
+      const tokens = await issueTokens(server, key)
+      const sendOfLength = async (length: number) =>
+        (await postMessage(server, key, tokens, { Notes: ['x'.repeat(length)] })).status
+      const statuses = []
+      for (const length of [10, 12_000_000, 12_000_000, 10, 10]) {
+        statuses.push(await sendOfLength(length))
+      }
+      expect(statuses).toEqual([200, 503, 503, 200, 200])
+      expect((await fetch(`${server.url}/ready`)).status).toBe(200)
     } finally {
       await server.stop()
     }

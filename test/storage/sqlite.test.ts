@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
+import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { createTempFolder } from '../support/server.ts'
@@ -114,10 +115,28 @@ describe('SQLite', () => {
       await engine.close()
     })
 
+    test('whose values cannot be sent fails alone: the next one has its own rows', async () => {
+      const engine = openWithThread()
+      const unsendable = { sql: 'select ?', values: [() => 1] }
+      await expect(engine.scan(unsendable)).rejects.toThrow('could not be cloned')
+      expect(await engine.scan({ sql: 'select 2 as two', values: [] })).toEqual([{ two: 2 }])
+      await engine.close()
+    })
+
+    test('of a file that cannot be opened is the fault of the disk', async () => {
+      const engine = openWithThread()
+      renameSync(path, `${path}.gone`)
+      mkdirSync(path)
+      await expect(engine.scan({ sql: 'select 1', values: [] })).rejects.toThrow(
+        StorageUnavailableError,
+      )
+      await engine.close().catch(() => undefined)
+    })
+
     test('that a closing database cuts short is refused', async () => {
       const engine = openWithThread()
       const scan = Promise.resolve(engine.scan(LONG_SCAN))
-      const refused = expect(scan).rejects.toThrow('the thread that reads lists has ended')
+      const refused = expect(scan).rejects.toThrow('the database is being closed')
       await engine.close()
       await refused
     })

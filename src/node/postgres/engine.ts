@@ -64,7 +64,11 @@ export async function openPostgres(
     run: writeGroup,
     isLong: isLongList,
   })
-  const reads = new WorkQueue(connections, { width: READER_CONNECTIONS, run: readGroup })
+  const reads = new WorkQueue(connections, {
+    width: READER_CONNECTIONS,
+    run: readGroup,
+    isReadOnly: true,
+  })
   const scans = new WorkQueue(connections, {
     width: Math.max(1, size - WRITER_CONNECTIONS - READER_CONNECTIONS),
     run: readGroup,

@@ -31,6 +31,10 @@ const readErrorFields = (error: unknown): PostgresErrorFields =>
 export const isStatementError = (error: unknown): boolean =>
   readErrorFields(error).severity === 'ERROR'
 
+/** Tests if a group took longer than the driver waits, perhaps for one slow statement. */
+export const isQueryTimeout = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout'
+
 /** A serialization failure, and a deadlock. */
 const CONFLICT_SQLSTATES = ['40001', '40P01']
 /**

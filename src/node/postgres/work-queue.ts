@@ -2,13 +2,15 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientBase } from 'pg'
 import type { ConnectionPool } from './connections.ts'
-import { canSucceedAgain, isStatementError } from './errors.ts'
+import { canSucceedAgain, isQueryTimeout, isStatementError } from './errors.ts'
 
 export interface WorkQueueOptions<Work, Answer> {
   /** The number of groups that may be on their way at once, each on its own connection. */
   readonly width: number
   /** Runs a group as one transaction. Returns an answer for each of its members. */
   run(client: ClientBase, group: readonly Work[]): Promise<Answer[]>
+  /** True if the work changes nothing, and can be repeated whatever became of it. */
+  readonly isReadOnly?: true
   /** True for work that would keep the others of its group waiting. */
   isLong?(work: Work): boolean
 }
@@ -98,7 +100,8 @@ export class WorkQueue<Work, Answer> {
           )
           for (const [n, { resolve }] of group.entries()) resolve(answers[n] as Answer)
         } catch (error) {
-          wasUndone = isStatementError(error)
+          wasUndone =
+            isStatementError(error) || (this.#options.isReadOnly === true && isQueryTimeout(error))
           canRetry = canSucceedAgain(error)
           throw error
         }

@@ -120,7 +120,7 @@ class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await this.#readerThread.close()
+    this.#readerThread.close()
     this.#transactions.withBusyTimeout(() => {
       this.#lockedSince = null
       this.#runPending()

@@ -1,10 +1,18 @@
 import module from 'node:module'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
+import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { Step } from '../../storage/engine.ts'
 
-/** The thread's answer to the oldest step that waits. */
-type Answer = { readonly rows: unknown[] } | { readonly code: string; readonly message: string }
+/** A step, with a number that its answer has too. */
+interface Question extends Pick<Step, 'sql' | 'values'> {
+  readonly id: number
+}
+
+type Answer = { readonly id: number } & (
+  | { readonly rows: unknown[] }
+  | { readonly code: string; readonly message: string }
+)
 
 interface PendingScan {
   readonly resolve: (rows: unknown[]) => void
@@ -21,7 +29,8 @@ const MAX_YOUNG_GENERATION_MB = 4
 export class ReaderThread {
   readonly #path: string
   #worker: Worker | null = null
-  #pending: PendingScan[] = []
+  #lastId = 0
+  readonly #pending = new Map<number, PendingScan>()
 
   constructor(path: string) {
     this.#path = path
@@ -30,15 +39,18 @@ export class ReaderThread {
   read(step: Step): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       const worker = this.#start()
-      this.#pending.push({ resolve, reject })
+      const id = ++this.#lastId
+      worker.postMessage({ id, sql: step.sql, values: step.values } satisfies Question)
+      this.#pending.set(id, { resolve, reject })
       // Keeps the process alive until the rows arrive.
       worker.ref()
-      worker.postMessage({ sql: step.sql, values: step.values })
     })
   }
 
-  async close(): Promise<void> {
-    await this.#worker?.terminate()
+  /** Refuses what waits. The thread itself ends with the statement that it runs. */
+  close(): void {
+    void this.#worker?.terminate()
+    this.#end(new StorageUnavailableError('the database is being closed'))
   }
 
   #start(): Worker {
@@ -52,22 +64,38 @@ export class ReaderThread {
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
     })
     worker.on('message', (answer: Answer) => {
-      const scan = this.#pending.shift()
-      if (this.#pending.length === 0) worker.unref()
+      const scan = this.#pending.get(answer.id)
+      this.#pending.delete(answer.id)
+      if (this.#pending.size === 0) worker.unref()
       if ('rows' in answer) scan?.resolve(answer.rows)
       else scan?.reject(new Database.SqliteError(answer.message, answer.code))
     })
-    let cause: unknown = new Error('the thread that reads lists has ended')
-    worker.on('error', (error) => {
-      cause = error
-    })
-    worker.on('exit', () => {
-      this.#worker = null
-      for (const { reject } of this.#pending.splice(0)) reject(cause)
-    })
+    worker.on('messageerror', () => worker.terminate())
+    const onEnd = (cause: unknown) => {
+      // After an error, another thread may have started already.
+      if (this.#worker === worker) this.#end(cause)
+    }
+    worker.on('error', (error) => onEnd(toStorageError(error)))
+    worker.on('exit', () =>
+      onEnd(new StorageUnavailableError('the thread that reads lists has ended')),
+    )
     this.#worker = worker
     return worker
   }
+
+  #end(cause: unknown): void {
+    this.#worker = null
+    for (const { reject } of this.#pending.values()) reject(cause)
+    this.#pending.clear()
+  }
+}
+
+/** Converts the error of a thread that could not open the database: it has lost its class on the way. */
+const toStorageError = (error: unknown): unknown => {
+  const { code, message } = error as { code?: unknown; message: string }
+  return typeof code === 'string' && code.startsWith('SQLITE_')
+    ? new Database.SqliteError(message, code)
+    : error
 }
 
 /**
@@ -80,14 +108,14 @@ function serveSteps(): void {
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
   const db = new Driver(workerData.path, { readonly: true, timeout: 10_000 })
   const statements = new Map<string, Database.Statement>()
-  parentPort?.on('message', ({ sql, values }: Step) => {
+  parentPort?.on('message', ({ id, sql, values }: Question) => {
     try {
       const statement = statements.get(sql) ?? db.prepare(sql)
       statements.set(sql, statement)
-      parentPort.postMessage({ rows: statement.all(...values) })
+      parentPort.postMessage({ id, rows: statement.all(...values) })
     } catch (error) {
       const { code = 'SQLITE_ERROR', message } = error as { code?: string; message: string }
-      parentPort.postMessage({ code, message })
+      parentPort.postMessage({ id, code, message })
     }
   })
 }

@@ -36,7 +36,7 @@ export type MessageReceipt = AcceptedMessage & { readonly answer: Uint8Array | n
 const SYNCHRONOUS_TIMEOUT_MS = 120_000
 
 export interface AcceptMessageDeps {
-  readonly storage: Pick<MessageStorage, 'addMessage' | 'addPayloadPart' | 'findPayloadPart'>
+  readonly storage: Pick<MessageStorage, 'addMessage' | 'addPayloadPart' | 'deletePayloadParts'>
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'sendSynchronous'>
   /** Called with the subscriptions that have new messages, once these are on disk. */

@@ -18,7 +18,7 @@ export interface OutgoingMessage {
 }
 
 export interface AttemptDeps {
-  readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'findPayloadPart'>
+  readonly storage: Pick<MessageStorage, 'findPayloadPart'>
   readonly sealer: Sealer
   readonly webhookClient: Pick<WebhookClient, 'deliver'>
   /** Renders the body for a destination in the vendor's format. */

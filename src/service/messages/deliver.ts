@@ -286,7 +286,7 @@ export class DeliveryWorker {
     const decision: RetryDecision = decideRetry(record.outcome, head.failures, jitter())
     if (decision.next === 'go_on') {
       await storage.settleDelivered(leasedAttempt, erasesPayloads)
-      if (erasesPayloads && head.payloadPartCount > 0) await deletePayloadParts(storage, clock())
+      if (erasesPayloads && head.payloadPartCount > 0) await deletePayloadParts(storage, messageId)
       log.debug({ subscriptionId, messageId, ms: record.ms }, 'a message was delivered')
       return 'go on'
     }

@@ -102,7 +102,7 @@ export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 
     ManagementStorage,
     | 'addMessage'
     | 'addPayloadPart'
-    | 'findPayloadPart'
+    | 'deletePayloadParts'
     | 'addEvent'
     | 'findSourceKey'
     | 'findSource'

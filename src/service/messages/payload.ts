@@ -8,14 +8,15 @@ import type { Clock } from '../ports/runtime.ts'
  */
 const PAYLOAD_PART_BYTES = 512 * 1024
 
-interface PayloadDeps {
-  readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'findPayloadPart'>
+export interface SealPayloadDeps {
+  readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'deletePayloadParts'>
   readonly sealer: Sealer
+  readonly clock: Clock
 }
 
 /** Seals a message's payload. Stores its parts, if it is long: the message must be added after them. */
 export async function sealPayload(
-  { storage, sealer, clock }: PayloadDeps & { readonly clock: Clock },
+  { storage, sealer, clock }: SealPayloadDeps,
   messageId: string,
   payload: Uint8Array,
 ): Promise<StoredPayload> {
@@ -23,16 +24,27 @@ export async function sealPayload(
     return { sealedPayload: await sealer.seal(payload, messageId), payloadPartCount: 0 }
   }
   const count = Math.ceil(payload.length / PAYLOAD_PART_BYTES)
-  for (let part = 0; part < count; part++) {
-    const bytes = payload.subarray(part * PAYLOAD_PART_BYTES, (part + 1) * PAYLOAD_PART_BYTES)
-    const sealed = await sealer.seal(bytes, toPartContext(messageId, part, count))
-    await storage.addPayloadPart(messageId, part, sealed, clock())
+  try {
+    for (let part = 0; part < count; part++) {
+      const bytes = payload.subarray(part * PAYLOAD_PART_BYTES, (part + 1) * PAYLOAD_PART_BYTES)
+      const sealed = await sealer.seal(bytes, toPartContext(messageId, part, count))
+      await storage.addPayloadPart(messageId, part, sealed, clock())
+    }
+  } catch (error) {
+    // The sender comes again with another message. What cannot be deleted now is deleted by the hour.
+    await deletePayloadParts(storage, messageId).catch(() => undefined)
+    throw error
   }
   return { sealedPayload: '', payloadPartCount: count }
 }
 
+export interface OpenPayloadDeps {
+  readonly storage: Pick<MessageStorage, 'findPayloadPart'>
+  readonly sealer: Sealer
+}
+
 export async function openPayload(
-  { storage, sealer }: PayloadDeps,
+  { storage, sealer }: OpenPayloadDeps,
   messageId: string,
   { sealedPayload, payloadPartCount: count }: StoredPayload,
 ): Promise<Uint8Array> {
@@ -53,13 +65,27 @@ export async function openPayload(
 const toPartContext = (messageId: string, part: number, count: number) =>
   `${messageId} part ${part} of ${count}`
 
-/** An accepting process stores a message's row seconds after its parts; after this time it never will. */
-export const ABANDONED_PART_MS = 24 * 60 * 60 * 1000
-
-/** Deletes the parts of erased payloads, and those that killed processes left, some at a time. */
+/** Deletes the parts of a payload that was erased, or that has no message, a few at a time. */
 export async function deletePayloadParts(
   storage: Pick<MessageStorage, 'deletePayloadParts'>,
+  messageId: string,
+): Promise<void> {
+  while ((await storage.deletePayloadParts(messageId)) > 0);
+}
+
+/** A message follows its parts within seconds. After this time, its process was killed. */
+const ABANDONED_PART_MS = 15 * 60 * 1000
+/** The payloads of a page. */
+const PAYLOAD_PAGE_SIZE = 100
+
+/** Deletes the parts that killed processes and failed deletions left. */
+export async function deleteUnneededPayloads(
+  storage: Pick<MessageStorage, 'deletePayloadParts' | 'listUnneededPayloads'>,
   now: number,
 ): Promise<void> {
-  while ((await storage.deletePayloadParts(now - ABANDONED_PART_MS)) > 0);
+  for (;;) {
+    const ids = await storage.listUnneededPayloads(now - ABANDONED_PART_MS, PAYLOAD_PAGE_SIZE)
+    for (const id of ids) await deletePayloadParts(storage, id)
+    if (ids.length < PAYLOAD_PAGE_SIZE) return
+  }
 }

@@ -102,11 +102,13 @@ export interface MessageStorage {
   /** Adds a part of a long payload, before its message. Parts are counted from 0. */
   addPayloadPart(messageId: string, part: number, sealed: string, now: number): Promise<void>
   findPayloadPart(messageId: string, part: number): Promise<string | null>
+  /** Deletes a few parts of a payload. Guard: it was erased, or has no message. Returns how many. */
+  deletePayloadParts(messageId: string): Promise<number>
   /**
-   * Deletes a few parts of payloads that were erased, and of messages that were not added until
-   * `abandonedBefore`. Returns how many.
+   * Lists the messages whose parts nobody needs: those that were erased, and those that were not added
+   * until `abandonedBefore`.
    */
-  deletePayloadParts(abandonedBefore: number): Promise<number>
+  listUnneededPayloads(abandonedBefore: number, limit: number): Promise<string[]>
   /** Lists the last attempts, the newest first. */
   listAttempts(messageId: string, limit: number): Promise<AttemptSummary[]>
 }

@@ -142,6 +142,8 @@ const SCOPE_RULES = {
   findPayloadPart: byRowId('message', null),
   // A part belongs to the message that is added after it.
   addPayloadPart: allowEveryAccount,
+  // The guard refuses the parts of a message.
+  deletePayloadParts: allowEveryAccount,
   listAttempts: (method, account) => async (id, limit) =>
     hideForeignDetails(await byRowId('message', [])(method, account)(id, limit), account),
   replayMessage: byRowId('message', 0),

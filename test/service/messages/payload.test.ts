@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { createSealer } from '../../../src/crypto/seal.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
-import { openPayload, sealPayload } from '../../../src/service/messages/payload.ts'
+import {
+  type OpenPayloadDeps,
+  openPayload,
+  type SealPayloadDeps,
+  sealPayload,
+} from '../../../src/service/messages/payload.ts'
 import { createTestRing, toKeyring } from '../../support/keyring.ts'
 import { createTestClock } from '../../support/time.ts'
 
@@ -15,10 +20,15 @@ const storage = {
   addPayloadPart: async (messageId: string, part: number, sealed: string) => {
     parts.set(toKey(messageId, part), sealed)
   },
+  deletePayloadParts: async (messageId: string) => {
+    const keys = [...parts.keys()].filter((key) => key.startsWith(`${messageId} `))
+    for (const key of keys) parts.delete(key)
+    return keys.length
+  },
   findPayloadPart: async (messageId: string, part: number) =>
     parts.get(toKey(messageId, part)) ?? null,
 }
-let deps: Parameters<typeof sealPayload>[0]
+let deps: SealPayloadDeps & OpenPayloadDeps
 beforeAll(async () => {
   const sealer = createSealer(nodePrimitives, toKeyring(await createTestRing()))
   deps = { storage, sealer, clock: createTestClock() }
@@ -39,6 +49,18 @@ test.each([
   expect(Buffer.from(await openPayload(deps, `message-${length}`, stored)).equals(payload)).toBe(
     true,
   )
+})
+
+test('a payload of which a part cannot be stored leaves none', async () => {
+  const { addPayloadPart } = storage
+  const addTwoParts: typeof addPayloadPart = async (messageId, part, sealed) => {
+    if (part === 2) throw new Error('the disk is full')
+    await addPayloadPart(messageId, part, sealed)
+  }
+  const failing = { ...deps, storage: { ...storage, addPayloadPart: addTwoParts } }
+  const payload = randomBytes(3 * PART_BYTES)
+  await expect(sealPayload(failing, 'refused', payload)).rejects.toThrow('the disk is full')
+  expect([...parts.keys()].filter((key) => key.startsWith('refused'))).toEqual([])
 })
 
 test('parts that were swapped, taken from another message or left out are noticed', async () => {

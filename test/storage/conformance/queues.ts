@@ -479,8 +479,12 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       await deliverAllMessages(hops, true)
       await addMessage(owned, hops, { id: queued, ...inParts })
 
-      const abandonedBefore = 2_000
-      while ((await fixture.storage.deletePayloadParts(abandonedBefore)) > 0);
+      expect(await fixture.storage.deletePayloadParts(queued)).toBe(0)
+      const unneeded = await fixture.storage.listUnneededPayloads(2_000, 1000)
+      expect(ids.filter((id) => unneeded.includes(id))).toEqual([erased, abandoned])
+      for (const id of unneeded) {
+        while ((await fixture.storage.deletePayloadParts(id)) > 0);
+      }
       const found = await Promise.all(ids.map((id) => fixture.storage.findPayloadPart(id, 8)))
       expect(found).toEqual([null, 'sealed', null, 'sealed'])
     })

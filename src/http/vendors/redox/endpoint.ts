@@ -35,12 +35,14 @@ export interface MessageEndpointDeps extends HttpDeps {
   readonly messageLimitBytes: number
   /** Limits the long messages that are read at once. Each takes about twice its length in memory. */
   readonly longMessageBytes: number
+  readonly hasDiskSpace?: ((bytes: number) => boolean) | undefined
 }
 
 /** Adds `POST /endpoint` and `POST /query`. One handler serves both: the event decides if the caller waits. */
 export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
   const createReservation = createMemoryBudget(
     Math.max(deps.longMessageBytes, deps.messageLimitBytes),
+    deps.hasDiskSpace,
   )
   const app = new Hono()
   const createContext = () => createRefusalContext(deps)
@@ -139,14 +141,20 @@ export interface Reservation {
   release(): void
 }
 
-/** Creates a budget of bytes that all requests share. A request that gets none must come again. */
-export function createMemoryBudget(bytes: number): () => Reservation {
+/**
+ * Creates a budget of bytes that all requests share. A request that gets none must come again, as one must
+ * that the disk has no space for: a long message that fails half-way would take the space of short ones.
+ */
+export function createMemoryBudget(
+  bytes: number,
+  hasDiskSpace: (bytes: number) => boolean = () => true,
+): () => Reservation {
   let free = bytes
   return () => {
     let held = 0
     return {
       reserve(more) {
-        if (more > free) return false
+        if (more > free || !hasDiskSpace(bytes - free + more)) return false
         free -= more
         held += more
         return true
