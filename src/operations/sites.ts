@@ -26,7 +26,7 @@ export const siteOperations: readonly Operation[] = [
     path: '/sites',
     serviceMethods: ['sites.add'],
     summary: 'Add a site',
-    text: 'A site is a clinic, an office or a hospital. An imaging key gives access to a site, and a customer key is assigned to one.',
+    text: 'A site is a clinic, an office or a hospital. A Xenrad-style key gives access to one site, and an Open Dental-style customer key is assigned to one.',
     body: z.strictObject({
       id: newId,
       accountId: existingId,

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import type { Result } from '../../domain/failure.ts'
 import type { ServiceResult } from '../../service/service-result.ts'
 import { buttonLink, postForm, submitButton } from './components/form.ts'
-import { errorNotice, type Html, nothing } from './components/html.ts'
+import { errorNotice, type Html, nothing, notice } from './components/html.ts'
 import { getPathId, type PageContext } from './context.ts'
 import { type FormError, renderError, toErrorMessage, toErrorStatus } from './errors.ts'
 import type { FlashName } from './flash.ts'
@@ -21,6 +21,8 @@ interface Confirmation extends PageHeading {
   /** Adds the fields that `context.reauth.verify` reads. */
   readonly requiresReauth?: boolean
   readonly error?: FormError | null
+  /** Why the action is impossible now. The page shows it instead of the question and its button. */
+  readonly obstacle?: Html | null
 }
 
 interface ConfirmedAction<Target> {
@@ -72,9 +74,12 @@ export function renderConfirmation(
     fields = nothing,
     requiresReauth,
     error = null,
+    obstacle = null,
     ...heading
   } = confirmation
-  const body = html`${errorNotice(toErrorMessage(error))}
+  const body =
+    obstacle === null
+      ? html`${errorNotice(toErrorMessage(error))}
     <section class="card prose"><div class="stack tight">${text}</div>${postForm(
       context.formToken,
       context.path,
@@ -82,5 +87,6 @@ export function renderConfirmation(
         ${requiresReauth === true ? reauthFields(context, error) : nothing}
         <div class="row">${submitButton(button, variant)}${buttonLink(cancelPath, 'Cancel', 'quiet')}</div>`,
     )}</section>`
+      : html`${notice('warn', 'This is not possible now', obstacle)}<p>${buttonLink(cancelPath, 'Back')}</p>`
   return renderPage(context, heading, body, toErrorStatus(error))
 }

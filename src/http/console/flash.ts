@@ -6,7 +6,6 @@ import type { Operation } from '../../operations/define.ts'
  */
 const FLASH_TEXTS = {
   saved: 'The change was saved.',
-  deleted: 'It was deleted. The audit keeps its events.',
   'password-set': 'Your password is set. Sign in with it.',
   'password-changed':
     'Your password is changed. All your other sessions and API tokens have ended.',
@@ -21,6 +20,13 @@ const FLASH_TEXTS = {
   'keys.rotateSecret': 'The secret was replaced with yours.',
   'keys.assign': 'The key is assigned.',
   'keys.unassign': 'The key is unassigned.',
+  'sites.delete': 'The site was deleted. The audit keeps its events.',
+  'developers.delete': 'The developer was deleted. The audit keeps its events.',
+  'users.delete': 'The user was deleted. The audit keeps their events.',
+  'accounts.delete': 'The account was deleted. The audit keeps its events.',
+  'sources.delete': 'The source was deleted. The audit keeps its events.',
+  'destinations.delete': 'The destination was deleted. The audit keeps its events.',
+  'subscriptions.delete': 'The subscription was deleted. The audit keeps its events.',
   'sites.create': 'The site was added. You can create keys for it.',
   'developers.create': 'The developer was added. Create customer keys next.',
   'users.create': 'The user was added. Create a one-time link to set the first password.',
@@ -55,8 +61,8 @@ const FLASH_TEXTS = {
 export type FlashName = keyof typeof FLASH_TEXTS
 
 /** The message after an operation: its own, or a general one. */
-export const getFlash = ({ id, method }: Pick<Operation, 'id' | 'method'>): FlashName =>
-  Object.hasOwn(FLASH_TEXTS, id) ? (id as FlashName) : method === 'delete' ? 'deleted' : 'saved'
+export const getFlash = ({ id }: Pick<Operation, 'id'>): FlashName =>
+  Object.hasOwn(FLASH_TEXTS, id) ? (id as FlashName) : 'saved'
 
 export const FLASH_PARAMETER = 'flash'
 

@@ -41,7 +41,7 @@ export function createSites(deps: ManagementDeps) {
       const site = await find(id)
       if (!site.ok) return site
       const { name } = site.value
-      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted`
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted: \`latchkey keys unassign ID\` frees it of Open Dental-style keys, and Xenrad-style keys stay with their site`
       return deleteResource(deps, 'site', id, { facts: { name }, reason })
     },
 
@@ -95,7 +95,7 @@ export function createDevelopers(deps: ManagementDeps) {
       const developer = await find(id)
       if (!developer.ok) return developer
       const { name, developerKey } = developer.value
-      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted`
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted: keys stay with their developer, and \`latchkey keys revoke ID\` ends their use`
       return deleteResource(deps, 'developer', id, { facts: { name, developerKey }, reason })
     },
 

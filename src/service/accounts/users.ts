@@ -194,7 +194,7 @@ export function createUsers(deps: UsersDeps) {
       const reason =
         deactivatedAt === null
           ? `${email} is active: deactivate them first`
-          : `${email} owns keys, active or revoked: transfer them first`
+          : `${email} owns keys, active or revoked: transfer them first (\`latchkey keys edit ID --owner USER\`), or delete them where their type allows it (\`latchkey keys delete ID\`)`
       return deleteResource(deps, 'user', userId, { facts: { email }, reason })
     },
 

@@ -39,7 +39,7 @@ export function createSources(deps: ManagementDeps) {
       const source = await find(id)
       if (!source.ok) return source
       const { name } = source.value
-      const reason = `${name} has a subscription or a key, active or revoked, so that it cannot be deleted`
+      const reason = `${name} has a subscription, a stored message or a key, active or revoked, so that it cannot be deleted: \`latchkey subscriptions delete ID\` removes a subscription, and a key stays with its source`
       return deleteResource(deps, 'source', id, { facts: { name }, reason })
     },
 

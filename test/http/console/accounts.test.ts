@@ -71,7 +71,9 @@ describe('an operator', () => {
     expect(used.text).toContain(`${name} still has users, sites`)
     unwrap(await server.sites.delete(site.id))
     expect((await operator.get(here)).html).toContain(`href="${deletion}"`)
-    expect((await operator.fill(deletion, deletion)).location).toBe(`${ACCOUNTS}?flash=deleted`)
+    expect((await operator.fill(deletion, deletion)).location).toBe(
+      `${ACCOUNTS}?flash=accounts.delete`,
+    )
     expect((await operator.get(here)).status).toBe(404)
   })
 

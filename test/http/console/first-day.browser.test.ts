@@ -53,7 +53,7 @@ test('the link that serve leaves makes the first operator, once; the people they
 
   // An operator owns no key, and invites a user who does.
   await page.goto(`${server.consoleUrl}/console/users/new`)
-  await page.getByRole('button', { name: 'Choose Harbour Lane Clinics' }).click()
+  await page.getByLabel('Account', { exact: true }).selectOption('Harbour Lane Clinics')
   await page.getByLabel('E-mail address').fill('tom@harbour-lane.example')
   await page.getByLabel('Username').fill('tom')
   await page.getByRole('radio', { name: /^administrator/i }).check()

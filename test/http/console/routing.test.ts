@@ -27,7 +27,7 @@ describe('a source', () => {
     const { status, html, text } = await engineer.get(at)
     expect(status).toBe(200)
     expect(html).toContain(`data-copy="${at.split(/[/?]/)[3]}"`)
-    expect(text).toContain('It cannot send messages')
+    expect(text).toContain('it cannot send messages')
     const input = `key-type=redox&amp;account=${account}&amp;source=${at.split(/[/?]/)[3]}`
     expect(html).toContain(`href="/console/keys/new?${input}"`)
     expect(text).toContain('No subscriptions yet')
@@ -179,14 +179,16 @@ test.each(['sources', 'destinations'] as const)(
     const { server, accountId, sourceId, openDestination } = fixture
     const usedId = group === 'sources' ? sourceId : openDestination.id
     const used = `/console/${group}/${usedId}/delete`
-    const kept = await engineer.fill(used, used)
-    expect(kept.status).toBe(409)
-    expect(kept.text).toContain('cannot be deleted')
+    const question = await engineer.get(used)
+    expect(question.text).toContain(
+      group === 'sources' ? 'stays with its source' : 'cannot be deleted',
+    )
+    expect((await engineer.send(used)).status).toBe(409)
     const { id } = unwrap(await server[group].add({ accountId, name: 'Unused' }))
     const at = `/console/${group}/${id}`
     expect((await engineer.get(at)).html).toContain(`href="${at}/delete"`)
     const deleted = await engineer.fill(`${at}/delete`, `${at}/delete`)
-    expect(deleted.location).toBe(`/console/${group}?flash=deleted`)
+    expect(deleted.location).toBe(`/console/${group}?flash=${group}.delete`)
     expect((await engineer.get(at)).status).toBe(404)
   },
 )
@@ -205,7 +207,7 @@ describe('a subscription', () => {
     expect(repeat.html).toContain('<option value="Notes" selected>')
     const at = (made.location ?? '').split('?')[0] ?? ''
     expect((await engineer.send(`${at}/delete`)).location).toBe(
-      '/console/subscriptions?flash=deleted',
+      '/console/subscriptions?flash=subscriptions.delete',
     )
     expect((await engineer.get(at)).status).toBe(404)
   })

@@ -40,18 +40,18 @@ describe('sites', () => {
     expect(renamed.location).toBe(`${here}?flash=saved`)
     expect((await administrator.get(here)).text).toContain('South Clinic')
 
-    const kept = await administrator.fill(`${here}/delete`, `${here}/delete`)
-    expect(kept.status).toBe(409)
-    expect(kept.text).toContain(
-      'Keys belong to South Clinic, active or revoked, so that it cannot be deleted.',
-    )
+    const question = await administrator.get(`${here}/delete`)
+    expect(question.text).toContain('active or revoked, prevent this.')
+    expect(question.html).toContain(`href="/console/keys?site=${siteId}"`)
+    expect(question.html).not.toContain(`action="${here}/delete"`)
+    expect((await administrator.send(`${here}/delete`)).status).toBe(409)
     unwrap(await server.keys.revoke(key.id))
     expect((await administrator.get('/console/sites')).text).toContain('South Clinic just now 0')
 
     const empty = unwrap(await server.sites.add({ accountId, name: 'Empty' }))
     const gone = `/console/sites/${empty.id}`
     const removed = await administrator.fill(`${gone}/delete`, `${gone}/delete`)
-    expect(removed.location).toBe('/console/sites?flash=deleted')
+    expect(removed.location).toBe('/console/sites?flash=sites.delete')
     expect((await administrator.get(gone)).status).toBe(404)
   })
 
@@ -96,13 +96,12 @@ describe('a developer', () => {
     unwrap(await server.keys.create(input))
     const [stays, goes] = [used, unused].map(({ id }) => `/console/developers/${id}`)
     expect((await administrator.get(`${goes}`)).html).toContain(`href="${goes}/delete"`)
-    const kept = await administrator.fill(`${stays}/delete`, `${stays}/delete`)
-    expect(kept.status).toBe(409)
-    expect(kept.text).toContain(
-      'Keys belong to Used, active or revoked, so that it cannot be deleted.',
-    )
+    const question = await administrator.get(`${stays}/delete`)
+    expect(question.text).toContain('active or revoked, prevent this.')
+    expect(question.html).not.toContain(`action="${stays}/delete"`)
+    expect((await administrator.send(`${stays}/delete`)).status).toBe(409)
     const removed = await administrator.fill(`${goes}/delete`, `${goes}/delete`)
-    expect(removed.location).toBe('/console/developers?flash=deleted')
+    expect(removed.location).toBe('/console/developers?flash=developers.delete')
     expect((await administrator.get(`${goes}`)).status).toBe(404)
     expect((await administrator.get(`${goes}/delete`)).status).toBe(404)
   })

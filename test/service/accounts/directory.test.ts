@@ -88,10 +88,10 @@ describe('a site or developer', () => {
     const input = { keyType: 'xenrad', ownerId: owner.id, siteId: used.id, name: 'RIS' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal =
-      'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
-    expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
+      /^conflict: keys belong to Used, .* cannot be deleted: `latchkey keys unassign ID` /
+    expect(readRefusal(await sites.delete(used.id))).toMatch(expectedRefusal)
     unwrap(await keys.revoke(key.id))
-    expect(readRefusal(await sites.delete(used.id))).toBe(expectedRefusal)
+    expect(readRefusal(await sites.delete(used.id))).toMatch(expectedRefusal)
     unwrap(await sites.delete(unused.id))
     expect(await testServices.listActions(unused.id)).toEqual(['site.created', 'site.deleted'])
     expect(readRefusal(await sites.find(unused.id))).toMatch(/^not_found/)
@@ -109,10 +109,10 @@ describe('a site or developer', () => {
     const input = { keyType, ownerId: owner.id, developerId: used.id, name: 'portal' } as const
     const { key } = unwrap(await keys.create(input))
     const expectedRefusal =
-      'conflict: keys belong to Used, active or revoked, so that it cannot be deleted'
-    expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)
+      /^conflict: keys belong to Used, .* cannot be deleted: .* `latchkey keys revoke ID` /
+    expect(readRefusal(await developers.delete(used.id))).toMatch(expectedRefusal)
     unwrap(await keys.revoke(key.id))
-    expect(readRefusal(await developers.delete(used.id))).toBe(expectedRefusal)
+    expect(readRefusal(await developers.delete(used.id))).toMatch(expectedRefusal)
     unwrap(await developers.delete(unused.id))
     expect(await testServices.listActions(unused.id)).toEqual([
       'developer.created',

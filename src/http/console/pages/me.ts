@@ -18,7 +18,7 @@ import {
 } from '../components/html.ts'
 import { secretDialog } from '../components/secret-dialog.ts'
 import { table } from '../components/table.ts'
-import { relativeTime } from '../components/time.ts'
+import { formatInstant, relativeTime } from '../components/time.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../context.ts'
 import {
   deleteSessionCookies,
@@ -107,6 +107,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
           columns: [
             { name: 'Name' },
             { name: 'Kind' },
+            { name: 'Began' },
             { name: 'Last seen' },
             { name: 'Ends' },
             { name: 'Action', end: true },
@@ -136,6 +137,7 @@ const sessionRow = (context: PageContext, session: Session): (Html | string)[] =
   return [
     html`${name} ${isCurrent ? badge('This browser', 'good') : nothing}`,
     session.kind === 'browser' ? 'Browser' : 'API token',
+    relativeTime(session.createdAt, context.now),
     relativeTime(session.seenAt, context.now),
     relativeTime(session.expiresAt, context.now),
     actionButton(
@@ -144,7 +146,7 @@ const sessionRow = (context: PageContext, session: Session): (Html | string)[] =
       isCurrent ? 'Sign out' : 'End',
       {
         variant: isCurrent ? 'compact' : 'compact danger',
-        label: `${isCurrent ? 'Sign out' : 'End'} ${name}`,
+        label: `${isCurrent ? 'Sign out' : 'End'} ${name}, since ${formatInstant(session.createdAt)}`,
       },
     ),
   ]

@@ -3,6 +3,7 @@ import type { Site } from '../../../service/ports/accounts.ts'
 import { formatCount } from '../components/html.ts'
 import type { PageContext } from '../context.ts'
 import { KEYS_PATH, SITES_PATH } from '../navigation.ts'
+import { findKeysObstacle } from '../resource/changes.ts'
 import { mountCreation } from '../resource/creation.ts'
 import { mountList } from '../resource/list.ts'
 import { mountPage } from '../resource/page.ts'
@@ -31,7 +32,19 @@ export function mountSitePages(router: ConsoleRouter): void {
   mountCreation(router, SITES)
   mountPage(router, SITES, {
     edits: ['rename'],
-    actions: [{ verb: 'delete', isDangerous: true }],
+    actions: [
+      {
+        verb: 'delete',
+        isDangerous: true,
+        findObstacle: ({ id }, context) =>
+          findKeysObstacle(
+            context,
+            { siteId: id },
+            `${KEYS_PATH}?site=${id}`,
+            'Unassign those that an office took into use. Xenrad-style keys stay with their site.',
+          ),
+      },
+    ],
     loadParts: async (context, site) => {
       const keyCounts = await loadKeyCounts(context, [site])
       const count = keyCounts.get(site.id) ?? 0

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import type { Operation } from '../../../operations/define.ts'
 import { listMembers } from '../../../operations/define.ts'
+import type { KeyCriteria } from '../../../service/ports/lists.ts'
 import type { ServiceError } from '../../../service/service-result.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from '../components/form.ts'
 import { type Html, nothing } from '../components/html.ts'
@@ -104,12 +105,25 @@ export interface ResourceAction<Row> {
   readonly isOffered?: (row: Row, context: PageContext) => boolean
   /** Explains the change for this row, beside the text of the operation. */
   readonly details?: (row: Row, context: PageContext) => Promise<Html> | Html | string
+  /** Finds what makes the change impossible for a row; null if nothing does. */
+  readonly findObstacle?: (row: Row, context: PageContext) => Promise<Html | null>
 }
+
+/** Finds keys, active or revoked, that keep the row that they belong to. */
+export const findKeysObstacle = async (
+  { services }: PageContext,
+  criteria: KeyCriteria,
+  listPath: string,
+  remedy: string,
+): Promise<Html | null> =>
+  (await services.keys.count(criteria, 1)) === 0
+    ? null
+    : html`<a href="${listPath}">Keys</a>, active or revoked, prevent this. ${remedy}`
 
 export function mountAction<Row extends ResourceRow>(
   router: ConsoleRouter,
   resource: Resource<Row>,
-  { verb, isDangerous, details }: ResourceAction<Row>,
+  { verb, isDangerous, details, findObstacle }: ResourceAction<Row>,
 ): void {
   const operation = findOperation(resource, verb)
   mountConfirmedAction(router, {
@@ -127,6 +141,7 @@ export function mountAction<Row extends ResourceRow>(
         variant: isDangerous ? 'danger primary' : 'primary',
         cancelPath,
         requiresReauth: requiresReauth(operation),
+        obstacle: (await findObstacle?.(row, context)) ?? null,
       }
     },
     run: (context, id) => context.perform(operation, { id }),

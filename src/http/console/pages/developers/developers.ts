@@ -2,7 +2,8 @@ import type { Developer } from '../../../../service/ports/accounts.ts'
 import { buttonLink } from '../../components/form.ts'
 import { copyableText, nothing } from '../../components/html.ts'
 import { getOptionalField } from '../../context.ts'
-import { DEVELOPERS_PATH } from '../../navigation.ts'
+import { DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
+import { findKeysObstacle } from '../../resource/changes.ts'
 import { mountCreation } from '../../resource/creation.ts'
 import { mountList } from '../../resource/list.ts'
 import { mountPage, type ResourcePage } from '../../resource/page.ts'
@@ -47,7 +48,19 @@ const MAX_PORTAL_KEYS = 10
 const DEVELOPER_PAGE: ResourcePage<Developer> = {
   reads: ['keys.list'],
   edits: ['rename'],
-  actions: [{ verb: 'delete', isDangerous: true }],
+  actions: [
+    {
+      verb: 'delete',
+      isDangerous: true,
+      findObstacle: ({ id }, context) =>
+        findKeysObstacle(
+          context,
+          { developerId: id },
+          `${KEYS_PATH}?developer=${id}`,
+          'They stay with their developer: revoke those that are to end.',
+        ),
+    },
+  ],
   loadParts: async (context, developer) => {
     const { keys } = context.services
     const criteria = { developerId: developer.id, order: 'newest' } as const

@@ -105,7 +105,7 @@ async function renderRotateSecretPage(
   const heading = {
     heading: 'Rotate secret',
     crumbs: toKeyCrumbs(key),
-    about: 'Creates a new secret and shows it once. Nothing else changes.',
+    about: `Creates a new secret${isViewable(key) ? ', which you can view again later' : ' and shows it once'}. Nothing else changes.`,
   }
   return renderPage(context, heading, body, toErrorStatus(error))
 }
@@ -163,6 +163,9 @@ async function viewSecret(
     : renderKeyPage(deps, context, key, result.failure)
 }
 
+const isViewable = ({ keyType }: Pick<KeySummary, 'keyType'>): boolean =>
+  getKeyTypeTraits(keyType).secret === 'viewable'
+
 type RevealReason = 'created' | 'rotated' | 'viewed'
 
 const SECRET_STORED_LABEL = 'I have stored the secret where its program reads it'
@@ -202,10 +205,9 @@ function secretInstructions(key: KeyWithSecret['key'], reason: RevealReason): Ht
   if (reason === 'viewed') {
     return html`Anyone who has it can use it. The audit records that you viewed it.`
   }
-  const isViewable = getKeyTypeTraits(key.keyType).secret === 'viewable'
   const { previousSecretEndsAt: endsAt, keyType, assignedAt } = key
   return html`${
-    isViewable
+    isViewable(key)
       ? 'Anyone who has it can use it. You can view it again on the page of the key.'
       : 'It is shown only now and cannot be shown again. Anyone who has it can use it.'
   }${

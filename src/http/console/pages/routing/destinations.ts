@@ -33,7 +33,9 @@ const DESTINATIONS: Resource<DestinationSummary> = {
     development: ({ development }) =>
       development ? html`${badge('Allowed', 'warn')} for development` : 'Refused',
     hasToken: ({ hasToken }) =>
-      hasToken ? 'Set, never shown' : html`${badge('None', 'warn')} It cannot identify the sender.`,
+      hasToken
+        ? 'Set, never shown'
+        : html`${badge('None', 'warn')}: it cannot identify the sender.`,
   },
 }
 

@@ -38,7 +38,7 @@ export function mountSourcePages(router: ConsoleRouter): void {
   mountPage(router, SOURCES, {
     reads: ['sources.key', 'subscriptions.list'],
     edits: ['rename'],
-    actions: [{ verb: 'delete', isDangerous: true }],
+    actions: [{ verb: 'delete', isDangerous: true, findObstacle: findSourceObstacle }],
     loadParts: async (context, source) => {
       const { id } = source
       const key = await context.services.sources.findKey(id)
@@ -70,6 +70,19 @@ export function mountSourcePages(router: ConsoleRouter): void {
   })
 }
 
+/** A revoked key and a stored message also keep the source; the service finds those. */
+async function findSourceObstacle({ id }: Source, { services }: PageContext): Promise<Html | null> {
+  const [key, [subscription]] = await Promise.all([
+    services.sources.findKey(id),
+    services.subscriptions.list({ sourceId: id, limit: 1 }),
+  ])
+  if (key.ok && key.value !== null)
+    return html`The key <a href="${formatKeyPath(key.value)}">${key.value.name}</a> belongs to it, and stays with its source: revoke the key to end its use.`
+  return subscription === undefined
+    ? null
+    : html`It has subscriptions. Delete <a href="${SUBSCRIPTIONS_PATH}?source=${id}">its subscriptions</a> first.`
+}
+
 function sourceKeyDetail(
   context: PageContext,
   { id, accountId }: Source,
@@ -78,7 +91,7 @@ function sourceKeyDetail(
   if (key !== null)
     return html`<a href="${formatKeyPath(key)}">${key.name}</a> ${key.status === 'enabled' ? badge('Enabled', 'good') : badge(key.status === 'disabled' ? 'Disabled' : 'Revoked', 'bad')}`
   const query = new URLSearchParams({ 'key-type': 'redox', account: accountId, source: id })
-  return html`${badge('None', 'warn')} It cannot send messages.${
+  return html`${badge('None', 'warn')}: it cannot send messages.${
     context.canPerform('keys.create')
       ? html` <a href="${NEW_KEY_PATH}?${query}">Create key</a>`
       : nothing

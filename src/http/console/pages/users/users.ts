@@ -7,7 +7,7 @@ import { relativeTime } from '../../components/time.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
 import { AUDIT_PATH, KEYS_PATH, PROFILE_PATH, SETTINGS_PATH, USERS_PATH } from '../../navigation.ts'
-import { mountAction } from '../../resource/changes.ts'
+import { findKeysObstacle, mountAction } from '../../resource/changes.ts'
 import { type ExtraColumn, emptyList, renderList, resourceTable } from '../../resource/list.ts'
 import { mountPage } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'
@@ -48,6 +48,15 @@ export function mountUserPages(router: ConsoleRouter): void {
         isDangerous: true,
         isOffered: (user, { session }) =>
           user.deactivatedAt !== null && canManageUser(session.user, user),
+        findObstacle: async ({ id, deactivatedAt }, context) =>
+          deactivatedAt === null
+            ? html`The user is active: <a href="${USERS_PATH}/${id}/deactivate">deactivate</a> them first.`
+            : findKeysObstacle(
+                context,
+                { ownerId: id },
+                `${KEYS_PATH}?owner=${id}`,
+                'Give each another owner on its page (“Edit”), or delete it where its type allows that.',
+              ),
       },
     ],
     loadParts: async (context, user) => {
