@@ -153,6 +153,8 @@ test('request lookup keeps an unknown id in the field and says where to find ids
   const { text, html } = await lookUpRequest(member, '<script>"&')
   expect(text).toContain('This request is not recorded')
   expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')
-  expect((await lookUpRequest(member, 'x'.repeat(10_000))).text).toContain('There is no record of request')
+  expect((await lookUpRequest(member, 'x'.repeat(10_000))).text).toContain(
+    'There is no record of request',
+  )
   expect((await member.get('/console/request-lookup')).text).toContain('X-Request-Id')
 })
