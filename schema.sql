@@ -10,7 +10,7 @@ CREATE TABLE authority (version BIGINT NOT NULL);
 INSERT INTO authority (version) VALUES (1);
 
 -- ── Accounts ─────────────────────────────────────────────────────────────────────────────────────
--- event_id is the audit event of a row's last change: the change and its event stand or fall together.
+-- event_id is the audit event of a row's last change: one transaction stores the change and its event.
 
 CREATE TABLE accounts (
   id TEXT PRIMARY KEY,
@@ -155,11 +155,11 @@ CREATE TABLE subscriptions (
 );
 
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
--- One row for a credential of any key type. A source is tied to one living key. secret_hash is argon2id
+-- One row for a credential of any key type. A source has at most one key that is not revoked. secret_hash is argon2id
 -- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
 -- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
--- token_epoch counts the times that all tokens were ended, token_salt is part of every refresh token's
--- tag. *_digest are keyed digests beside argon2id hashes: they recognise a secret without the slow hash.
+-- token_epoch counts the times that all tokens were ended. The tags of refresh tokens and opaque access
+-- tokens include token_salt. *_digest are keyed digests beside argon2id hashes: they recognise a secret without the slow hash.
 -- Secrets that Latchkey made get one when made or first proven, imported secrets only when first proven
 -- with LATCHKEY_DIGEST_IMPORTED_KEYS=on.
 
@@ -207,8 +207,8 @@ CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'r
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE key_type <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
 
--- The networks (an IPv4 address, an IPv6 /64) from which a secret without a digest was proven. There, its
--- owner is not limited by the failures of strangers.
+-- The networks (an IPv4 address, an IPv6 /64) from which a secret without a digest was proven. There,
+-- failures of others do not limit its owner.
 CREATE TABLE secret_proofs (
   key_id TEXT NOT NULL,
   network TEXT NOT NULL,
@@ -337,7 +337,8 @@ CREATE INDEX audit_events_by_request ON audit_events (request_id) WHERE request_
 CREATE INDEX audit_events_unsealed ON audit_events (id) WHERE sequence IS NULL;
 CREATE UNIQUE INDEX audit_events_by_sequence ON audit_events (sequence) WHERE sequence IS NOT NULL;
 
--- One row: the end of the chain. A sealing moves it in the same transaction; of many at once, one does.
+-- One row: the end of the chain, which a sealing moves in the same transaction. Of concurrent sealings, one
+-- succeeds.
 CREATE TABLE audit_chain (sequence BIGINT NOT NULL, seal TEXT NOT NULL);
 INSERT INTO audit_chain (sequence, seal) VALUES (0, '');
 
