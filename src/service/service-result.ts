@@ -90,7 +90,7 @@ export function parseName(label: string, text: string): ServiceResult<string> {
     VISIBLE_PATTERN.test(name) && !/^[\p{Default_Ignorable_Code_Point}\u2800 ]*$/u.test(name)
   if (!isVisible) return failInvalid(`${label} must not be blank`)
   return INVISIBLE_PATTERN.test(name.replaceAll(VISIBLE_JOINER_PATTERN, ''))
-    ? failInvalid(`${label} must have no invisible characters: type it anew`)
+    ? failInvalid(`${label} must have no invisible characters: type it again`)
     : ok(name)
 }
 

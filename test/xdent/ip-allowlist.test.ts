@@ -112,7 +112,7 @@ describe('the IP allowlist', () => {
       failure: {
         problem: 'invalid',
         message:
-          `${JSON.stringify(network)} is no address and no network: write 203.0.113.7, ` +
+          `${JSON.stringify(network)} is not an address or a network: use 203.0.113.7, ` +
           '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
       },
     })

@@ -113,7 +113,7 @@ export function createAccounts(deps: AccountsDeps) {
 
 const failLastOperatorAccount = ({ name }: Account) =>
   failConflict(
-    `all operators who can sign in are of ${name}: make a user of another account an operator`,
+    `all operators who can sign in belong to ${name}: make a user of another account an operator`,
   )
 
 export type Accounts = ReturnType<typeof createAccounts>

@@ -56,7 +56,7 @@ export function createIpAllowlist(deps: ManagementDeps) {
       const parsed = parseIpNetwork(input.network.trim())
       if (parsed === null) {
         return failInvalid(
-          `${JSON.stringify(input.network)} is no address and no network: write 203.0.113.7, ` +
+          `${JSON.stringify(input.network)} is not an address or a network: use 203.0.113.7, ` +
             '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
         )
       }
@@ -81,14 +81,14 @@ export function createIpAllowlist(deps: ManagementDeps) {
       const isAdded = await storage.addAllowlistEntry(entry, event)
       if (isAdded) return ok(entry)
       return failConflict(
-        `${network} is in the list already${formatIdConflict(input.id, 'a rule')}`,
+        `${network} is in the list already${formatIdConflict(input.id, 'an entry')}`,
       )
     },
 
     async delete(id: string): Promise<ServiceResult<void>> {
       const event = createAuditEvent(deps, 'ip_allowlist_entry.deleted', id)
       const isDeleted = await storage.deleteAllowlistEntry(id, event)
-      return isDeleted ? ok(undefined) : failNotFound(`there is no address rule ${id}`)
+      return isDeleted ? ok(undefined) : failNotFound(`there is no IP allowlist entry ${id}`)
     },
 
     list: (accountId: string) => storage.listAllowlistEntries(accountId),

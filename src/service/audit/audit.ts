@@ -114,7 +114,7 @@ export function createAudit(deps: AuditDeps) {
       const current = await anchor.read().catch(() => undefined)
       if (current === null) {
         return failConflict(
-          'the audit has no anchor yet, and nothing was changed: the next sealing makes one',
+          'the audit has no anchor yet, and nothing was changed: the next sealing creates one',
         )
       }
       if (current !== undefined && (await findAnchorBreaks(storage, current)).length === 0) {

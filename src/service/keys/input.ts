@@ -109,7 +109,7 @@ export function parseAccessLevel(level: AccessLevel, keyType: KeyType): ServiceR
   return levels.includes(level)
     ? ok(level)
     : failInvalid(
-        `keys of this type (${keyType}) cannot have the access ${level}: ${levels.join(' or ')}`,
+        `keys of this type (${keyType}) cannot have the access ${level}: use ${levels.join(' or ')}`,
       )
 }
 
@@ -140,4 +140,4 @@ export async function findKey(
 }
 
 export const failKeyRevoked = (key: KeySummary) =>
-  failConflict(`key ${key.publicId} is revoked, and that is final: create another`)
+  failConflict(`key ${key.publicId} is revoked permanently: create another key`)

@@ -140,7 +140,7 @@ const PARTY_TEXTS: Readonly<Record<DisablingParty, string>> = {
 
 const failDisabledByOther = (key: KeySummary) =>
   failConflict(
-    `key ${key.publicId} was disabled by ${PARTY_TEXTS[key.disabledBy ?? 'operator']}, who alone can enable it`,
+    `key ${key.publicId} was disabled by ${PARTY_TEXTS[key.disabledBy ?? 'operator']}: only they can enable it`,
   )
 
 /** Omitted fields stay unchanged. */
@@ -176,7 +176,7 @@ export function createKeyEditing(deps: ManagementDeps) {
         const owner = await findKeyOwner(storage, edit.ownerId)
         if (!owner.ok) return owner
         if (owner.value.accountId !== current.accountId) {
-          return failInvalid(`user ${owner.value.id} is of another account`)
+          return failInvalid(`user ${owner.value.id} belongs to another account`)
         }
         if (current.keyType === 'practice' && owner.value.username === null)
           return OWNER_WITHOUT_USERNAME

@@ -187,7 +187,7 @@ function parseWebhookUrl(text: string, development: boolean): ServiceResult<stri
   const schemes = development ? ['https:', 'http:'] : ['https:']
   if (!schemes.includes(url.protocol)) {
     return failInvalid(
-      'a destination is reached over https: plain http only where it is added for development',
+      'the URL must be https: only a destination that is added for development may use plain http',
     )
   }
   if (url.username !== '' || url.password !== '') {

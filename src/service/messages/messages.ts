@@ -61,7 +61,7 @@ export function createMessages(deps: MessagesDeps) {
             'LATCHKEY_RETENTION_DAYS keeps those of later messages',
         )
       }
-      return failConflict(`nothing of message ${id} is there to be replayed: it is still queued`)
+      return failConflict(`message ${id} is still queued, so it cannot be replayed`)
     },
 
     /** Removes the message from the queue of one destination, or of all. */
@@ -70,7 +70,7 @@ export function createMessages(deps: MessagesDeps) {
       const skipped = await storage.skipMessage(id, destinationId ?? null, event)
       const message = await find(id)
       if (skipped > 0 || !message.ok) return message
-      return failConflict(`nothing of message ${id} is queued any more`)
+      return failConflict(`message ${id} is no longer queued`)
     },
 
     /** Returns the received payload. It may be health data, so the access is recorded first. */
@@ -80,7 +80,7 @@ export function createMessages(deps: MessagesDeps) {
       const message = await find(id)
       if (!message.ok) return message
       const stored = await storage.findPayload(id)
-      if (stored === null) return failNotFound(`the payload of message ${id} is gone`)
+      if (stored === null) return failNotFound(`the payload of message ${id} was erased`)
       await storage.addEvent(createAuditEvent(deps, 'message.opened', id))
       return ok({ message: message.value, payload: await openPayload(deps, id, stored) })
     },

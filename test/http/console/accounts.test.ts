@@ -81,7 +81,7 @@ describe('an operator', () => {
     const here = `${ACCOUNTS}/${operator.testUser.accountId}`
     const refused = await operator.fill(`${here}/close`, `${here}/close`)
     expect(refused.status).toBe(409)
-    expect(refused.text).toContain('All operators who can sign in are of Acme Health')
+    expect(refused.text).toContain('All operators who can sign in belong to Acme Health')
   })
 
   test('chooses one account, sees it alone, is told so on every page, and sees all again', async () => {

@@ -406,7 +406,7 @@ describe('stopping a key', () => {
     unwrap(await server.keys.disable(key.id, 'customer'))
     const answer = await engineer.send(`${KEYS}/${key.id}/enable`)
     expect(answer.status).toBe(409)
-    expect(answer.text).toContain('was disabled by its customer, who alone can enable it')
+    expect(answer.text).toContain('was disabled by its customer: only they can enable it')
   })
 
   test('revokes the key for good once its name is typed', async () => {

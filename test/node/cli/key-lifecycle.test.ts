@@ -95,7 +95,7 @@ describe('keys edit', () => {
     [
       ['--access', 'read'],
       'invalid',
-      'keys of this type (redox) cannot have the access read: standard',
+      'keys of this type (redox) cannot have the access read: use standard',
     ],
   ] as const)('with %j exits 2', async (more, problem, message) => {
     const found = await runJsonError(dir, [
@@ -129,7 +129,7 @@ describe('keys edit', () => {
     expect(await runJsonError(dir, transferArgs(stranger.id))).toEqual({
       code: 2,
       problem: 'invalid',
-      message: `user ${stranger.id} is of another account`,
+      message: `user ${stranger.id} belongs to another account`,
     })
     expect((await runJsonError(dir, transferArgs('nobody'))).message).toBe(
       'there is no user nobody',
@@ -170,7 +170,7 @@ test('each party enables only a key that it has disabled', async () => {
   const { key } = await seeded.createKey('opendental')
   const disabled = await runJson(dir, ['keys', 'disable', key.id, '--by', 'customer'])
   expect(disabled).toMatchObject({ status: 'disabled', disabledBy: 'customer' })
-  const message = `key ${key.publicId} was disabled by its customer, who alone can enable it`
+  const message = `key ${key.publicId} was disabled by its customer: only they can enable it`
   for (const attempt of [['enable'], ['disable'], ['enable', '--by', 'developer']]) {
     const [verb = '', ...by] = attempt
     expect(await runJsonError(dir, ['keys', verb, key.id, ...by])).toEqual({

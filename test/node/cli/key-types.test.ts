@@ -126,7 +126,7 @@ describe('a new key', () => {
       ['--access', 'enterprise'],
       2,
       'invalid',
-      'keys of this type (xdent) cannot have the access enterprise: read or standard',
+      'keys of this type (xdent) cannot have the access enterprise: use read or standard',
     ],
     ['xdent', ['--expires-at', '2020-01-31'], 2, 'invalid', 'the expiry must be in the future'],
   ] as const)('of %s with %j is rejected', async (keyType, more, code, problem, message) => {

@@ -149,7 +149,7 @@ test('a key that the command line revokes is refused at the next request', async
 
   const { code, stderr } = await runCli(['keys', 'enable', mortal.key.id], { dir })
   expect(code).toBe(1)
-  expect(stderr).toBe(`key ${mortal.key.publicId} is revoked, and that is final: create another\n`)
+  expect(stderr).toBe(`key ${mortal.key.publicId} is revoked permanently: create another key\n`)
   const [newest] = await runJsonList(dir, [
     'audit',
     'list',

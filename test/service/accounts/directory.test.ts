@@ -173,7 +173,7 @@ describe('an account’s addresses', () => {
     '%j is refused, with what may be written',
     async (network) => {
       expect(readRefusal(await testServices.ipAllowlist.add({ accountId, network }))).toBe(
-        `invalid: ${JSON.stringify(network)} is no address and no network: write 203.0.113.7, ` +
+        `invalid: ${JSON.stringify(network)} is not an address or a network: use 203.0.113.7, ` +
           '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
       )
     },
@@ -190,7 +190,7 @@ describe('an account’s addresses', () => {
       'not_found: there is no account nobody',
     )
     expect(readRefusal(await testServices.ipAllowlist.delete('nobody'))).toBe(
-      'not_found: there is no address rule nobody',
+      'not_found: there is no IP allowlist entry nobody',
     )
     expect(readRefusal(await testServices.ipAllowlist.setEnforced('nobody', true))).toBe(
       'not_found: there is no account nobody',

@@ -369,7 +369,7 @@ describe('a key is disabled and enabled', () => {
     })
     testServices.clock.advance(5)
     expect(unwrap(await keys.disable(key.id, by))).toEqual(disabled)
-    const sentence = `conflict: key ${key.publicId} was disabled by ${WHO[by]}, who alone can enable it`
+    const sentence = `conflict: key ${key.publicId} was disabled by ${WHO[by]}: only they can enable it`
     for (const other of PARTIES.filter((party) => party !== by)) {
       expect(readRefusal(await keys.enable(key.id, other))).toBe(sentence)
       expect(readRefusal(await keys.disable(key.id, other))).toBe(sentence)
@@ -405,7 +405,7 @@ describe('a key is disabled and enabled', () => {
     const { key } = await create('xdent')
     const revoked = unwrap(await keys.revoke(key.id))
     expect(revoked).toMatchObject({ status: 'revoked', revokedAt: testServices.clock() })
-    const final = `conflict: key ${key.publicId} is revoked, and that is final: create another`
+    const final = `conflict: key ${key.publicId} is revoked permanently: create another key`
     for (const act of [keys.enable, keys.disable, keys.revoke]) {
       expect(readRefusal(await act(key.id))).toBe(final)
     }
@@ -450,7 +450,7 @@ test('an access that would be without effect is refused, made or edited', async 
         expect(unwrap(await testServices.keys.edit(key.id, { access })).access).toBe(access)
         continue
       }
-      const words = `invalid: keys of this type (${keyType}) cannot have the access ${access}: ${accesses.join(' or ')}`
+      const words = `invalid: keys of this type (${keyType}) cannot have the access ${access}: use ${accesses.join(' or ')}`
       expect(await createAndReadRefusal(keyType, { access })).toBe(words)
       expect(readRefusal(await testServices.keys.edit(key.id, { access }))).toBe(words)
     }
@@ -529,7 +529,7 @@ describe('a key is edited', () => {
     unwrap(await testServices.users.deactivate(gone.id))
     const stranger = (await testServices.seedTenant()).owner
     expect(await edit('nobody')).toBe('not_found: there is no user nobody')
-    expect(await edit(stranger.id)).toBe(`invalid: user ${stranger.id} is of another account`)
+    expect(await edit(stranger.id)).toBe(`invalid: user ${stranger.id} belongs to another account`)
     expect(await edit(gone.id)).toBe('invalid: gone@acme.example is deactivated')
     expect(await edit(member.id)).toContain('only an engineer or an administrator can own a key')
     expect(await edit(nameless.id)).toContain('the owner needs a username')
@@ -567,7 +567,7 @@ describe('a key is assigned', () => {
     )
     unwrap(await testServices.keys.revoke(key.id))
     expect(readRefusal(await testServices.keys.assign(key.id, tenant.site.id))).toContain(
-      'that is final',
+      'is revoked permanently',
     )
   })
 })
@@ -597,7 +597,7 @@ describe('a key’s secret is rotated', () => {
     expect(both.filter(({ ok }) => !ok).map(readRefusal)).toEqual([message])
     expect(readRefusal(await ask())).toBe(message)
     unwrap(await testServices.keys.revoke(key.id))
-    expect(readRefusal(await ask())).toContain('that is final')
+    expect(readRefusal(await ask())).toContain('is revoked permanently')
   })
 
   test('to one that another system issued, unless another key has it, or had it', async () => {

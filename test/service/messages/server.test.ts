@@ -184,6 +184,6 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
     'message.skipped',
   ])
   const queued = await runWarmCli(['messages', 'skip', first.id], { dir })
-  expect(queued.stderr).toBe(`nothing of message ${first.id} is queued any more\n`)
+  expect(queued.stderr).toBe(`message ${first.id} is no longer queued\n`)
   await server.stop()
 })
