@@ -60,5 +60,5 @@ export function createPasswords(deps: SignInDeps) {
 const SAME_PASSWORD: InvalidField = {
   reason: 'unfit',
   field: 'password',
-  message: 'this is the password that you have already',
+  message: 'this is your current password: choose another one',
 }

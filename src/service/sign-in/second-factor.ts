@@ -174,7 +174,7 @@ const toConflict = (message: string): SignInConflict => ({ reason: 'conflict', m
 const WRONG_CODE: InvalidField = {
   reason: 'unfit',
   field: 'code',
-  message: 'this is not the code of this moment: type the one that the app shows now',
+  message: 'the code is wrong: type the code that the app shows now',
 }
 
 export type SecondFactor = ReturnType<typeof createSecondFactor>
