@@ -71,7 +71,7 @@ export function createJwtAccessTokens(
       const verdict = verifySignature(token)
       const remember = (result: Result<AccessTokenClaims>): Result<PresentedAccessToken> => {
         if (!result.ok) return result
-        const presented = { keyId: result.value.keyId, prove: () => result }
+        const presented = { keyId: result.value.keyId, verify: () => result }
         verifiedTokens.set(digest, presented)
         return ok(presented)
       }

@@ -52,7 +52,7 @@ export function createOpaqueAccessTokens(
       }
       return ok({
         keyId: claims.keyId,
-        prove(tokenSalt) {
+        verify(tokenSalt) {
           const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, ACCESS_TOKEN_BODY_BYTES))
           return tag !== undefined && primitives.equal(tag, bytes.subarray(ACCESS_TOKEN_BODY_BYTES))
             ? ok(claims)

@@ -26,5 +26,5 @@ export async function verifyAccessToken(
   tokenSalt: string,
 ): Promise<Result<AccessTokenClaims>> {
   const presented = await minter.readAccessToken(accessToken)
-  return presented.ok ? presented.value.prove(tokenSalt) : presented
+  return presented.ok ? presented.value.verify(tokenSalt) : presented
 }

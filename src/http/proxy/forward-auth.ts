@@ -32,7 +32,7 @@ export interface ForwardAuthDeps extends HttpDeps {
 }
 
 const FORWARD_AUTH_PATH = '/forward-auth'
-const ANY_KIND = 'any'
+const ANY_KEY_TYPE = 'any'
 
 /** The route for forward-auth requests whose path has dot segments. */
 const DOT_SEGMENT_PATH = `${FORWARD_AUTH_PATH}/..`
@@ -68,7 +68,7 @@ interface RawRequestEnv {
  */
 export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
-  const handler = (c: Context) => answerQuestion(deps, c)
+  const handler = (c: Context) => handleForwardAuth(deps, c)
   app.all(DOT_SEGMENT_PATH, (c) => {
     const { requestId } = identifyCaller(deps, c)
     return toResponse(
@@ -81,20 +81,20 @@ export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   return app
 }
 
-async function answerQuestion(deps: ForwardAuthDeps, c: Context): Promise<Response> {
+async function handleForwardAuth(deps: ForwardAuthDeps, c: Context): Promise<Response> {
   const caller = identifyCaller(deps, c)
-  const question = parseQuestion(c.req.raw, c.env)
-  const match = selectAuthenticators(question, deps.authenticators)
-  const respond = (reply: Reply) => toResponse(replaceStatus(reply, question), caller.requestId)
-  if (match === null) return respond(UNKNOWN_KIND_REPLY)
+  const request = parseForwardAuthRequest(c.req.raw, c.env)
+  const match = selectAuthenticators(request, deps.authenticators)
+  const respond = (reply: Reply) => toResponse(replaceStatus(reply, request), caller.requestId)
+  if (match === null) return respond(UNKNOWN_KEY_TYPE_REPLY)
   const { authenticators, path } = match
   const [first = NO_AUTHENTICATOR] = authenticators
   try {
-    const result = await authenticateWithAny(authenticators, question, caller)
-    if (result.ok && !question.refusalOnly) return createAdmittedResponse(result.value, caller)
+    const result = await authenticateWithAny(authenticators, request, caller)
+    if (result.ok && !request.refusalOnly) return createAdmittedResponse(result.value, caller)
     const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
     const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
-    const reply = replaceStatus(refuser.refuseRequest(failure, path), question)
+    const reply = replaceStatus(refuser.refuseRequest(failure, path), request)
     if (!result.ok) {
       deps.recordRefusal('forward-auth', failure, caller)
       deps.recordRefusal.recordResponse(caller, reply)
@@ -114,7 +114,7 @@ async function answerQuestion(deps: ForwardAuthDeps, c: Context): Promise<Respon
 /** Returns the key of the first authenticator that accepts the request, otherwise the refusal of the first. */
 async function authenticateWithAny(
   authenticators: readonly RequestAuthenticator[],
-  { headers, methods }: ForwardAuthQuestion,
+  { headers, methods }: ForwardAuthRequest,
   caller: Caller,
 ): Promise<Result<Key>> {
   let refusal: Result<Key> = fail({ reason: 'credential_missing' })
@@ -140,7 +140,7 @@ function checkAllMethods(key: Key, methods: readonly string[]): Result<Key> {
   return ok(key)
 }
 
-interface ForwardAuthQuestion {
+interface ForwardAuthRequest {
   readonly headers: Headers
   /** Every method that the guarded request claims; never empty. */
   readonly methods: readonly string[]
@@ -154,10 +154,10 @@ interface ForwardAuthQuestion {
   readonly refusalOnly: boolean
 }
 
-function parseQuestion(
+function parseForwardAuthRequest(
   { url, headers, method }: Request,
   env: RawRequestEnv | undefined,
-): ForwardAuthQuestion {
+): ForwardAuthRequest {
   // A regular expression, because creating a URL object for each request is measurably slower.
   const [, pathname = '', query = ''] = /^https?:\/\/[^/]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
   const getHeader = (name: string) => headers.get(name)
@@ -165,7 +165,7 @@ function parseQuestion(
   const declaredMethods = [getHeader('x-original-method'), getHeader('x-forwarded-method')]
   const overridden = listHeaderNames(headers, env).filter(isMethodOverrideHeader).map(getHeader)
   const [originalPath = null] = uri === null ? [] : uri.split('?')
-  const [, name = ANY_KIND, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
+  const [, name = ANY_KEY_TYPE, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
   // A proxy that appends the path also appends the caller's query, which must not set options here.
   const options = pathBelow.length === 0 && query !== '' ? new URLSearchParams(query) : null
   return {
@@ -188,11 +188,11 @@ const listHeaderNames = (headers: Headers, env: RawRequestEnv | undefined): stri
 
 /** Returns null for an unknown name: a misspelled name must not select every type. */
 function selectAuthenticators(
-  { headers, name, pathBelow, originalPath }: ForwardAuthQuestion,
+  { headers, name, pathBelow, originalPath }: ForwardAuthRequest,
   all: readonly RequestAuthenticator[],
 ): { authenticators: readonly RequestAuthenticator[]; path: string } | null {
   const path = originalPath ?? `/${pathBelow.join('/')}`
-  if (name === ANY_KIND) {
+  if (name === ANY_KEY_TYPE) {
     const claimingAuthenticators = all.filter((authenticator) =>
       authenticator.hasCredential(headers),
     )
@@ -214,13 +214,15 @@ function createAdmittedResponse(key: Key, { requestId }: Caller): Response {
 }
 
 /** Replaces a status that the proxy does not accept. */
-function replaceStatus(reply: Reply, { statuses }: ForwardAuthQuestion): Reply {
+function replaceStatus(reply: Reply, { statuses }: ForwardAuthRequest): Reply {
   const isKnown = statuses.length === 0 || statuses.includes(reply.status)
   const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)
   return { ...reply, status }
 }
 
-const UNKNOWN_KIND_REPLY = createJsonReply(404, { message: 'There is no such kind of credential.' })
+const UNKNOWN_KEY_TYPE_REPLY = createJsonReply(404, {
+  message: 'There is no such kind of credential.',
+})
 
 /** Refuses a request without any credential. */
 const NO_AUTHENTICATOR: Pick<RequestAuthenticator, 'refuseRequest' | 'replyServerError'> = {

@@ -43,7 +43,7 @@ export function createKeyCache(
   const byPresentedId = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
   const bySecretDigest = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
 
-  const byProvenToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_KEYS))
+  const byVerifiedToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_KEYS))
 
   async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
     const key = await storage.findKey(publicId)
@@ -77,15 +77,15 @@ export function createKeyCache(
      * which concurrent requests read together.
      */
     async readTokenAuthority(keyId: string, accessToken: string): Promise<TokenAuthority> {
-      const proven = byProvenToken.get(accessToken)
-      if (proven !== undefined && proven.version === (await storage.readAuthorityVersion())) {
-        return proven
+      const verified = byVerifiedToken.get(accessToken)
+      if (verified !== undefined && verified.version === (await storage.readAuthorityVersion())) {
+        return verified
       }
       return storage.readTokenAuthority(keyId, digester.toDecoyId(keyId))
     },
 
-    rememberProof: (accessToken: string, authority: TokenAuthority) =>
-      byProvenToken.set(accessToken, authority),
+    rememberVerified: (accessToken: string, authority: TokenAuthority) =>
+      byVerifiedToken.set(accessToken, authority),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {
@@ -112,7 +112,7 @@ export function createKeyCache(
       readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
 
     /**
-     * Finds the key of a proven token as of an authority version, and the grant as of the first use of
+     * Finds the key of a verified token as of an authority version, and the grant as of the first use of
      * this generation. A later rotation does not change the permissions of this generation; a revocation
      * bumps the version.
      */

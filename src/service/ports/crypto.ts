@@ -69,7 +69,7 @@ export interface TokenPair {
   readonly refreshToken: string
 }
 
-/** An access token that was read, and is not proven yet. */
+/** A parsed access token that is not verified yet. */
 export interface PresentedAccessToken {
   /** Row id of the key that the token names. */
   readonly keyId: string
@@ -77,7 +77,7 @@ export interface PresentedAccessToken {
    * Returns the claims if this server issued the token, for its own audience, to the key with this salt. The
    * caller checks the expiry.
    */
-  prove(tokenSalt: string): Result<AccessTokenClaims>
+  verify(tokenSalt: string): Result<AccessTokenClaims>
 }
 
 export interface TokenMinter {

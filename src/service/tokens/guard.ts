@@ -17,7 +17,7 @@ export interface GuardDeps {
   readonly region: string
 }
 
-/** A proven key with its routing, which every guarded surface works with. */
+/** A verified key with its routing, which every guarded surface works with. */
 export type Principal = KeyWithRouting
 
 export type Guard = (accessToken: string, address: string) => Promise<Result<Principal>>
@@ -39,11 +39,11 @@ async function verifyAccess(
   const presented = await minter.readAccessToken(accessToken)
   if (!presented.ok) return presented
   const authority = await keyCache.readTokenAuthority(presented.value.keyId, accessToken)
-  const proven = presented.value.prove(authority.key?.tokenSalt ?? minter.decoySalt)
+  const verified = presented.value.verify(authority.key?.tokenSalt ?? minter.decoySalt)
   if (authority.key === null) return KEY_UNKNOWN
-  if (!proven.ok) return proven
-  keyCache.rememberProof(accessToken, authority)
-  const token = proven.value
+  if (!verified.ok) return verified
+  keyCache.rememberVerified(accessToken, authority)
+  const token = verified.value
   const { keyId, grantId, generation } = token
 
   const now = clock()
