@@ -29,7 +29,7 @@ export interface Config {
   readonly quota: { requests: number; windowMs: number }
   readonly customerKeysPerDeveloper: number
   readonly auditYears: number
-  /** The bytes that refusals of callers without a proven credential may add to the audit. */
+  /** The bytes that refusals of unauthenticated callers may add to the audit. */
   readonly auditRefusalBytesPerDay: number
   /** The time that a payload is kept after its last delivery; 0 erases it at the delivery. */
   readonly payloadRetentionMs: number

@@ -68,7 +68,7 @@ export const SETTINGS = {
   },
   LATCHKEY_AUDIT_REFUSALS_MB_PER_DAY: {
     default: '20',
-    help: 'Megabytes a day that a server adds to the audit for refused callers who proved no credential; 1 to 100000. Past an hour’s share, their refusals are counted by reason and network.',
+    help: 'Megabytes a day that a server adds to the audit for refusals of unauthenticated callers; 1 to 100000. Past an hour’s share, their refusals are counted by reason and network.',
   },
   LATCHKEY_RETENTION_DAYS: {
     default: '0',

@@ -195,7 +195,7 @@ function createAttemptStatements(compiler: StatementCompiler) {
       (arg) => sql`
       update deliveries set attempts = attempts + 1 where ${isThisDelivery(arg)} and ${isLeaseHeld(arg)}`,
     ),
-    /** Counts an attempt whose delivery was taken out of the queue meanwhile. */
+    /** Counts an attempt whose delivery was removed from the queue meanwhile. */
     countLateAttempt: sqlStatement<SettlingArgs>(
       (arg) => sql`
       update deliveries set attempts = attempts + 1

@@ -17,7 +17,7 @@ import type { Tables } from './tables.ts'
 export interface Engine {
   readonly sql: 'sqlite' | 'postgres'
   read<Row>(step: Step<Row>): Maybe<Row[]>
-  /** Reads what may take long, such as a list that scans a table, without delaying other reads. */
+  /** Runs a long read, such as a list that scans a table, without delaying other reads. */
   scan<Row>(step: Step<Row>): Maybe<Row[]>
   /**
    * Applies all steps or none. Resolves when they are on disk, to the number of rows that each one

@@ -18,7 +18,7 @@ const CONNECTION_LIMITS = {
   keepAliveInitialDelayMillis: 10_000,
 }
 
-/** Guards rely on it (see openPostgres), whatever the database's default is. */
+/** The guards rely on READ COMMITTED (see openPostgres), so this overrides the default of the database. */
 const ISOLATION_OPTION = '-c default_transaction_isolation=read\\ committed'
 
 export type ConnectionLimits = typeof CONNECTION_LIMITS

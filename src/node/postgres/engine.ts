@@ -24,9 +24,9 @@ export interface PostgresOptions {
   readonly limits?: Partial<ConnectionLimits>
 }
 
-/** Connections that write at once: while one commits, the next takes what has come meanwhile. */
+/** The number of connections that write at once: while one commits, another takes the writes that arrive. */
 const WRITER_CONNECTIONS = 3
-/** Connections that read at once for requests. Scans have the rest of the pool. */
+/** The number of connections that read at once for requests. Scans use the rest of the pool. */
 const READER_CONNECTIONS = 2
 
 /**
@@ -39,9 +39,9 @@ const READER_CONNECTIONS = 2
  *   statement, which PostgreSQL evaluates again on a row that it waited for.
  *
  * While the database is unreachable, every method throws StorageUnavailableError; the pool reconnects by
- * itself. A write whose connection broke before its commit was answered may be stored or not, and throws
- * StorageUnavailableError too: the caller tries again. That is safe because no method depends on being
- * the first: a stored refresh is repeated with the same bytes, and a stored change can be read.
+ * itself. A write whose connection breaks before PostgreSQL confirms its commit may be stored or not, and
+ * throws StorageUnavailableError too: the caller tries again. That is safe because a
+ * method can run twice: a stored refresh is repeated with the same bytes, and a stored change can be read.
  */
 export async function openPostgres(
   url: string,
@@ -172,7 +172,7 @@ function describeServer(url: string) {
   return { server: host.startsWith('/') ? host : `${host}:${port}`, database, user }
 }
 
-/** Any number that no other program locks in this database. */
+/** Arbitrary: no other program may use the same lock id in this database. */
 const SCHEMA_LOCK_ID = 4_905_231
 
 /** Tests if Latchkey never used the database. */

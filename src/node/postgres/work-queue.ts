@@ -32,7 +32,7 @@ const MAX_GROUP_SIZE = 100
 const MAX_ATTEMPTS = 5
 
 /**
- * Groups what is added in one turn of the event loop, and what is added while no connection is free. A
+ * Groups the work that is added in one turn of the event loop, or while no connection is free. A
  * group is one round trip and one transaction. If it fails, each of its members is tried alone, so that
  * one caller's failure does not fail the others.
  */
@@ -91,7 +91,7 @@ export class WorkQueue<Work, Answer> {
       await this.#connections.withClient(async (client) => {
         group = this.#takeGroup()
         if (group.length === 0) return
-        // Another connection takes what is not part of this group.
+        // Another connection takes the work that is not part of this group.
         if (this.#waiting.length > 0) this.#scheduleTrip()
         try {
           const answers = await this.#options.run(

@@ -53,7 +53,7 @@ const MAX_EVENTS_PER_WINDOW: Readonly<Record<RequestAction | typeof UNKNOWN_SUBJ
   nobody: 20,
 }
 /**
- * The number of kinds of unproven refusals that are recorded in an hour whose bytes are used up: the first
+ * The number of kinds of refusals that are recorded in an hour whose bytes are used up: the first
  * of each kind as an event, the others as its count. Further kinds share a count for each reason.
  */
 const MAX_KINDS_PER_HOUR = 100
@@ -71,8 +71,8 @@ export const toResponseContext = (eventId: string) => `answer ${eventId}`
 
 interface BufferedEvent {
   readonly event: AuditEvent
-  /** True if the caller proved no credential. */
-  readonly isUnproven: boolean
+  /** True if the caller was not authenticated. */
+  readonly isUnauthenticated: boolean
 }
 
 /** Events that are recorded as one: the first of them, and their number. */
@@ -87,7 +87,7 @@ export interface AuditBufferDeps {
   readonly random: Random
   readonly clock: Clock
   readonly log: Log
-  /** Bounds what callers who prove no credential can add to the database. */
+  /** The bytes that refusals of unauthenticated callers may add to the database. */
   readonly refusalBytesPerDay: number
   readonly keepAlive?: KeepAlive | undefined
 }
@@ -96,7 +96,7 @@ export interface AuditBufferDeps {
  * Buffers audit events, so that no request waits for them. Call `flush` every second, unless `keepAlive`
  * is given, which then receives each flush. Call `close` before shutdown.
  *
- * Callers who prove no credential can cause events without end, and events are kept for years. When the
+ * Unauthenticated callers can cause any number of events, and events are kept for years. When the
  * bytes of an hour are used up, their further refusals are counted by kind, and the counts are written
  * when the hour ends.
  */
@@ -113,7 +113,7 @@ export class AuditBuffer {
   readonly #writes = new Set<Promise<void>>()
   /** The number of the hour since 1970 that the next three fields are about. */
   #hour = 0
-  /** The bytes that unproven refusals have taken in this hour. */
+  /** The bytes that refusals of unauthenticated callers have taken in this hour. */
   #hourBytes = 0
   /** The kinds of refusals that were recorded after the bytes of this hour were used up. */
   #hourKinds = new Set<string>()
@@ -126,7 +126,7 @@ export class AuditBuffer {
 
   record(event: RequestEvent): void {
     const similarity = toSimilarityKey(event)
-    if (isUnproven(event) && this.#isHourUsedUp()) {
+    if (isUnauthenticated(event) && this.#isHourUsedUp()) {
       this.#countInHour(similarity, event)
       this.#scheduleFlush()
       return
@@ -216,7 +216,7 @@ export class AuditBuffer {
         facts: { ...facts, address: caller.address, path: caller.path },
         requestId: caller.requestId,
       },
-      isUnproven: isUnproven(event),
+      isUnauthenticated: isUnauthenticated(event),
     }
   }
 
@@ -233,7 +233,7 @@ export class AuditBuffer {
         facts: facts.reason === undefined ? {} : { reason: facts.reason },
         requestId: caller.requestId,
       },
-      isUnproven: isUnproven(event),
+      isUnauthenticated: isUnauthenticated(event),
     }
   }
 
@@ -273,7 +273,7 @@ export class AuditBuffer {
       )
       await storage.addEvents(complete.map(({ event }) => event))
       for (const buffered of complete)
-        if (buffered.isUnproven) this.#hourBytes += countBytes(buffered)
+        if (buffered.isUnauthenticated) this.#hourBytes += countBytes(buffered)
     } catch (error) {
       const all = [...complete, ...this.#waiting]
       this.#waiting = all.slice(0, MAX_BUFFERED_EVENTS)
@@ -319,13 +319,13 @@ function addToTally(
 }
 
 const listTallyEvents = (tallies: ReadonlyMap<string, Tally>): BufferedEvent[] =>
-  Array.from(tallies.values(), ({ first: { event, isUnproven }, count }) => ({
+  Array.from(tallies.values(), ({ first: { event, isUnauthenticated }, count }) => ({
     event: { ...event, facts: { ...event.facts, count } },
-    isUnproven,
+    isUnauthenticated,
   }))
 
-/** Tests if the caller of a refused request proved no credential. */
-const isUnproven = ({ action, caller }: RequestEvent) =>
+/** Tests if the event is a refusal of an unauthenticated caller. */
+const isUnauthenticated = ({ action, caller }: RequestEvent) =>
   (action === 'key.refused' || action === 'session.refused') && caller.keyId === undefined
 
 /** Events are similar if one party causes them in one way, so that one of them represents all. */
@@ -344,9 +344,9 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 export interface Caller {
   readonly address: string
   readonly requestId: string
-  /** The route pattern of the request, which contains nothing that the caller typed. */
+  /** The route pattern of the request, which contains no text of the caller. */
   readonly path: string
-  /** The key of the request, set when its credential is proven. A token proves the key that it names. */
+  /** The key of the request, set when its credential is verified. A verified token identifies its key. */
   keyId?: string
 }
 

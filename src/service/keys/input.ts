@@ -35,7 +35,7 @@ export interface CreateKeyInput {
   readonly maxDeveloperKeys?: number | undefined
 }
 
-/** Finds the owner of a key, who must be active and may hold keys. */
+/** Finds the owner of a key, who must be active and in a role that can own keys. */
 export async function findKeyOwner(
   storage: Pick<ResourceStorage, 'findUser'>,
   id: string,

@@ -200,7 +200,7 @@ const listChangedFields = (current: KeySummary, edit: KeyEdit) =>
     Object.entries(edit).filter(([field, value]) => current[field as keyof KeyEdit] !== value),
   )
 
-/** Finds what a credential contains beside its secret. */
+/** Finds the parts of a credential other than its secret. */
 export async function findCredentialParts(
   {
     developers,

@@ -77,7 +77,9 @@ export function createSessions(
       const event = createUserEvent(deps, user.id, caller, 'session.ended', { sessionId: id })
       const ended =
         ownSessions.some((each) => each.id === id) && (await storage.deleteSession(id, event))
-      return ended ? ok(undefined) : fail({ reason: 'conflict', message: 'the session or API token has ended already' })
+      return ended
+        ? ok(undefined)
+        : fail({ reason: 'conflict', message: 'the session or API token has ended already' })
     },
 
     /** Creates the token that a form carries against cross-site request forgery. */

@@ -195,7 +195,7 @@ describe('a new password', () => {
   test.each([
     ['too short', 'short', /at least 15/],
     ['the username', null, /must not be a name/],
-    ['the one before', PASSWORD, /already/],
+    ['the one before', PASSWORD, /current password/],
   ])('is not %s', async (_, newPassword, message) => {
     const { signedIn } = await signInUser(server, testUser)
     const proved = await reauthenticateUser(server, signedIn)

@@ -25,7 +25,7 @@ import {
   toPathSegment,
 } from './resource.ts'
 
-/** Mounts a form that sets members of a row to what its fields hold. */
+/** Mounts a form that sets members of a row to the values of its fields. */
 export function mountEdit<Row extends ResourceRow>(
   router: ConsoleRouter,
   resource: Resource<Row>,
@@ -46,7 +46,7 @@ export function mountEdit<Row extends ResourceRow>(
   })
 }
 
-/** The name of the first member of the body, which is compared with what the form showed. */
+/** The name of the first member of the body, which is compared with the value that the form showed. */
 const getComparedName = (operation: Operation): string =>
   listMembers(operation).find(({ part }) => part === 'body')?.name ?? ''
 
