@@ -63,6 +63,7 @@ describe('the package', () => {
     })
     expect(stdout.match(/✓ as documented/g)).toHaveLength(30)
     expect(stdout).not.toContain('✗')
+    expect(stdout).toMatch(/\n30 of 30 steps as documented\n$/)
   })
 
   test('starts by a line that every `env` understands, with the heap of a server, and stops', async () => {

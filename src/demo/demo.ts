@@ -48,8 +48,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     const seeded = await seedDemo(server, config.dataDir, hospital)
     if (!options.json) {
-      const asDocumented = await showWalk({ server, seeded, hospital, settings })
-      if (options.once) return asDocumented ? 0 : 1
+      const isAsDocumented = await showWalk({ server, seeded, hospital, settings })
+      if (options.once) return isAsDocumented ? 0 : 1
     }
     // Until here a signal ends the process at once, because nothing is in progress.
     const stopped = Promise.race(
@@ -116,17 +116,19 @@ async function startAtAnyPort(config: Config): Promise<RunningServer> {
   }
 }
 
+/** Shows each step and then their number. Returns true if each was answered as documented. */
 async function showWalk(world: DemoWorld): Promise<boolean> {
   let number = 0
-  let asDocumented = true
+  let documented = 0
   let part = ''
   for await (const step of walkDemo(world)) {
     if (step.part !== part) showPart(step.part)
     part = step.part
     showStep(step, ++number)
-    asDocumented &&= step.problem === null
+    if (step.problem === null) documented++
   }
-  return asDocumented
+  stdout.write(`\n${documented} of ${number} steps as documented\n`)
+  return documented === number
 }
 
 export interface DemoWorld {
@@ -212,7 +214,7 @@ export function formatInvitation(
   -d '${message}'`
   return `
 ${paint('bold', `Latchkey is up at ${url}`)}. Its destination, a hospital, shows what arrives at ${paint('bold', `${hospital.url}/`)}
-${console === null ? '' : `The console is at ${paint('bold', `${console.url}/console`)}: sign in as ${operator.username} with the password ${operator.password}\n`}
+${console === null ? '' : `The console is at ${paint('bold', `${console.url}/console`)}: username ${operator.username}, password ${operator.password}\n`}
 Open that page, and paste these into another terminal:
 
 ${paint('bold', '1. Send a message.')} It arrives at once.

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { COLOR_SCHEMES, launchChromium, openMonitoredPage, VIEWPORTS } from './chromium.ts'
 import { openConsoleFixture } from './console-fixture.ts'
@@ -11,14 +12,25 @@ import {
 } from './console-pages.ts'
 import { signInAs } from './user-actions.ts'
 
-/*
- * npm run screenshots [-- NAME...]: each page, light and dark, on a phone and on a wide screen, and a sheet that
- * shows them beside each other.
- */
+const HELP = `npm run screenshots [-- NAME...]
+
+Writes each page of the console to screenshots/, light and dark, on a phone and on a wide screen, and
+index.html, which shows them beside each other. With names, only these pages:
+
+${CONSOLE_PAGES.map(({ name }) => `  ${name}`).join('\n')}
+`
+const { values, positionals: selectedNames } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean', short: 'h' } },
+})
+if (values.help === true) {
+  process.stdout.write(HELP)
+  process.exit()
+}
+
 const SCREENSHOTS_FOLDER = join(import.meta.dirname, '../../../screenshots')
 mkdirSync(SCREENSHOTS_FOLDER, { recursive: true })
 
-const selectedNames = process.argv.slice(2)
 const selectedPages = CONSOLE_PAGES.filter(
   ({ name }) => selectedNames.length === 0 || selectedNames.includes(name),
 )
