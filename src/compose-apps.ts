@@ -38,7 +38,7 @@ export interface RequestAdapters {
   readonly getPeerAddress: (c: Context) => string
 }
 
-/** What a server needs in addition to the services of a command. */
+/** The services of a server that no command needs. */
 export interface ServerParts extends Apps {
   readonly signInServices: SignInServices
   /** Delivers stored messages, once it is started. */

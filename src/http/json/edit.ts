@@ -19,7 +19,7 @@ export function setMembers(object: FoundValue, members: readonly JsonMember[]): 
   const added: string[] = []
   for (const { name, value } of members) {
     const found = findMember(object, name)
-    if (found === undefined) added.push(formatMember(name, value))
+    if (found === undefined) added.push(formatJsonMember(name, value))
     else edits.push({ start: found.start, end: found.end, text: value })
   }
   if (added.length > 0) {
@@ -29,7 +29,7 @@ export function setMembers(object: FoundValue, members: readonly JsonMember[]): 
   return edits
 }
 
-export const formatMember = (name: string, value: string): string =>
+export const formatJsonMember = (name: string, value: string): string =>
   `${JSON.stringify(name)}:${value}`
 
 const encoder = new TextEncoder()

@@ -32,10 +32,10 @@ export async function countModules(tree: string): Promise<ModuleCounts> {
   const countLoaded = (name: string) =>
     (JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as string[]).length
   try {
-    await readOutput(start(['keys', 'list'], 'keys-list'))
     const server = start(['serve'], 'serve')
     try {
       const origin = await findConsole(server)
+      await readOutput(start(['keys', 'list'], 'keys-list'))
       const { link } = JSON.parse(await readOutput(start(['console', 'link', '--json'])))
       const open = await signIn(origin, new URL(link).pathname)
       await ask(server, 'start')

@@ -18,7 +18,7 @@ import {
   findOperation,
   formatActionLabel,
   formatQuestion,
-  formatRowPath,
+  formatResourcePath,
   type Resource,
   type ResourceRow,
   toListCrumbs,
@@ -41,7 +41,7 @@ export function mountEdit<Row extends ResourceRow>(
     if (conflict !== null) return render(context, id, conflict)
     const result = await context.perform(operation, { id, body: readMembers(context, operation) })
     return result.ok
-      ? redirectToPage(context.c, formatRowPath(resource, context, id), getFlash(operation))
+      ? redirectToPage(context.c, formatResourcePath(resource, context, id), getFlash(operation))
       : render(context, id, result.failure)
   })
 }
@@ -132,7 +132,7 @@ export function mountAction<Row extends ResourceRow>(
     find: resource.find,
     question: async (row, context) => {
       const name = resource.getName(row)
-      const cancelPath = formatRowPath(resource, context, row.id)
+      const cancelPath = formatResourcePath(resource, context, row.id)
       return {
         heading: formatQuestion(operation, resource, name),
         crumbs: [...toListCrumbs(resource), { href: cancelPath, text: name }],
@@ -147,7 +147,7 @@ export function mountAction<Row extends ResourceRow>(
     run: (context, id) => context.perform(operation, { id }),
     flash: getFlash(operation),
     next: (context, id) =>
-      operation.method === 'delete' ? resource.path : formatRowPath(resource, context, id),
+      operation.method === 'delete' ? resource.path : formatResourcePath(resource, context, id),
   })
 }
 

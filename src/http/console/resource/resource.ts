@@ -42,7 +42,7 @@ export const toListCrumbs = ({ group, path }: Pick<Resource<ResourceRow>, 'group
   { href: path, text: OPERATION_GROUPS[group].title },
 ]
 
-export const formatRowPath = <Row extends ResourceRow>(
+export const formatResourcePath = <Row extends ResourceRow>(
   { path, formatPath }: Resource<Row>,
   context: PageContext,
   id: string,

@@ -5,7 +5,7 @@ import type {
   MessageReceipt,
 } from '../../../service/messages/accept.ts'
 import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
-import { applyEdits, formatMember, removeMember } from '../../json/edit.ts'
+import { applyEdits, formatJsonMember, removeMember } from '../../json/edit.ts'
 import { parseScannedJson } from '../../json/parse.ts'
 import { type JsonFault, NO_BOUNDS, scanLongJson } from '../../json/scan.ts'
 import {
@@ -167,7 +167,7 @@ export async function createReceiptReply(
   }
   // The payload first, then Meta.
   const { payload, meta: answerMeta } = found.value
-  const Meta = formatMember(META, writeAnswerMeta(meta, receipt, answer, answerMeta))
+  const Meta = formatJsonMember(META, writeAnswerMeta(meta, receipt, answer, answerMeta))
   return ok(createJsonTextReply(200, `{${payload === '' ? '' : `${payload},`}${Meta}}`))
 }
 

@@ -4,7 +4,7 @@ import { toStoredId } from '../../../domain/id.ts'
 import type { AcceptedMessage } from '../../../service/messages/accept.ts'
 import {
   applyEdits,
-  formatMember,
+  formatJsonMember,
   type JsonEdit,
   type JsonMember,
   setMembers,
@@ -192,10 +192,10 @@ export function writeAnswerMeta(
   const message = findMember(answerMeta, 'Message')
   const fields = Object.entries(receipt).map(([name, value]) => {
     if (name !== 'Message' || message?.kind !== 'object') {
-      return formatMember(name, JSON.stringify(value))
+      return formatJsonMember(name, JSON.stringify(value))
     }
     const edits = setMembers(message, [toMember('ID', receipt.Message.ID)])
-    return formatMember(name, new TextDecoder().decode(applyEdits(bytes, message, edits)))
+    return formatJsonMember(name, new TextDecoder().decode(applyEdits(bytes, message, edits)))
   })
   const otherFields = otherMembers.map(({ nameStart, end }) =>
     readSpan(bytes, { start: nameStart, end }),
