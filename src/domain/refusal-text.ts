@@ -3,6 +3,12 @@ import type { Failure, SurfaceRefusal } from './failure.ts'
 /** The facts of a refusal, as the audit stores them. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>
 
+/** The key of a refusal, as it is now. */
+export interface RefusedKey {
+  readonly accountId: string
+  readonly disabledBy: string | null
+}
+
 /** The description of a failure reason for the operator. */
 interface RefusalText<Facts extends Failure | SurfaceRefusal> {
   /**
@@ -25,6 +31,35 @@ const CREDENTIAL_INSTRUCTIONS = new Map([
   ['xdent', 'send KeyId.Secret in one header: X-Api-Key'],
   ['practice', 'send its username and key by HTTP Basic'],
   ['forward-auth', 'send the credential of its key type'],
+])
+
+const NO_SUCH_SECRET = 'No key has the secret in the request.'
+
+/** Keys without an id in the request are found by their secret, so that a wrong one matches no key. */
+const UNKNOWN_KEY_SENTENCES = new Map([
+  ['fhir', NO_SUCH_SECRET],
+  ['hl7', NO_SUCH_SECRET],
+  ['mpps', NO_SUCH_SECRET],
+  ['opendental', 'The developer key or the key is wrong: no key has both.'],
+  ['practice', 'The username or the key is wrong: no key has both.'],
+  ['forward-auth', 'No key has the credential in the request.'],
+])
+
+const CHECK_SECRET =
+  'Ask the caller to check its key. If it is lost, run `latchkey keys rotate-secret ID`.'
+const UNKNOWN_KEY_ADVICE = new Map([
+  ['fhir', CHECK_SECRET],
+  ['hl7', CHECK_SECRET],
+  ['mpps', CHECK_SECRET],
+  ['forward-auth', CHECK_SECRET],
+  [
+    'opendental',
+    'Ask the caller to check both: `latchkey developers list` shows the developer keys, and `latchkey keys view-secret ID` the key.',
+  ],
+  [
+    'practice',
+    'Ask the caller to check both: `latchkey users list` shows the usernames, and `latchkey keys view-secret ID` the key.',
+  ],
 ])
 
 /** A reason without an entry does not compile. */
@@ -71,9 +106,11 @@ const FAILURE_TEXTS = {
   },
   key_unknown: {
     keeps: [],
-    says: () =>
-      'No key of this region has the id in the request. The id is not recorded, because it may be a secret.',
-    helps: () => '`latchkey keys list` shows the ids of all keys.',
+    says: ({ surface }) =>
+      `${UNKNOWN_KEY_SENTENCES.get(String(surface)) ?? 'No key of this region has the id in the request.'} ` +
+      'What the request carried is not recorded, because it may be a secret.',
+    helps: ({ surface }) =>
+      UNKNOWN_KEY_ADVICE.get(String(surface)) ?? '`latchkey keys list` shows the ids of all keys.',
   },
   secret_missing: {
     keeps: ['keyId'],
@@ -133,7 +170,10 @@ const FAILURE_TEXTS = {
   key_disabled: {
     keeps: ['keyId'],
     says: () => 'The key is disabled.',
-    helps: ({ keyId }) => `\`latchkey keys enable ${keyId}\` enables it.`,
+    helps: ({ keyId, disabledBy }) =>
+      disabledBy === 'developer' || disabledBy === 'customer'
+        ? `Its ${disabledBy} disabled it. On their behalf, \`latchkey keys enable ${keyId} --by ${disabledBy}\` enables it.`
+        : `\`latchkey keys enable ${keyId}\` enables it.`,
   },
   key_revoked: {
     keeps: ['keyId'],
@@ -148,17 +188,19 @@ const FAILURE_TEXTS = {
   account_closed: {
     keeps: ['keyId'],
     says: () => 'The account of the key is closed.',
-    helps: () => 'Reopen it with `latchkey accounts reopen <id>`.',
+    helps: ({ accountId }) => `\`latchkey accounts reopen ${accountId}\` reopens it.`,
   },
   key_unassigned: {
     keeps: ['keyId'],
     says: () => 'The key is not assigned to an office yet.',
-    helps: () => 'The developer must assign it to an office first.',
+    helps: ({ keyId }) =>
+      `\`latchkey keys assign ${keyId} SITE\` assigns it. The developer can also do so.`,
   },
   address_refused: {
     keeps: ['keyId', 'address'],
     says: ({ address }) => `The IP allowlist of the account does not include ${address}.`,
-    helps: () => 'If the caller may use this address, add it to the IP allowlist of the account.',
+    helps: ({ accountId, address }) =>
+      `If the caller may use this address, run \`latchkey ip-allowlist add --account ${accountId} --network ${address}\`.`,
   },
   permission_missing: {
     keeps: ['keyId', 'detail'],
@@ -288,8 +330,13 @@ export function toRefusalFacts(failure: Failure | SurfaceRefusal): RefusalFacts 
   return { reason: failure.reason, ...Object.fromEntries(facts) }
 }
 
-/** Describes a refusal, and what to do about it. */
-export function describeRefusal(facts: RefusalFacts): { sentence: string; advice: string | null } {
+/** Describes a refusal, and what to do about it. The advice is exact if the key is known. */
+export function describeRefusal(
+  stored: RefusalFacts,
+  key: RefusedKey | null = null,
+): { sentence: string; advice: string | null } {
+  const { accountId = 'ACCOUNT', disabledBy = null } = key ?? {}
+  const facts: RefusalFacts = { ...stored, accountId, disabledBy }
   const text = TEXTS_BY_REASON.get(String(facts.reason))
   // Another version of the program may have written this reason.
   if (text === undefined) return { sentence: `Refused: ${facts.reason}.`, advice: null }

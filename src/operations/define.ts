@@ -61,6 +61,8 @@ export interface Operation extends OperationText {
   readonly isSuccess: (value: unknown) => boolean
   /** The command that recovers from a lost output; null if the output can be had again. */
   readonly formatRecovery: ((value: unknown) => string) | null
+  /** Returns a sentence for the user of the command, after the result; null if there is nothing to say. */
+  readonly note: ((value: unknown) => string | null) | null
   /** Describes what it would break at this moment, so that the command asks; null if it never breaks anything. */
   readonly describeImpact: ((request: OperationRequest) => Promise<string | null>) | null
 }
@@ -83,8 +85,6 @@ interface OperationText {
   readonly noCommand?: string | undefined
   /** True if it cannot be undone: the command asks. */
   readonly isIrreversible?: true | undefined
-  /** A sentence for the user of the command, after the result. */
-  readonly note?: string | undefined
 }
 
 const EMPTY_INPUT = z.strictObject({})
@@ -113,11 +113,13 @@ export function defineOperation<
     readonly run: (input: OperationInput<Query, Body>) => Promise<ServiceResult<z.output<Response>>>
     readonly isSuccess?: (value: z.input<Response>) => boolean
     readonly formatRecovery?: (value: z.input<Response>) => string
+    readonly note?: (value: z.input<Response>) => string | null
     readonly describeImpact?: (input: OperationInput<Query, Body>) => Promise<string | null>
   },
 ): Operation {
   const { run, creates, response, ...rest } = spec
-  const { isSuccess = () => true, formatRecovery = null, describeImpact = null, ...text } = rest
+  const { isSuccess = () => true, formatRecovery = null, note = null, ...more } = rest
+  const { describeImpact = null, ...text } = more
   return {
     ...createOperation(text, async (input) => {
       const result = await run(input)
@@ -128,6 +130,7 @@ export function defineOperation<
     // The values are those that `perform` returns.
     isSuccess: isSuccess as Operation['isSuccess'],
     formatRecovery: formatRecovery as Operation['formatRecovery'],
+    note: note as Operation['note'],
     // The input was validated by `findInputErrors`.
     describeImpact: describeImpact as Operation['describeImpact'],
   }
@@ -183,6 +186,7 @@ function createOperation<Query extends z.ZodObject, Body extends z.ZodObject>(
     response: null,
     isSuccess: () => true,
     formatRecovery: null,
+    note: null,
     describeImpact: null,
     findInputErrors(input) {
       const parsed = parse(input)

@@ -32,7 +32,7 @@ const seenAddress = z
   .meta({ id: 'SeenAddress' })
 
 const NOT_RECORDED =
-  'The addresses of keys that are sent with every request (xenrad, opendental, xdent, practice) are not recorded.'
+  'Addresses of keys that are sent with every request (xenrad, opendental, xdent, practice) are not recorded.'
 
 const accountParameter = z.strictObject({
   accountId: existingId.meta({ example: EXAMPLE_IDS.account }),
@@ -143,8 +143,8 @@ export const ipAllowlistOperations: readonly Operation[] = [
     path: '/ip-allowlist/seen',
     serviceMethods: ['ipAllowlist.listSeenAddresses'],
     summary: 'List the addresses of recent token requests',
-    text: `Of the last 30 days, most recent first. ${NOT_RECORDED}`,
-    note: NOT_RECORDED,
+    text: `Of the last 30 days, newest first. ${NOT_RECORDED}`,
+    note: () => NOT_RECORDED,
     query: accountParameter,
     columns: ['address', 'lastAt'],
     response: createListSchema(seenAddress),

@@ -18,7 +18,7 @@ import {
 export const keyType = z.enum(KEY_TYPE_NAMES)
 export const keyStatus = z.enum(['enabled', 'disabled', 'revoked'])
 export const access = z.enum(['read', 'standard', 'enterprise']).meta({
-  description: 'What the key may do: `read` allows reading only',
+  description: 'What the key may do. `enterprise` is for `opendental` only',
 })
 
 export const party = z.enum(['developer', 'customer', 'operator'])
@@ -53,7 +53,7 @@ export const key = z
     lastUsedAt: instantOrNull('Time of the last use, to the minute'),
     eventId: z.string().meta({
       description:
-        'Id of the last change. Send it as `seen` with an edit, so that changes of others are not overwritten.',
+        'Id of the last change. Send it as `seen` with an edit, to overwrite no other change',
     }),
   } satisfies Record<keyof KeySummary, z.ZodType>)
   .meta({ id: 'Key' })
@@ -80,8 +80,7 @@ export const keyWithSecret = z
   .object({
     key,
     secret: z.string().nullable().meta({
-      description:
-        'Shown once, unless keys of its type can be viewed again. Null if you have sent it yourself.',
+      description: 'Shown once, unless its type can be viewed again. Null if you sent it',
     }),
     credential: z
       .object({
@@ -90,6 +89,7 @@ export const keyWithSecret = z
       })
       .nullable()
       .meta({ description: 'The secret as the vendor’s program sends it' }),
+    endedOverlapAt: instantOrNull('End of the overlap that this rotation cut short').optional(),
   })
   .meta({ id: 'RevealedKey' })
 

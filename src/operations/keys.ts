@@ -58,7 +58,7 @@ const secret = z.string().optional().meta({
 const MAX_OVERLAP_SECONDS = 366 * 86_400
 const keyDescriptionFields = {
   description: z.string().optional(),
-  reference: z.string().optional(),
+  reference: z.string().optional().meta({ description: 'Name in another system' }),
 }
 
 const partyChoice = z.strictObject({
@@ -172,7 +172,7 @@ export const keyOperations: readonly Operation[] = [
     path: '/keys/{id}',
     serviceMethods: ['keys.edit'],
     summary: 'Edit a key',
-    text: 'Omitted members stay unchanged.',
+    text: 'What you omit stays unchanged.',
     body: z.strictObject({
       name: name.optional(),
       ...keyDescriptionFields,
@@ -180,8 +180,7 @@ export const keyOperations: readonly Operation[] = [
       access: access.optional(),
       expiresAt: instantOrNull('Time of expiry; null for never').optional(),
       seen: z.string().optional().meta({
-        description:
-          '`eventId` of the key as you read it. If it has changed since, the response is 409 and nothing changes.',
+        description: '`eventId` of the key as you read it. A key that changed since is not edited.',
       }),
     }),
     examples: {
@@ -212,7 +211,7 @@ export const keyOperations: readonly Operation[] = [
     id: 'keys.viewSecret',
     method: 'post',
     path: '/keys/{id}/view-secret',
-    note: 'The audit records that you have viewed it.',
+    note: () => 'The audit records that you have viewed it.',
     serviceMethods: ['keys.viewSecret'],
     summary: 'View the secret of a key again',
     text: 'For `opendental` and `practice` only. Each view is recorded in the audit.',
@@ -228,7 +227,7 @@ export const keyOperations: readonly Operation[] = [
     summary: 'Rotate the secret of a key',
     text:
       'Without an overlap, the old secret and every token issued before stop working at once. With an ' +
-      'overlap, both secrets work until it ends.',
+      'overlap, both secrets work until it ends. An earlier overlap ends at once.',
     body: z.strictObject({
       secret,
       overlapSeconds: z
@@ -237,7 +236,7 @@ export const keyOperations: readonly Operation[] = [
         .min(1)
         .max(MAX_OVERLAP_SECONDS)
         .optional()
-        .meta({ description: 'Seconds that the old secret works too' }),
+        .meta({ description: 'Time that the old secret works too' }),
       seen: z.string().optional().meta({
         description: '`eventId` of the key as you read it. A repeated request rotates nothing.',
       }),
@@ -248,10 +247,16 @@ export const keyOperations: readonly Operation[] = [
     },
     response: keyWithSecret,
     formatRecovery,
+    note: ({ endedOverlapAt }) =>
+      typeof endedOverlapAt !== 'string'
+        ? null
+        : `An earlier overlap, until ${endedOverlapAt}, has ended: the secret before the last one no longer works.`,
     run: async ({ services, id, body: { secret, overlapSeconds, seen } }) => {
       const overlapMs = overlapSeconds === undefined ? undefined : overlapSeconds * 1000
       const rotated = await services.keys.rotateSecret(id, { secret, overlapMs, seen })
-      return showSecret(services, secret, rotated)
+      if (!rotated.ok) return rotated
+      const shown = await showSecret(services, secret, rotated)
+      return shown.ok ? ok({ ...shown.value, endedOverlapAt: rotated.value.endedOverlapAt }) : shown
     },
   }),
   defineOperation({

@@ -112,8 +112,7 @@ export const userOperations: readonly Operation[] = [
       email,
       role,
       username: username.optional().meta({
-        description:
-          'The name to sign in with; unique on this server. By default the user chooses it with the password',
+        description: 'The name to sign in with. By default the user chooses it with the password',
       }),
     }),
     examples: {
@@ -204,7 +203,7 @@ export const userOperations: readonly Operation[] = [
     id: 'users.resetSecondFactor',
     method: 'post',
     path: '/users/{id}/reset-second-factor',
-    note: 'Make sure that it is really this user who asks.',
+    note: () => 'Make sure that it is really this user who asks.',
     serviceMethods: ['users.resetSecondFactor'],
     summary: 'Remove the second factor of a user',
     text: 'The user then signs in with the password alone.',

@@ -40,14 +40,6 @@ async function enforceOtherNetwork({ accountId }: SiteKey) {
 const ended: [string, (key: SiteKey) => unknown][] = [
   ['revoked', async ({ keyId }) => unwrap(await server.keys.revoke(keyId))],
   ['disabled by the operator', async ({ keyId }) => unwrap(await server.keys.disable(keyId))],
-  [
-    'disabled by its customer',
-    async ({ keyId }) => unwrap(await server.keys.disable(keyId, 'customer')),
-  ],
-  [
-    'disabled by its developer',
-    async ({ keyId }) => unwrap(await server.keys.disable(keyId, 'developer')),
-  ],
   ['replaced', async ({ keyId }) => unwrap(await server.keys.rotateSecret(keyId, {}))],
   [
     'of a closed account',

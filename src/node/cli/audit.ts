@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
+import { auditVerdict } from '../../operations/audit.ts'
 import type { AuditVerdict } from '../../service/audit/verify.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { formatExamples, formatTime, isJsonRequested, printOutput } from './print.ts'
@@ -22,7 +23,7 @@ export function defineAuditCommands(group: Command): void {
         ? verifyDatabase(bar)
         : verifyExportFile(file, bar)
       ).finally(bar.end)
-      printOutput(command, verdict, () => formatVerdict(verdict))
+      printOutput(command, auditVerdict.encode(verdict), () => formatVerdict(verdict))
       if (!verdict.whole) process.exitCode = 1
     })
 

@@ -34,6 +34,6 @@ export function printInvitationLink(
       ['until', (row) => formatTime(row.expiresAt)],
     ])
   const ifLost = `The link was created but not shown: run \`${renewCommand}\` to create another one`
-  printOnce(command, { link, userId, expiresAt }, text, ifLost)
+  printOnce(command, { link, userId, expiresAt: formatTime(expiresAt) }, text, ifLost)
   printNote('Keep the link private: it sets the password of the operator. It is shown only once.')
 }

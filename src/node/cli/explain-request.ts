@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { explanation as explanationSchema } from '../../operations/audit.ts'
 import type { Decision, Explanation } from '../../service/audit/explain.ts'
 import { unwrapResult } from './command-failure.ts'
 import { type Columns, formatExamples, formatOne, formatTime, printOutput } from './print.ts'
@@ -24,7 +25,9 @@ export function defineExplainCommand(group: Command): void {
     .action(async (requestId: string, _: object, command: Command) => {
       const result = await withLatchkey(({ explain }) => explain(requestId.trim().toLowerCase()))
       const explanation = unwrapResult(result)
-      printOutput(command, explanation, () => formatExplanation(explanation))
+      printOutput(command, explanationSchema.encode(explanation), () =>
+        formatExplanation(explanation),
+      )
     })
 }
 

@@ -41,7 +41,7 @@ export function defineKeyringCommands(group: Command): void {
     .addHelpText('after', formatExamples('keyring list'))
     .action(async (_: object, command: Command) => {
       const ring = await loadRing(getExistingKeyringPath())
-      printMany(command, ring.keys.map(toPublicRingKey), RING_KEY_COLUMNS)
+      printMany(command, ring.keys.map(toPublicRingKey), RING_KEY_COLUMNS, toItem)
     })
 
   group
@@ -75,7 +75,7 @@ export function defineKeyringCommands(group: Command): void {
       requireFileOwner(path)
       const ring = await rotateRing(nodePrimitives, await loadRing(path), use, Date.now())
       saveRing(path, ring)
-      printMany(command, listKeysWithUse(ring, use), RING_KEY_COLUMNS)
+      printMany(command, listKeysWithUse(ring, use), RING_KEY_COLUMNS, toItem)
       printNote('Back up the key ring: what the new key signs or seals is lost without this file.')
     })
 
@@ -95,6 +95,12 @@ const toPublicRingKey = ({ id, use, state, createdAt, retiredAt }: RingKey): Pub
   state,
   createdAt,
   retiredAt,
+})
+
+const toItem = ({ createdAt, retiredAt, ...key }: PublicRingKey) => ({
+  ...key,
+  createdAt: formatTime(createdAt),
+  retiredAt: formatTime(retiredAt),
 })
 
 const listKeysWithUse = ({ keys }: Ring, use: RingKeyUse): PublicRingKey[] =>

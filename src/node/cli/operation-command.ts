@@ -152,7 +152,8 @@ function printResult(command: Command, operation: Operation, id: string, value: 
     printOnce(command, result, format, `To get what it showed, run \`${recovery}\``)
     printNote(`Keep this. If it is lost, run \`${recovery}\`.`)
   }
-  if (operation.note !== undefined) printNote(operation.note)
+  const note = operation.note?.(result) ?? null
+  if (note !== null) printNote(note)
   const { next } = result as { next?: string | null }
   if (typeof next === 'string' && !isJsonRequested(command)) {
     printNote(`There is more: ${formatNextCommand(process.argv.slice(2), next)}`)
@@ -223,7 +224,10 @@ function createOption(member: Member): Option {
 function describeMember({ name, schema }: Member): string {
   const { description, default: fallback } = schema
   const noun = formatNoun(name)
-  const text = (description ?? (isReference(name) ? `id of the ${noun}` : noun)).replaceAll('`', '')
+  const text = (description ?? (isReference(name) ? `id of the ${noun}` : noun))
+    .replaceAll('`', '')
+    .replace('; null for never', `, or ${NEVER}`)
+    .concat(name.endsWith('Seconds') ? ', such as 90s, 30m, 24h or 7d' : '')
   const first = text.charAt(0).toLowerCase() + text.slice(1)
   return fallback === undefined ? first : `${first} (default: ${fallback})`
 }
@@ -311,21 +315,26 @@ function listCommandLines(
   return [...(needsQuery && operation.commandLines ? [] : lines), ...(operation.commandLines ?? [])]
 }
 
+/** Examples name different resources by different ids. */
+const EXAMPLE_ID_LETTERS = ['bb', 'cc', 'dd']
+
 function formatExampleOption(member: Member, body: Input, argument: Member | undefined): string[] {
   const { name, part, isRequired } = member
   if (name === 'id' || name === 'seen') return []
   const value = part === 'query' && isRequired ? member.schema.example : body[name]
+  const references = Object.keys(body).filter(isReference)
   if (value === undefined) return []
   if (isSecret(member))
     return isRequired ? ['< secret.txt'] : [`--${toOptionName(name)}-stdin < secret.txt`]
-  const text = formatExampleValue(member, value)
+  const text = isReference(name)
+    ? `0199${EXAMPLE_ID_LETTERS[references.indexOf(name)] ?? 'bb'}…`
+    : formatExampleValue(member, value)
   if (member === argument) return [text]
   return value === true ? [`--${toOptionName(name)}`] : [`--${toOptionName(name)} ${text}`]
 }
 
 function formatExampleValue(member: Member, value: unknown): string {
   if (value === null) return NEVER
-  if (isReference(member.name)) return '0199bb…'
   if (isInstant(member)) return String(value).slice(0, 10)
   if (member.name.endsWith('Seconds')) return `${Number(value) / 3600}h`
   const text = isPlain(value) ? String(value) : JSON.stringify(value)

@@ -18,9 +18,14 @@ export function printOutput(command: Command, value: unknown, text: () => string
 export const formatOne = <T>(row: T, columns: Columns<T>): string =>
   alignRows(columns.map(([heading, cell]) => [heading, formatCell(cell(row))]))
 
-/** Prints many values: as JSON with --json, or else a table. */
-export function printMany<T>(command: Command, rows: readonly T[], columns: Columns<T>): void {
-  printOutput(command, rows, () =>
+/** Prints many values: as JSON of these items with --json, or else a table. */
+export function printMany<T>(
+  command: Command,
+  rows: readonly T[],
+  columns: Columns<T>,
+  toItem: (row: T) => unknown = (row) => row,
+): void {
+  printOutput(command, { items: rows.map(toItem), next: null }, () =>
     formatTable(
       columns.map(([heading]) => heading),
       rows.map((row) => columns.map(([, cell]) => formatCell(cell(row)))),

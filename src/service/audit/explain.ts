@@ -3,6 +3,7 @@ import { toStoredId } from '../../domain/id.ts'
 import { describeRefusal, describeSignInRefusal } from '../../domain/refusal-text.ts'
 import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
+import type { KeySummary } from '../ports/keys.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import { failNotFound, type ServiceResult } from '../service-result.ts'
 import { type RecordedResponse, toResponseContext } from './buffer.ts'
@@ -61,16 +62,17 @@ export function createExplainRequest({
   async function toDecision(event: AuditEvent): Promise<Decision> {
     const { at, action, actor, subject, facts: stored } = event
     const { answerStatus, answerBody, ...facts } = stored
+    const key = await storage.findKeySummary(actor)
     return {
       at,
       action,
       subject,
       facts,
-      ...toDecisionText(event),
+      ...toDecisionText(event, key),
       address: getTextFact(facts, 'address'),
       path: getTextFact(facts, 'path'),
       surface: getTextFact(facts, 'surface'),
-      key: await findDecidedKey(actor),
+      key: key === null ? null : await toDecidedKey(key),
       answer: await openAnswer(event.id, answerStatus, answerBody),
       count: Number(facts.count ?? 1),
     }
@@ -91,23 +93,20 @@ export function createExplainRequest({
     }
   }
 
-  async function findDecidedKey(id: string): Promise<DecidedKey | null> {
-    const key = await storage.findKeySummary(id)
-    if (key === null) return null
+  async function toDecidedKey(key: KeySummary): Promise<DecidedKey> {
     const account = await storage.findAccount(key.accountId)
     const { publicId, name, accountId } = key
     return { id: key.id, publicId, name, accountId, accountName: account?.name ?? null }
   }
 }
 
-function toDecisionText({
-  action,
-  subject,
-  facts,
-}: AuditEvent): Pick<Decision, 'sentence' | 'advice'> {
+function toDecisionText(
+  { action, subject, facts }: AuditEvent,
+  key: KeySummary | null,
+): Pick<Decision, 'sentence' | 'advice'> {
   switch (action) {
     case 'key.refused':
-      return describeRefusal(facts)
+      return describeRefusal(facts, key)
     case 'session.refused':
       return { sentence: describeSignInRefusal(String(facts.reason)), advice: null }
     case 'token.issued':

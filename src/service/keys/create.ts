@@ -32,6 +32,11 @@ export interface RotateSecretInput {
   readonly seen?: string | undefined
 }
 
+interface RotatedKey extends KeyWithSecret {
+  /** The end of an earlier overlap, which the rotation ended at once; null if none was left. */
+  readonly endedOverlapAt: number | null
+}
+
 /** Creates keys, and shows and rotates their secrets. */
 export const createKeyCreation = (deps: KeyCreationDeps) => ({
   create: (input: CreateKeyInput) => createKey(deps, input),
@@ -137,7 +142,7 @@ async function rotateKeySecret(
   deps: KeyCreationDeps,
   id: string,
   input: RotateSecretInput,
-): Promise<ServiceResult<KeyWithSecret>> {
+): Promise<ServiceResult<RotatedKey>> {
   const { storage, random, clock } = deps
   const key = await findKey(storage, id)
   if (!key.ok) return key
@@ -146,7 +151,9 @@ async function rotateKeySecret(
   const secret = parseKeySecret(random, input.secret, keyType)
   if (!secret.ok) return secret
   if (await isSecretTaken(deps, input.secret, keyType, key.value.id)) return KEY_TAKEN
-  const overlapEndsAt = input.overlapMs === undefined ? null : clock() + input.overlapMs
+  const rotatedAt = clock()
+  const overlapEndsAt = input.overlapMs === undefined ? null : rotatedAt + input.overlapMs
+  const earlierEndsAt = key.value.previousSecretEndsAt ?? 0
   const stored = await protectKeySecret(deps, secret.value, keyType, key.value.id)
   if (!stored.ok) return stored
   const changed = await storage.rotateSecret(
@@ -154,7 +161,11 @@ async function rotateKeySecret(
     { ...stored.value, overlapEndsAt, tokenSalt: random.salt(), seen: input.seen },
     createAuditEvent(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
   )
-  if (changed) return findKeyWithSecret(deps, key.value.id, secret.value)
+  if (changed) {
+    const rotated = await findKeyWithSecret(deps, key.value.id, secret.value)
+    const endedOverlapAt = earlierEndsAt > rotatedAt ? earlierEndsAt : null
+    return rotated.ok ? ok({ ...rotated.value, endedOverlapAt }) : rotated
+  }
   const now = await findKey(storage, key.value.id)
   return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
     ? failConflict(`key ${key.value.publicId} was changed by another user: check it and try again`)

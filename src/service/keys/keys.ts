@@ -1,7 +1,7 @@
 import type { CredentialParts } from '../../domain/credential-format.ts'
 import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
-import { getKeyTypeTraits } from '../../domain/key-type.ts'
+import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
@@ -77,6 +77,12 @@ export function createKeyLifecycle(deps: ManagementDeps) {
     async disable(id: string, by: DisablingParty = 'operator'): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
       if (!key.ok) return key
+      const { keyType } = key.value
+      if (!hasParty(keyType, by)) {
+        return failConflict(
+          `keys of this type (${keyType}) have no ${by} to disable them: leave out the party`,
+        )
+      }
       const event = createAuditEvent(deps, 'key.disabled', key.value.id, { by })
       if (await storage.disableKey(key.value.id, by, event)) return find(key.value.id)
       const current = await find(id)
@@ -127,6 +133,12 @@ export function createKeyLifecycle(deps: ManagementDeps) {
     },
   }
 }
+
+/** True if the party can disable keys of this type. */
+const hasParty = (keyType: KeyType, by: DisablingParty): boolean =>
+  by === 'operator' ||
+  keyType === 'opendental' ||
+  (by === 'developer' && getKeyTypeTraits(keyType).belongsTo === 'developer')
 
 /** The key is already in the requested state, unless it is revoked. */
 const failIfRevoked = (key: ServiceResult<KeySummary>): ServiceResult<KeySummary> =>

@@ -60,7 +60,7 @@ describe('explain', () => {
       requestId,
       decisions: [
         {
-          at: expect.any(Number),
+          at: expect.stringMatching(/^20..-.*Z$/),
           action: 'key.refused',
           subject: id,
           facts: {
@@ -100,6 +100,36 @@ describe('explain', () => {
       [''],
     ])
     await runJson(dir, ['keys', 'enable', id])
+  })
+
+  test('names the command that enables a key for the party that disabled it', async () => {
+    const accountArgs = ['--account', seeded.account.id]
+    const developer = await runJson(dir, ['developers', 'create', ...accountArgs, '--name', 'Apps'])
+    const { key, credential } = await runJson<CliKeyWithSecret>(dir, [
+      ...['keys', 'create', '--key-type', 'opendental', '--owner', seeded.owner.id],
+      ...['--developer', developer.id, '--name', 'Elm Street'],
+    ])
+    const explainUse = async () => {
+      const { headers } = await fetch(`${server.url}/api/v1/patients`, {
+        headers: { Authorization: credential.value },
+      })
+      const { decisions } = await explainRequest(headers.get('x-request-id') ?? '')
+      return decisions[0]?.advice
+    }
+    expect(await explainUse()).toContain(`\`latchkey keys assign ${key.id} SITE\``)
+    await runJson(dir, ['keys', 'disable', key.id, '--by', 'customer'])
+    const enable = `latchkey keys enable ${key.id} --by customer`
+    expect(await explainUse()).toContain(`\`${enable}\``)
+    await runJson(dir, enable.split(' ').slice(1))
+  })
+
+  test('says of a wrong practice key that the username or the key is wrong', async () => {
+    const { headers } = await fetch(`${server.url}/practice/v1/me`, {
+      headers: { Authorization: `Basic ${btoa('eng.acme:wrong')}` },
+    })
+    expect(await explainRequest(headers.get('x-request-id') ?? '')).toMatchObject({
+      decisions: [{ sentence: expect.stringMatching(/^The username or the key is wrong: /) }],
+    })
   })
 
   test('says of an unknown key nothing that was typed', async () => {

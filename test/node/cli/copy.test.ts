@@ -7,7 +7,7 @@ import type { BenchVendor } from '../../../bench/seed.ts'
 import { createSha256 } from '../../../src/node/copy.ts'
 import { openSqlite } from '../../../src/node/sqlite/engine.ts'
 import { type CopiedTable, copyDatabase, isCopyEqual } from '../../../src/storage/database-copy.ts'
-import { runJson } from '../../support/cli/commands.ts'
+import { runJson, runJsonList } from '../../support/cli/commands.ts'
 import {
   executeSql,
   removeFolders,
@@ -59,7 +59,7 @@ afterAll(async () => {
 })
 
 const runCopy = (from: string, to: string) =>
-  runJson<CopiedTable[]>(dir, ['copy', '--from', from, '--to', to])
+  runJsonList<CopiedTable>(dir, ['copy', '--from', from, '--to', to])
 const expectCopyError = async (from: string, to: string) => {
   const { code, stderr } = await runCli(['copy', '--from', from, '--to', to], { dir })
   expect(code).not.toBe(0)
@@ -168,7 +168,9 @@ describe('a difference', () => {
       { dir },
     )
     expect(code).toBe(1)
-    const different = (JSON.parse(stdout) as CopiedTable[]).filter((table) => !isCopyEqual(table))
+    const different = (JSON.parse(stdout) as { items: CopiedTable[] }).items.filter(
+      (table) => !isCopyEqual(table),
+    )
     expect(different.map(({ table }) => table)).toEqual(['keys', 'deliveries'])
     expect(stderr).toContain('"the databases differ: keys (')
   })

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseRing } from '../../../src/crypto/keyring.ts'
-import { type CliRow, runJson } from '../../support/cli/commands.ts'
+import { runJson, runJsonList } from '../../support/cli/commands.ts'
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
@@ -39,8 +39,8 @@ test('the key ring is shown without what its keys are made of, and stays its own
     stderr: `there is no key ring ${path}: \`latchkey serve\` creates it\n`,
   })
   await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
-  const before = await runJson<CliRow[]>(dir, ['keyring', 'list'])
-  const after = await runJson<CliRow[]>(dir, ['keyring', 'rotate', 'sign'])
+  const before = await runJsonList(dir, ['keyring', 'list'])
+  const after = await runJsonList(dir, ['keyring', 'rotate', 'sign'])
   const next = before.find(({ use, state }) => use === 'sign' && state === 'next')
   expect(after.map(({ state }) => state)).toEqual(['retired', 'current', 'next'])
   expect(after[1]?.id).toBe(next?.id)

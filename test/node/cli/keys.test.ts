@@ -84,6 +84,16 @@ test('a new secret is printed once on stdout, and stderr says so and names the c
   expect(printed.stdout).not.toContain(secret)
 })
 
+test('a second rotation with an overlap says that the earlier overlap has ended', async () => {
+  const rotate = ['keys', 'rotate-secret', keyId, '--overlap', '90s']
+  const { previousSecretEndsAt } = await runJson(dir, ['keys', 'show', keyId])
+  const rotated = await runWarmCli([...rotate, '--json'], { dir })
+  expect(rotated.stderr).toContain(
+    `An earlier overlap, until ${previousSecretEndsAt}, has ended: the secret before the last one no longer works.\n`,
+  )
+  expect(JSON.parse(rotated.stdout)).toMatchObject({ endedOverlapAt: previousSecretEndsAt })
+})
+
 test('keys revoke needs a confirmation at a terminal, or --yes', async () => {
   const { code, stdout, stderr } = await runWarmCli(['keys', 'revoke', keyId], { dir })
   expect({ code, stdout, stderr }).toEqual({

@@ -359,7 +359,7 @@ describe('a key is disabled and enabled', () => {
   const WHO = { developer: 'its developer', customer: 'its customer', operator: 'the operator' }
 
   test.each(PARTIES)('by %s, who alone undoes it; to do it again changes nothing', async (by) => {
-    const { key } = await create('xdent')
+    const { key } = await create('opendental')
     const { keys } = testServices
     const disabled = unwrap(await keys.disable(key.id, by))
     expect(disabled).toMatchObject({
@@ -383,6 +383,20 @@ describe('a key is disabled and enabled', () => {
       'key.enabled',
     ])
   })
+
+  test.each(KEY_TYPE_NAMES.filter((keyType) => keyType !== 'opendental'))(
+    'by no party that its type does not have: %s',
+    async (keyType) => {
+      const { key } = await create(keyType)
+      const { belongsTo } = getKeyTypeTraits(keyType)
+      for (const by of ['customer', 'developer'] as const) {
+        if (by === belongsTo) continue
+        expect(readRefusal(await testServices.keys.disable(key.id, by))).toBe(
+          `conflict: keys of this type (${keyType}) have no ${by} to disable them: leave out the party`,
+        )
+      }
+    },
+  )
 
   test('by the operator where nobody is named', async () => {
     const { key } = await create('xdent')

@@ -110,7 +110,7 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     const xdent = await createKey({ ...keyInput, keyType: 'xdent' })
     const practice = await createKey({ ...keyInput, keyType: 'practice' })
     unwrap(await keys.assign(otherKeys[1]?.key.id ?? '', site.id))
-    unwrap(await keys.disable(otherKeys[0]?.key.id ?? '', 'customer'))
+    unwrap(await keys.disable(otherKeys[1]?.key.id ?? '', 'customer'))
     const rotatedSecret = unwrap(
       await keys.rotateSecret(practice.key.id, { overlapMs: 86_400_000 }),
     )

@@ -192,8 +192,8 @@ const memberList = (schema: OpenApiSchema, isRequest = false): Html => html`
   })}</dl>`
 
 /** A member of an object, or a parameter. */
-const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html => html`
-  <dt><code>${name}</code></dt><dd>${schemaType(schema)}${mark}${
+const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html =>
+  html`<dt><code>${name}</code></dt><dd>${schemaType(schema)}${mark}${
     schema.default === undefined
       ? nothing
       : html` <span class="soft">(default: <code>${schema.default}</code>)</span>`
