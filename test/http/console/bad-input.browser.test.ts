@@ -119,7 +119,7 @@ test('who sends a form in vain stands at the reason, and comes to the form from 
   await page.getByLabel('URL').fill('http://desk.example/')
   await page.getByRole('button', { name: 'Add destination' }).click()
   const reason = page.getByRole('alert').and(page.locator(':focus'))
-  await reason.filter({ hasText: 'plain http only' }).waitFor()
+  await reason.filter({ hasText: 'the URL must be https' }).waitFor()
   await page.keyboard.press('Tab')
   expect(await readFocusedName(page)).toBe('Name')
   await close()

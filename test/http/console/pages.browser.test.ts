@@ -38,8 +38,8 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 const NARROW = { width: 320, height: 800 }
 
-/** Paths that pages load, and that are not pages themselves. */
-const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/]
+/** Paths that pages load or that redirect to pages, and that are not pages themselves. */
+const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/, /^\/console\/$/]
 
 test('every page that the server has is looked at here', () => {
   const shown = CONSOLE_PAGES.map(
