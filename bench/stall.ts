@@ -196,7 +196,8 @@ function seedRows(dataDir: string, { storedMessages, storedEvents }: BenchSettin
     const id = (kind: string) => `printf('${kind}-%04x-7000-8000-%012x', n >> 16, n)`
     db.exec(`
       ${numbers(storedMessages)}
-      INSERT INTO messages SELECT ${id('01900000')}, n, keys.id, keys.source_id, 'Flowsheet', 'New',
+      INSERT INTO messages (id, serial, key_id, source_id, data_model, event_type, test, received_at,
+        sealed_payload, erased_at) SELECT ${id('01900000')}, n, keys.id, keys.source_id, 'Flowsheet', 'New',
         0, 1700000000000 + n, '', 1700000000000 + n FROM numbers, (SELECT * FROM keys LIMIT 1) keys;
       ${numbers(storedMessages)}
       INSERT INTO deliveries SELECT ${id('01900000')}, 0, ${id('01910000')}, ${id('01920000')},

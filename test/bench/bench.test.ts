@@ -16,6 +16,7 @@ import type { DeliveryResults } from '../../bench/delivery/delivery.ts'
 import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
 import { quantile } from '../../bench/load.ts'
 import { parseBenchOptions } from '../../bench/options.ts'
+import type { StallResult } from '../../bench/stall.ts'
 import { drawBar } from '../../bench/text.ts'
 import { startPostgres } from '../support/database/postgres.ts'
 import { createTempFolder } from '../support/server.ts'
@@ -29,6 +30,7 @@ const RUN = new URL('../../bench/run.ts', import.meta.url).pathname
 interface BenchReport {
   readonly comparisons: readonly Comparison[]
   readonly delivery: DeliveryResults
+  readonly stalls: readonly StallResult[]
 }
 
 /** Rejects where a response has another status than its case expects. */
@@ -70,6 +72,16 @@ describe('npm run bench', () => {
     }
     expect(stdout).toMatch(/^\| accepted, its destination down \| SQLite \| /m)
     expect(stdout).toMatch(/^\| 6 hanging \| SQLite \| /m)
+  })
+
+  test('with --stall measures exchanges beside each long work', async () => {
+    const { stdout, stalls } = await runBench('--stall')
+    expect(stalls.map(({ addedMs }) => addedMs === null)).toEqual([true, ...Array(6).fill(false)])
+    for (const { times, figures } of stalls) {
+      expect(times).toBeGreaterThan(0)
+      expect(figures.p99Ms).toBeGreaterThanOrEqual(figures.p50Ms)
+    }
+    expect(stdout).toMatch(/^\| a message of 39 MB \| /m)
   })
 
   test('leaves a PostgreSQL of the user as it was, and its password out of the report', async () => {
