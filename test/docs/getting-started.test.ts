@@ -40,6 +40,8 @@ test.skipIf(!isTried)('docs/getting-started.md, as one script, delivers a messag
     env: createEnvironment({
       PATH: `${home}/bin:${dirname(process.execPath)}:${process.env.PATH}`,
       LATCHKEY_PORT: String(port),
+      // The port beside a free one may be taken.
+      LATCHKEY_CONSOLE_PORT: '0',
       TMPDIR: join(home, 'tmp'),
     }),
   })
