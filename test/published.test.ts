@@ -60,8 +60,11 @@ const CLI_PAGE_START = `# Command line
 In a checkout, \`latchkey\` stands for \`npm run -s latchkey --\`. Commands work on the database of
 \`LATCHKEY_DATA\` or \`LATCHKEY_DATABASE\`, beside a running server, which applies changes at its next request.
 
-- \`--json\` prints one JSON document, of an error too. It is the JSON of the [management API](management-api.md):
+- \`--json\` prints one JSON document on stdout. It is the JSON of the [management API](management-api.md):
   a list is \`{"items":[…],"next":…}\`, and times are RFC 3339.
+- With \`--json\`, an error is one JSON document on stderr, and stdout is empty:
+  \`{"error":{"problem":"not_found","message":"there is no key nope"}}\`. \`problem\` is \`not_found\`, \`conflict\`,
+  \`invalid\`, \`usage\`, \`configuration\`, \`failed\` or another problem of the management API.
 - Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.
 `
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
+import { CommandFailure } from './command-failure.ts'
 import {
   formatDatabaseContents,
   getDatabaseFilePath,
@@ -22,6 +23,7 @@ export function defineBackupCommand(group: Command): void {
       formatExamples('backup /backup/latchkey-monday.db', 'backup --force last.db'),
     )
     .action(async (file: string, { force }: { force?: true }, command: Command) => {
+      requireFileName(file)
       const path = getExistingDatabasePath()
       const { backUpDatabase } = await import('../backup.ts')
       const progress = createProgressBar('pages', { quiet: isJsonRequested(command) })
@@ -51,6 +53,7 @@ export function defineRestoreCommand(group: Command): void {
       formatExamples('restore /backup/latchkey-monday.db', 'restore --force last.db'),
     )
     .action(async (file: string, { force }: { force?: true }, command: Command) => {
+      requireFileName(file)
       const path = getDatabaseFilePath()
       const { isBehindAnchor, restoreDatabase } = await import('../backup.ts')
       const restored = restoreDatabase(file, path, { replace: force === true, now: Date.now() })
@@ -69,4 +72,8 @@ export function defineRestoreCommand(group: Command): void {
         )
       }
     })
+}
+
+function requireFileName(file: string): void {
+  if (file === '') throw new CommandFailure('usage', 'the file must not be empty')
 }

@@ -154,6 +154,22 @@ export function findGroupName(args: readonly string[]): string | undefined {
   return first === 'help' ? second : first
 }
 
+/**
+ * Converts `help keys create` to `keys create --help`. Without --help if there is no such command, so that the
+ * parser reports it and suggests another.
+ */
+export function resolveHelp(program: Command, args: readonly string[]): readonly string[] {
+  const [first, ...path] = args.filter((arg) => !arg.startsWith('-'))
+  if (first !== 'help' || path.length === 0) return args
+  let command: Command | undefined = program
+  for (const name of path) {
+    if (command.commands.length === 0) break
+    command = command.commands.find((one) => one.name() === name)
+    if (command === undefined) return path
+  }
+  return [...path, '--help']
+}
+
 /** The placeholders for ids in the usage texts of commands. */
 const ID_PLACEHOLDERS = ['id', 'request-id', 'cursor']
 

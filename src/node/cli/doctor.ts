@@ -43,5 +43,5 @@ async function runChecks(): Promise<Finding[]> {
 
 function formatFinding({ status, check, message, advice }: Finding): string[] {
   const mark = status === 'fail' ? 'FAIL' : status
-  return [mark, check, advice === null ? message : `${message}: ${advice}`]
+  return [mark, check, advice === null ? message : `${message}. To fix it: ${advice}`]
 }

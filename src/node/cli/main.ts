@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { readPackageFile } from '../package-file.ts'
 import { reportErrors } from './command-failure.ts'
-import { COMMAND_GROUPS, findGroupName, normalizeIds } from './command-groups.ts'
+import { COMMAND_GROUPS, findGroupName, normalizeIds, resolveHelp } from './command-groups.ts'
 import { handleWriteErrors } from './output.ts'
 
 // The files that this process creates (database, key ring) are readable by their owner only.
@@ -42,5 +42,5 @@ await reportErrors(program, async () => {
     const group = program.command(name).description(description).helpGroup(heading)
     if (name === groupName) (await load())(group)
   }
-  await program.parseAsync(args, { from: 'user' })
+  await program.parseAsync(resolveHelp(program, args), { from: 'user' })
 })

@@ -146,6 +146,9 @@ export function createUsers(deps: UsersDeps) {
     async invite(userId: string): Promise<ServiceResult<IssuedInvitation>> {
       const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
+      if (user.value.deactivatedAt !== null) {
+        return failConflict(`${user.value.email} is deactivated: add a new user`)
+      }
       const issued = await issueInvitation(deps, user.value, INVITATION_MS)
       return issued
         ? ok(issued)

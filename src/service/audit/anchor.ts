@@ -102,7 +102,7 @@ export async function findAnchorBreaks(
       end.sequence + 1,
       isCopy
         ? `${missing}: ${signedDescription}, and this database ends at event ${end.sequence}. It is an older copy, ` +
-            'or its end was cut off; after a restore, run `latchkey audit accept-restore` to accept it'
+            'or its end was cut off. After a restore, run `latchkey audit accept-restore` to accept it'
         : `the chain was set back to event ${end.sequence}: ${signedDescription}`,
     )
   } else if (await hasDifferentSeal(storage, end, anchor)) {

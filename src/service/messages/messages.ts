@@ -56,10 +56,7 @@ export function createMessages(deps: MessagesDeps) {
       const message = await find(id)
       if (!message.ok) return message
       if ((await storage.findPayload(id)) === null) {
-        return failConflict(
-          `the payload of message ${id} was erased after its last delivery; ` +
-            'LATCHKEY_RETENTION_DAYS keeps those of later messages',
-        )
+        return failConflict(formatErasedPayload(id))
       }
       return failConflict(`message ${id} is still queued, so it cannot be replayed`)
     },
@@ -80,7 +77,7 @@ export function createMessages(deps: MessagesDeps) {
       const message = await find(id)
       if (!message.ok) return message
       const stored = await storage.findPayload(id)
-      if (stored === null) return failNotFound(`the payload of message ${id} was erased`)
+      if (stored === null) return failNotFound(formatErasedPayload(id))
       await storage.addEvent(createAuditEvent(deps, 'message.opened', id))
       return ok({ message: message.value, payload: await openPayload(deps, id, stored) })
     },
@@ -170,3 +167,7 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
 }
 
 const withoutAllowlist = (key: Key): Key => ({ ...key, account: { ...key.account, networks: [] } })
+
+const formatErasedPayload = (id: string) =>
+  `the payload of message ${id} was erased after its last delivery; ` +
+  'LATCHKEY_RETENTION_DAYS keeps those of later messages'

@@ -218,6 +218,11 @@ describe('the deactivation of a user', () => {
       problem: 'conflict',
       message: `${email} is already deactivated`,
     })
+    expect(await runJsonError(dir, ['users', 'invite', owner.id])).toEqual({
+      code: 1,
+      problem: 'conflict',
+      message: `${email} is deactivated: add a new user`,
+    })
     const create = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'd']
     expect((await runJsonError(dir, create)).message).toBe(`${email} is deactivated`)
   })

@@ -21,6 +21,10 @@ const CLI = fileURLToPath(new URL('../../../src/node/cli.ts', import.meta.url))
 
 test.each([
   [['kays'], "unknown command 'kays' (Did you mean keys?)"],
+  [['help', 'kays'], "unknown command 'kays' (Did you mean keys?)"],
+  [['help', 'keys', 'craete'], "unknown command 'craete' (Did you mean create?)"],
+  [['backup', ''], 'the file must not be empty'],
+  [['restore', ''], 'the file must not be empty'],
   [['keys', 'create', '--name', 'x'], "required option '--key-type <type>' not specified"],
   [['accounts', 'close'], "missing required argument 'id'"],
   [['keyring', 'rotate', 'everything'], "command-argument value 'everything' is invalid"],
@@ -127,6 +131,15 @@ test('help loads no native module', async () => {
   ])
   const loaded = (JSON.parse(stderr) as string[]).filter((file) => file.endsWith('.node'))
   expect(loaded).toEqual([])
+})
+
+test('help prints the help of the command that it names', async () => {
+  const [named, own] = await Promise.all([
+    runWarmCli(['help', 'keys', 'create'], { dir }),
+    runWarmCli(['keys', 'create', '--help'], { dir }),
+  ])
+  expect(named).toEqual(own)
+  expect(named.stdout).toMatch(/^Usage: latchkey keys create /)
 })
 
 test('the help of serve lists every setting', async () => {
