@@ -88,6 +88,18 @@ export const dashboardOperations: readonly Operation[] = [
     serviceMethods: ['dashboard.findAttention'],
     summary: 'List resources that need attention',
     text: 'Keys that expire soon, are unused, or have a deactivated owner; subscriptions that are stuck.',
+    columns: [
+      'name',
+      'owner.email',
+      'source',
+      'destination',
+      'status',
+      'lastUsedAt',
+      'expiresAt',
+      'id',
+    ],
+    note: (lists) =>
+      Object.values(lists).every(({ count }) => count === 0) ? 'Nothing needs attention.' : null,
     response: attentionLists,
     run: async ({ services }) => ok(await services.dashboard.findAttention()),
   }),

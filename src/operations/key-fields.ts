@@ -78,7 +78,6 @@ export const keyListItem = z
 
 export const keyWithSecret = z
   .object({
-    key,
     secret: z.string().nullable().meta({
       description: 'Shown once, unless its type can be viewed again. Null if you sent it',
     }),
@@ -90,6 +89,7 @@ export const keyWithSecret = z
       .nullable()
       .meta({ description: 'The secret as the vendor’s program sends it' }),
     endedOverlapAt: instantOrNull('End of the overlap that this rotation cut short').optional(),
+    key,
   })
   .meta({ id: 'RevealedKey' })
 

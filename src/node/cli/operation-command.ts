@@ -1,7 +1,9 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { Operation, OperationError, OperationRequest } from '../../operations/define.ts'
 import { listMembers, type Member } from '../../operations/define.ts'
-import { CommandFailure } from './command-failure.ts'
+import type { ActorServices } from '../../service/actor-services.ts'
+import type { ServiceResult } from '../../service/service-result.ts'
+import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { printOnce, requireOutput } from './output.ts'
 import {
   formatExamples,
@@ -95,7 +97,9 @@ async function runCommand(
       if (typeof impact === 'string' && !isConfirmed) {
         await confirm(operation, groupOperations, context, impact)
       }
-      return perform(operation, { ...context, ...input })
+      const result = await perform(operation, { ...context, ...input })
+      if (isEmptyList(result)) await requireFilters(context.services, input.query)
+      return result
     },
     { canCreate },
   )
@@ -103,6 +107,27 @@ async function runCommand(
 }
 
 const FINAL_IMPACT = 'this cannot be undone'
+
+function isEmptyList(value: unknown): boolean {
+  const { items } = (value ?? {}) as { items?: unknown }
+  return Array.isArray(items) && items.length === 0
+}
+
+/** Requires that the rows exist by which a list is filtered: a wrong id must not look like an empty list. */
+async function requireFilters(services: ActorServices, query: Input): Promise<void> {
+  const { accounts, users, sites, developers, sources, destinations } = services
+  const filters: [string, { find(id: string): Promise<ServiceResult<unknown>> }][] = [
+    ['accountId', accounts],
+    ['ownerId', users],
+    ['siteId', sites],
+    ['developerId', developers],
+    ['sourceId', sources],
+    ['destinationId', destinations],
+  ]
+  for (const [name, { find }] of filters) {
+    if (typeof query[name] === 'string') unwrapResult(await find(query[name]))
+  }
+}
 
 /** Runs an operation, and fails the command with its error. */
 async function perform(operation: Operation, request: OperationRequest): Promise<unknown> {

@@ -43,7 +43,7 @@ export const formatTime = (at: number | null): Cell =>
   at === null ? null : new Date(at).toISOString()
 
 export function formatCell(cell: Cell): string {
-  if (cell === null) return '-'
+  if (cell === null) return NO_VALUE
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no'
   return String(cell)
 }
@@ -100,51 +100,65 @@ const isObject = (value: unknown): value is JsonObject =>
 export function formatValue(value: unknown, columns?: readonly string[]): string {
   if (!isObject(value)) return `${formatMember(value)}\n`
   const { items, next: _, ...rest } = value
-  if (Array.isArray(items)) return formatObject(rest) + formatList(items, columns)
-  return formatObject(value)
+  if (!Array.isArray(items)) return formatObject(value, columns)
+  return formatObject(rest) + (items.length === 0 ? NOTHING_FOUND : formatList(items, columns))
 }
 
-function formatObject(value: JsonObject): string {
+const NOTHING_FOUND = 'Nothing found.\n'
+
+/** Formats the members that have a value. */
+function formatObject(value: JsonObject, columns?: readonly string[]): string {
   const rows: string[][] = []
   const tables: string[] = []
-  collectMembers(value, [], rows, tables)
+  collectMembers(value, { path: [], rows, tables, columns })
   return [alignRows(rows), ...tables].filter((text) => text !== '').join('\n')
 }
 
 /** Collects the members of nested objects under the names that lead to them. */
 function collectMembers(
   value: JsonObject,
-  path: readonly string[],
-  rows: string[][],
-  tables: string[],
+  to: {
+    readonly path: readonly string[]
+    readonly rows: string[][]
+    readonly tables: string[]
+    readonly columns: readonly string[] | undefined
+  },
 ): void {
   for (const [name, member] of Object.entries(value)) {
-    const label = toWords([...path, name])
-    if (isObject(member)) collectMembers(member, [...path, name], rows, tables)
+    const path = [...to.path, name]
+    if (isObject(member)) collectMembers(member, { ...to, path })
     else if (Array.isArray(member) && member.some(isObject)) {
-      tables.push(`${label}:\n${formatList(member)}`)
-    } else rows.push([label, formatMember(member)])
+      to.tables.push(`${toWords(path)}:\n${formatList(member, to.columns)}`)
+    } else if (formatMember(member) !== NO_VALUE)
+      to.rows.push([toWords(path), formatMember(member)])
   }
 }
 
+/** Formats a table of the columns in which some item has a value. */
 function formatList(items: readonly unknown[], columns?: readonly string[]): string {
   const names = columns ?? Object.keys((items.find(isObject) as JsonObject | undefined) ?? {})
-  const rows = items.map((item) =>
-    names.map((name) => formatMember(readPath(item, name.split('.')))),
+  const cells = names.map((name) =>
+    items.map((item) => formatMember(readPath(item, name.split('.')))),
   )
-  return names.length === 0
-    ? ''
-    : formatTable(
-        names.map((name) => toWords(name.split('.'))),
-        rows,
-      )
+  const filled = cells.filter((column) => column.some((cell) => cell !== NO_VALUE))
+  if (filled.length === 0) return ''
+  return formatTable(
+    names.filter((_, n) => filled.includes(cells[n] ?? [])).map((name) => toWords(name.split('.'))),
+    items.map((_, row) => filled.map((column) => column[row] ?? NO_VALUE)),
+  )
 }
+
+/** Printed for a member without a value. */
+const NO_VALUE = '-'
+/** The stored time of what is due at once. */
+const EPOCH = new Date(0).toISOString()
 
 /** Formats one cell. An object with a name becomes that name, and a list becomes its items. */
 function formatMember(value: unknown): string {
-  if (value === undefined || value === '') return formatCell(null)
+  if (value === undefined || value === '') return NO_VALUE
+  if (value === EPOCH) return 'now'
   if (isPlain(value)) return formatCell(value)
-  if (Array.isArray(value)) return value.map(formatMember).join(', ')
+  if (Array.isArray(value)) return value.map(formatMember).join(', ') || NO_VALUE
   const { name } = value as { name?: unknown }
   if (typeof name === 'string') return name
   return Object.entries(value)
@@ -160,12 +174,29 @@ function readPath(value: unknown, [name, ...rest]: readonly string[]): unknown {
   return isObject(value) ? readPath(value[name], rest) : null
 }
 
+/** Names of members that their words alone do not explain. */
+const LABELS: Readonly<Record<string, string>> = {
+  publicId: 'public id',
+  ownerId: 'owner id',
+  eventId: 'event id',
+  accountName: 'account',
+  siteName: 'site',
+  'owner.email': 'owner',
+  headId: 'next message',
+  oldestAt: 'oldest message at',
+  leasedBy: 'delivered by server',
+  leasedUntil: 'delivered until',
+}
+
 /** `accountId` is "account", `createdAt` is "created at". */
 const toWords = (path: readonly string[]): string =>
+  LABELS[path.join('.')] ??
   path
-    .map((name) =>
-      name
-        .replace(/(?<=[a-z])Id$/, '')
-        .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
+    .map(
+      (name) =>
+        LABELS[name] ??
+        name
+          .replace(/(?<=[a-z])Id$/, '')
+          .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`),
     )
     .join(' ')

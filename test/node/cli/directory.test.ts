@@ -31,7 +31,11 @@ test('sites and developers are created in an account, and listed by account', as
   ] as const
   for (const [group, row] of lists) {
     expect(await runJsonList(dir, [group, 'list', ...accountArgs])).toEqual([row])
-    expect(await runJsonList(dir, [group, 'list', '--account', 'another'])).toEqual([])
+    expect(await runJsonError(dir, [group, 'list', '--account', 'another'])).toEqual({
+      code: 1,
+      problem: 'not_found',
+      message: 'there is no account another',
+    })
     expect(await runJson(dir, [group, 'show', row.id])).toEqual(row)
     const renamed = await runJson(dir, [group, 'rename', row.id, 'Another name'])
     expect(renamed).toEqual({ ...row, name: 'Another name' })

@@ -175,7 +175,13 @@ describe('keys list', () => {
     expect(new Set(under.map(({ keyType }) => keyType))).toEqual(
       new Set(['opendental', 'opendental-portal']),
     )
-    expect(await runJsonList(dir, ['keys', 'list', '--account', 'another'])).toEqual([])
+    for (const filter of ['account', 'owner', 'site', 'developer']) {
+      expect(await runJsonError(dir, ['keys', 'list', `--${filter}`, 'another'])).toEqual({
+        code: 1,
+        problem: 'not_found',
+        message: `there is no ${filter === 'owner' ? 'user' : filter} another`,
+      })
+    }
   })
 
   test('with a filter has full pages, and the command for the next page has the same filter', async () => {
@@ -220,8 +226,8 @@ describe('keys list', () => {
     const { stdout } = await runWarmCli(['keys', 'list', '--key-type', 'opendental'], { dir })
     const [headings = [], ...rows] = stdout.split('\n').map((line) => line.split(/ {2,}/))
     const readCells = (id: string) => {
-      const row = rows.find(([first]) => first === id)
-      return ['STATUS', 'DISABLED BY', 'SITE NAME'].map((name) => row?.[headings.indexOf(name)])
+      const row = rows.find((cells) => cells.includes(id))
+      return ['STATUS', 'DISABLED BY', 'SITE'].map((name) => row?.[headings.indexOf(name)])
     }
     expect(readCells(unassigned.id)).toEqual(['disabled', 'customer', '-'])
     expect(readCells(assigned.id)).toEqual(['enabled', '-', 'Elm Street'])

@@ -7,7 +7,7 @@ import { Command, type Option } from 'commander'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { reportErrors } from '../../../src/node/cli/command-failure.ts'
 import { parseDuration, parseInstant } from '../../../src/node/cli/operation-command.ts'
-import { formatTable } from '../../../src/node/cli/print.ts'
+import { formatTable, formatValue } from '../../../src/node/cli/print.ts'
 import { OPERATIONS } from '../../../src/operations/registry.ts'
 import { SETTINGS } from '../../../src/settings.ts'
 import { runJson, runJsonError } from '../../support/cli/commands.ts'
@@ -160,6 +160,18 @@ test('a reader that stops reading does not make a command fail', async () => {
 test('a control character in a value cannot steer the terminal', () => {
   expect(formatTable(['id', 'name'], [['1', 'a\u001b[2Jb\n']])).toBe(
     'ID  NAME\n1   a\ufffd[2Jb\ufffd\n',
+  )
+})
+
+test('text leaves out what has no value, and says if a list is empty', () => {
+  expect(formatValue({ items: [], next: null }, ['id', 'name'])).toBe('Nothing found.\n')
+  const items = [
+    { id: 'a', name: 'A', note: '', endsAt: null },
+    { id: 'b', name: null, note: '', endsAt: null },
+  ]
+  expect(formatValue({ items, next: null })).toBe('ID  NAME\na   A\nb   -\n')
+  expect(formatValue({ publicId: 'a', note: '', dueAt: '1970-01-01T00:00:00.000Z' })).toBe(
+    'public id  a\ndue at     now\n',
   )
 })
 
