@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import {
   type CliKeyWithSecret,
@@ -8,6 +9,7 @@ import {
   runJsonList,
   seedCliAccount,
 } from '../../support/cli/commands.ts'
+import { executeSql } from '../../support/database/data-folder.ts'
 import { runCli, type ServerProcess, startServerProcess } from '../../support/process.ts'
 import {
   createDeviceNewMessage,
@@ -191,4 +193,24 @@ test('enforcing an IP allowlist that refuses an address in use needs a confirmat
   )
   expect(await runJson(dir, [...enforce, '--yes'])).toMatchObject({ ipAllowlistEnforced: true })
   await runJson(dir, ['ip-allowlist', 'stop-enforcing', seeded.account.id])
+})
+
+test('an erased payload is refused with the setting that keeps those of later messages', async () => {
+  const accepted = await send(await authenticate(created))
+  expect(accepted.status).toBe(200)
+  const [message] = await runJsonList(dir, ['messages', 'list', '--limit', '1'])
+  const id = message?.id ?? ''
+  await runJson(dir, ['messages', 'skip', id])
+  executeSql(
+    join(dir, 'latchkey.db'),
+    `UPDATE messages SET erased_at = 1, sealed_payload = '' WHERE id = '${id}'`,
+  )
+  const refusals = await Promise.all(
+    [['payload'], ['replay']].map(([verb = '']) => runJsonError(dir, ['messages', verb, id])),
+  )
+  for (const { message } of refusals) {
+    expect(message).toBe(
+      `the payload of message ${id} was erased after its last delivery; LATCHKEY_RETENTION_DAYS keeps those of later messages`,
+    )
+  }
 })
