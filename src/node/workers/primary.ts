@@ -132,8 +132,14 @@ async function choosePort(host: string, port: number): Promise<number> {
 
 function forkWorker(ports: NodeJS.ProcessEnv): Worker {
   const worker = cluster.fork(ports)
+  worker.on('error', ignoreEndedWorker)
   closeConnectionWithWorker(worker)
   return worker
+}
+
+/** A message that reached no worker, because it has ended: its exit is told by itself. */
+function ignoreEndedWorker(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_IPC_CHANNEL_CLOSED') throw error
 }
 
 /** Resolves when the worker listens. */

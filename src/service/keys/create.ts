@@ -32,7 +32,7 @@ export interface RotateSecretInput {
   readonly seen?: string | undefined
 }
 
-interface RotatedKey extends KeyWithSecret {
+export interface RotatedKey extends KeyWithSecret {
   /** The end of an earlier overlap, which the rotation ended at once; null if none was left. */
   readonly endedOverlapAt: number | null
 }
