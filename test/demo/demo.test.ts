@@ -56,7 +56,7 @@ test('the demo and a server keep out of each other’s folders', async () => {
     `${ofServer} belongs to a server: give the demo another folder with --data\n`,
   ])
   const { stdout } = await runWarmCli(['doctor', '--json'], { dir: ofDemo })
-  expect(JSON.parse(stdout)).toContainEqual(
+  expect(JSON.parse(stdout).items).toContainEqual(
     expect.objectContaining({ status: 'fail', message: expect.stringContaining("is the demo's") }),
   )
   const help = await runWarmCli(['demo', '--help'], { dir: ofDemo })

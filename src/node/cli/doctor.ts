@@ -18,11 +18,13 @@ export function defineDoctorCommand(group: Command): void {
     )
     .addHelpText(
       'after',
-      formatExamples('doctor', 'doctor --json | jq \'.[] | select(.status != "ok")\''),
+      formatExamples('doctor', 'doctor --json | jq \'.items[] | select(.status != "ok")\''),
     )
     .action(async (_: object, command: Command) => {
       const findings = await runChecks()
-      printOutput(command, findings, () => alignRows(findings.map(formatFinding)))
+      printOutput(command, { items: findings, next: null }, () =>
+        alignRows(findings.map(formatFinding)),
+      )
       if (findings.some(({ status }) => status === 'fail')) process.exitCode = 1
     })
 }

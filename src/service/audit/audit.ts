@@ -47,6 +47,11 @@ export const NO_RESTORE_TO_ACCEPT = 'the audit reaches its anchor: there is noth
 export type ProgressListener = (done: number, all: number) => void
 
 const CHAIN_PAGE_SIZE = 1000
+/** The number of events that are handled before other requests have their turn. */
+const EVENTS_PER_TURN = 100
+
+const endTurn = () => new Promise((resolve) => setTimeout(resolve, 0))
+
 /** The maximum number of users that a partial name can match. */
 const MAX_MATCHING_USERS = 100
 
@@ -246,7 +251,11 @@ async function* readEvents(
   let after = afterSequence
   for (;;) {
     const page = await storage.listSealedEvents(after, CHAIN_PAGE_SIZE)
-    yield* page
+    for (const [n, event] of page.entries()) {
+      // To verify or write a whole page at once would delay every other request.
+      if (n % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await endTurn()
+      yield event
+    }
     const last = page.at(-1)
     if (last === undefined) return
     after = last.sequence

@@ -14,7 +14,9 @@ const backup = join(dir, 'yesterday.db')
 const sealAudit = () => runJson(dir, ['audit', 'export', join(dir, 'audit.jsonl'), '--force'])
 const listDoctorProblems = async () => {
   const { stdout } = await runCommand('doctor', '--json')
-  const findings = JSON.parse(stdout) as { check: string; status: string; message: string }[]
+  const { items: findings } = JSON.parse(stdout) as {
+    items: { check: string; status: string; message: string }[]
+  }
   return findings.filter(({ check }) => check === 'audit')
 }
 

@@ -19,7 +19,7 @@ beforeAll(() => runJson(dir, ['accounts', 'create', '--name', 'Acme Health']))
 
 async function runDoctor(where: string, env = {}) {
   const { code, stdout } = await runCli(['doctor', '--json'], { dir: where, env })
-  const findings = JSON.parse(stdout) as Finding[]
+  const { items: findings } = JSON.parse(stdout) as { items: Finding[] }
   return { code, findings, amiss: findings.filter(isDoctorProblem) }
 }
 

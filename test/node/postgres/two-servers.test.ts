@@ -192,7 +192,9 @@ describe('the command line on PostgreSQL', () => {
   test('doctor finds the database sound, and says where it is without its password', async () => {
     const { code, stdout } = await runRemoteCli('doctor', '--json')
     expect(code).toBe(0)
-    const findings = JSON.parse(stdout) as { check: string; status: string; message: string }[]
+    const { items: findings } = JSON.parse(stdout) as {
+      items: { check: string; status: string; message: string }[]
+    }
     expect(findings.filter(isDoctorProblem)).toEqual([])
     expect(findings.map(({ check }) => check)).toEqual([
       ...['node', 'argon2', 'configuration', 'disk', 'data folder', 'key ring'],
@@ -213,7 +215,7 @@ test('a database with rows is refused without its key ring, and none is made', a
   })
   const { code, stdout } = await runCli(['doctor', '--json'], { dir: elsewhere, env: settings })
   expect(code).toBe(1)
-  expect(JSON.parse(stdout)).toContainEqual(
+  expect(JSON.parse(stdout).items).toContainEqual(
     expect.objectContaining({ check: 'key ring', status: 'fail' }),
   )
   rmSync(elsewhere, { recursive: true })
