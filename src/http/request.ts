@@ -139,51 +139,58 @@ export async function readBody(
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
   try {
     if (contentLength === null) return await readStream(request.body, limitBytes, reserve)
-    if (isLong) return ok(await readLongBody(request.body, Number(contentLength)))
+    if (isLong) {
+      const body = await readStream(request.body, Number(contentLength), () => true)
+      const isWhole = !body.ok || body.value.length === Number(contentLength)
+      return isWhole ? body : BODY_ENDED_EARLY
+    }
     return ok(new Uint8Array(await request.arrayBuffer()))
   } catch {
-    return failUnreadable('the body ended early')
+    return BODY_ENDED_EARLY
   }
 }
 
-/** Reads a body of this length chunk by chunk: to copy 40 MB at once would delay every other request. */
-async function readLongBody(
-  stream: ReadableStream<Uint8Array> | null,
-  length: number,
-): Promise<Uint8Array> {
-  const body = new Uint8Array(length)
-  let at = 0
-  for await (const chunk of stream ?? []) {
-    body.set(chunk, at)
-    at += chunk.length
-  }
-  if (at < length) throw new Error('the body ended early')
-  return body
-}
+const BODY_ENDED_EARLY = failUnreadable('the body ended early')
 
-/** Reads a stream, or fails as soon as it is longer than `limitBytes`. */
-export async function readStream(
+/**
+ * Reads a stream, or fails as soon as it is longer than `limitBytes`. A long body is copied chunk by chunk:
+ * to copy 40 MB at once would delay every other request.
+ */
+async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limitBytes: number,
   reserve: ReserveBytes,
 ): Promise<Result<Uint8Array, BodyFailure>> {
   const chunks: Uint8Array[] = []
+  let longBody: Uint8Array | null = null
   let length = 0
   for await (const chunk of stream ?? []) {
-    const wasShort = length <= MAX_UNRESERVED_BYTES
+    const at = length
     length += chunk.length
     if (length > limitBytes) return failTooLarge(limitBytes)
-    // The length is unknown, so reserve the maximum.
-    if (wasShort && length > MAX_UNRESERVED_BYTES && !reserve(limitBytes)) return BUSY_FAILURE
+    if (longBody !== null) {
+      longBody.set(chunk, at)
+      continue
+    }
     chunks.push(chunk)
+    if (length > MAX_UNRESERVED_BYTES) {
+      // The length may be unknown, so reserve the maximum.
+      if (!reserve(limitBytes)) return BUSY_FAILURE
+      longBody = joinChunks(chunks, limitBytes)
+    }
   }
-  const body = new Uint8Array(length)
+  return ok(longBody?.subarray(0, length) ?? joinChunks(chunks, length))
+}
+
+/** Copies chunks to the beginning of `size` bytes. */
+function joinChunks(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
   let at = 0
   for (const chunk of chunks) {
-    body.set(chunk, at)
+    bytes.set(chunk, at)
     at += chunk.length
   }
-  return ok(body)
+  return bytes
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
