@@ -19,6 +19,7 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 import { type AuditAnchor, findAnchorBreaks } from './anchor.ts'
+import { sleep } from './buffer.ts'
 import { type AuditExportLine, formatExportLine, parseExportLine } from './export.ts'
 import {
   type AnchorComparison,
@@ -49,8 +50,6 @@ export type ProgressListener = (done: number, all: number) => void
 const CHAIN_PAGE_SIZE = 1000
 /** The number of events that are handled before other requests have their turn. */
 const EVENTS_PER_TURN = 100
-
-const endTurn = () => new Promise((resolve) => setTimeout(resolve, 0))
 
 /** The maximum number of users that a partial name can match. */
 const MAX_MATCHING_USERS = 100
@@ -253,7 +252,7 @@ async function* readEvents(
     const page = await storage.listSealedEvents(after, CHAIN_PAGE_SIZE)
     for (const [n, event] of page.entries()) {
       // To verify or write a whole page at once would delay every other request.
-      if (n % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await endTurn()
+      if (n % EVENTS_PER_TURN === EVENTS_PER_TURN - 1) await sleep(0)
       yield event
     }
     const last = page.at(-1)

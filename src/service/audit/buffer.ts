@@ -338,7 +338,7 @@ const toReasonKey = ({ action, facts }: RequestEvent) => `${action}\0${facts.rea
 /** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** The caller, as the connection identifies them. */
 export interface Caller {
@@ -363,7 +363,7 @@ export interface RecordRefusalDeps {
 export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: RecordRefusalDeps) {
   function recordRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
     refusalLog.logRefusal(surface, failure, caller)
-    const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
+    const keyId = findRefusedKeyId(failure, caller)
     const subject = keyId ?? UNKNOWN_SUBJECT
     const keyFacts = keyId === undefined ? {} : { keyId }
     const facts = { surface: surface, ...toRefusalFacts(failure), ...keyFacts }
@@ -377,5 +377,11 @@ export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: Record
 
   return Object.assign(recordRefusal, { recordResponse })
 }
+
+/** Finds the key that a refusal is about: the one that it names, or the caller's. */
+export const findRefusedKeyId = (
+  failure: Failure | SurfaceRefusal,
+  caller: Caller,
+): string | undefined => ('keyId' in failure ? failure.keyId : caller.keyId)
 
 export type RecordRefusal = ReturnType<typeof createRecordRefusal>

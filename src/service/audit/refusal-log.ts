@@ -1,7 +1,7 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
-import type { Caller } from './buffer.ts'
+import { type Caller, findRefusedKeyId, sleep } from './buffer.ts'
 
 export interface RefusalLogDeps {
   readonly log: Log
@@ -28,8 +28,8 @@ interface RefusalKind {
 /**
  * Logs each refusal by its request id. Refusals with the same surface, reason, key and address are of one
  * kind. In each second, the first five of a kind have a line each. The others share lines that list their
- * request ids, because a line can take longer to write than a refusal to decide. Call `flush` every second and before shutdown, unless
- * `keepAlive` is given, which then receives each flush.
+ * request ids, because a line can take longer to write than a refusal to decide. Call `flush` every second
+ * and before shutdown, unless `keepAlive` is given, which then receives each flush.
  */
 export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
   let openedAt = Number.NEGATIVE_INFINITY
@@ -59,7 +59,7 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
         keepAlive?.(sleep(WINDOW_MS).then(flush))
       }
       const { address, path, requestId } = caller
-      const keyId = 'keyId' in failure ? failure.keyId : caller.keyId
+      const keyId = findRefusedKeyId(failure, caller)
       const name = `${surface}\0${failure.reason}\0${keyId}\0${address}`
       let kind = kinds.get(name)
       if (kind === undefined) {
@@ -78,7 +78,5 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
 /** Leaves out the name of a repeated member: it is the caller's own text, which must not be logged. */
 const toLogFields = (failure: Failure | SurfaceRefusal): object =>
   failure.reason === 'member_repeated' ? { reason: failure.reason } : failure
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export type RefusalLog = ReturnType<typeof createRefusalLog>
