@@ -1,11 +1,10 @@
 import { html } from 'hono/html'
 import type { Site } from '../../../service/ports/accounts.ts'
 import { formatCount } from '../components/html.ts'
-import type { PageContext } from '../context.ts'
 import { KEYS_PATH, SITES_PATH } from '../navigation.ts'
 import { findKeysObstacle } from '../resource/changes.ts'
 import { mountCreation } from '../resource/creation.ts'
-import { mountList } from '../resource/list.ts'
+import { loadKeyCounts, mountList } from '../resource/list.ts'
 import { mountPage } from '../resource/page.ts'
 import type { Resource } from '../resource/resource.ts'
 import type { ConsoleRouter } from '../router.ts'
@@ -22,11 +21,9 @@ const SITES: Resource<Site> = {
 export function mountSitePages(router: ConsoleRouter): void {
   mountList(router, SITES, {
     load: ({ services }, page) => services.sites.list(page),
-    loadColumns: async (context, rows) => {
-      const keyCounts = await loadKeyCounts(context, rows)
-      return [
-        { name: 'Keys', end: true, cell: (site) => keysLink(site, keyCounts.get(site.id) ?? 0) },
-      ]
+    loadColumns: async ({ services }, rows) => {
+      const getKeyCount = await loadKeyCounts(services.sites, rows)
+      return [{ name: 'Keys', end: true, cell: (site) => keysLink(site, getKeyCount(site)) }]
     },
   })
   mountCreation(router, SITES)
@@ -45,19 +42,13 @@ export function mountSitePages(router: ConsoleRouter): void {
           ),
       },
     ],
-    loadParts: async (context, site) => {
-      const keyCounts = await loadKeyCounts(context, [site])
-      const count = keyCounts.get(site.id) ?? 0
-      const link = html`<a href="${KEYS_PATH}?site=${site.id}">${formatCount(count, 'key')}</a>`
+    loadParts: async ({ services }, site) => {
+      const getKeyCount = await loadKeyCounts(services.sites, [site])
+      const link = html`<a href="${KEYS_PATH}?site=${site.id}">${formatCount(getKeyCount(site), 'key')}</a>`
       return { facts: [['Keys', link]] }
     },
   })
 }
-
-const loadKeyCounts = async ({ services }: PageContext, sites: readonly Site[]) =>
-  new Map(
-    (await services.sites.countKeys(sites.map(({ id }) => id))).map(({ id, keys }) => [id, keys]),
-  )
 
 const keysLink = ({ id, name }: Site, count: number) =>
   html`<a href="${KEYS_PATH}?site=${id}" aria-label="${formatCount(count, 'key')} of ${name}">${count}</a>`

@@ -140,3 +140,12 @@ export function memberCell<Row extends ResourceRow>(
   const name = member.name as keyof Row
   return cells[name]?.(row, context) ?? formatMember(member, row[name], now)
 }
+/** Loads the number of keys of each row. */
+export async function loadKeyCounts(
+  service: { countKeys(ids: readonly string[]): Promise<readonly { id: string; keys: number }[]> },
+  rows: readonly { readonly id: string }[],
+): Promise<(row: { readonly id: string }) => number> {
+  const counts = await service.countKeys(rows.map(({ id }) => id))
+  const countById = new Map(counts.map(({ id, keys }) => [id, keys]))
+  return ({ id }) => countById.get(id) ?? 0
+}

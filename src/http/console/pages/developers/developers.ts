@@ -5,7 +5,7 @@ import { getOptionalField } from '../../context.ts'
 import { DEVELOPERS_PATH, KEYS_PATH } from '../../navigation.ts'
 import { findKeysObstacle } from '../../resource/changes.ts'
 import { mountCreation } from '../../resource/creation.ts'
-import { mountList } from '../../resource/list.ts'
+import { loadKeyCounts, mountList } from '../../resource/list.ts'
 import { mountPage, type ResourcePage } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
@@ -32,9 +32,8 @@ export function mountDeveloperPages(router: ConsoleRouter): void {
   mountList(router, DEVELOPERS, {
     load: ({ services }, page) => services.developers.list(page),
     loadColumns: async ({ services }, rows) => {
-      const keyCounts = await services.developers.countKeys(rows.map(({ id }) => id))
-      const keyCountById = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
-      return [{ name: 'Keys', end: true, cell: ({ id }) => String(keyCountById.get(id) ?? 0) }]
+      const getKeyCount = await loadKeyCounts(services.developers, rows)
+      return [{ name: 'Keys', end: true, cell: (developer) => String(getKeyCount(developer)) }]
     },
   })
   mountCreation(router, DEVELOPERS)

@@ -8,7 +8,13 @@ import { getField, type PageContext } from '../../context.ts'
 import { loadListPage } from '../../list-page.ts'
 import { AUDIT_PATH, KEYS_PATH, PROFILE_PATH, SETTINGS_PATH, USERS_PATH } from '../../navigation.ts'
 import { findKeysObstacle, mountAction } from '../../resource/changes.ts'
-import { type ExtraColumn, emptyList, renderList, resourceTable } from '../../resource/list.ts'
+import {
+  type ExtraColumn,
+  emptyList,
+  loadKeyCounts,
+  renderList,
+  resourceTable,
+} from '../../resource/list.ts'
 import { mountPage } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
@@ -61,15 +67,15 @@ export function mountUserPages(router: ConsoleRouter): void {
     ],
     loadParts: async (context, user) => {
       const { users } = context.services
-      const [[signInStatus], [keyCount]] = await Promise.all([
+      const [[signInStatus], getKeyCount] = await Promise.all([
         users.listSignInStatus([user.id]),
-        users.countKeys([user.id]),
+        loadKeyCounts(users, [user]),
       ])
       return {
         facts: [
           [
             'Keys',
-            html`<a href="${KEYS_PATH}?owner=${user.id}">${formatCount(keyCount?.keys ?? 0, 'key')}</a>`,
+            html`<a href="${KEYS_PATH}?owner=${user.id}">${formatCount(getKeyCount(user), 'key')}</a>`,
           ],
           [
             'Audit',
@@ -121,21 +127,19 @@ async function loadUserColumns(
   rows: readonly User[],
 ): Promise<ExtraColumn<User>[]> {
   const { users } = context.services
-  const ids = rows.map(({ id }) => id)
-  const [signInStatuses, keyCounts] = await Promise.all([
-    users.listSignInStatus(ids),
-    users.countKeys(ids),
+  const [signInStatuses, getKeyCount] = await Promise.all([
+    users.listSignInStatus(rows.map(({ id }) => id)),
+    loadKeyCounts(users, rows),
   ])
   const signInStatusByUser = new Map(signInStatuses.map((status) => [status.userId, status]))
-  const keyCountByUser = new Map(keyCounts.map(({ id, keys }) => [id, keys]))
   return [
     { name: 'Sign-in', cell: (user) => signInBadges(user, signInStatusByUser.get(user.id)) },
     {
       name: 'Keys',
       end: true,
-      cell: ({ id, email }) => {
-        const count = keyCountByUser.get(id) ?? 0
-        return html`<a href="${KEYS_PATH}?owner=${id}" aria-label="${formatCount(count, 'key')} of ${email}">${count}</a>`
+      cell: (user) => {
+        const count = getKeyCount(user)
+        return html`<a href="${KEYS_PATH}?owner=${user.id}" aria-label="${formatCount(count, 'key')} of ${user.email}">${count}</a>`
       },
     },
     {
@@ -177,11 +181,11 @@ function readOnlyCard(context: PageContext, user: User): Html {
 
 async function describeDeactivation(user: User, context: PageContext): Promise<Html> {
   const { accounts, users } = context.services
-  const [account, [keyCount]] = await Promise.all([
+  const [account, getKeyCount] = await Promise.all([
     accounts.find(user.accountId),
-    users.countKeys([user.id]),
+    loadKeyCounts(users, [user]),
   ])
-  const keys = keyCount?.keys ?? 0
+  const keys = getKeyCount(user)
   const intro = html`<p>This cannot be undone: to let the user work here again, add a new user.</p>`
   if (keys === 0) return html`${intro}<p>The user owns no keys.</p>`
   const isDisablingKeys = account.ok && account.value.offboardingPolicy === 'disable'
