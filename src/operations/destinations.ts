@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Handshake } from '../service/messages/destinations.ts'
+import type { Handshake } from '../service/messages/routing.ts'
 import type { DestinationSummary } from '../service/ports/routing.ts'
 import { defineOperation, type Operation } from './define.ts'
 import {

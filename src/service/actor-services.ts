@@ -1,19 +1,31 @@
 import type { Role } from '../domain/key.ts'
 import { hasPermission, isServerPermission, type Permission } from '../domain/role.ts'
-import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import {
+  type Accounts,
+  createAccounts,
+  createDevelopers,
+  createIpAllowlist,
+  createSites,
+  type Developers,
+  type IpAllowlist,
+  type Sites,
+} from './accounts/accounts.ts'
 import { createDashboardStats, type DashboardStats } from './accounts/dashboard.ts'
-import { createDevelopers, createSites, type Developers, type Sites } from './accounts/directory.ts'
-import { createIpAllowlist, type IpAllowlist } from './accounts/ip-allowlist.ts'
 import { createUsers, type Users } from './accounts/users.ts'
-import type { AuditAnchor } from './audit/anchor.ts'
 import { type Audit, createAudit, createRunExclusively } from './audit/audit.ts'
+import type { AuditAnchor } from './audit/chain.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import type { KeySecretsDeps } from './keys/secrets.ts'
-import { createDestinations, type Destinations } from './messages/destinations.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
-import { createSources, type Sources } from './messages/sources.ts'
-import { createSubscriptions, type Subscriptions } from './messages/subscriptions.ts'
+import {
+  createDestinations,
+  createSources,
+  createSubscriptions,
+  type Destinations,
+  type Sources,
+  type Subscriptions,
+} from './messages/routing.ts'
 import { restrictServices } from './permissions.ts'
 import type { AuditSigner } from './ports/audit.ts'
 import type { WebhookClient } from './ports/outbound.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { validate, version } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { createRandom } from '../../src/crypto/random.ts'
+import { createRandom } from '../../src/crypto/secrets.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 
 /** Ids made while the clock shows these times, one after the other. */

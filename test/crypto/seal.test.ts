@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
-import { createSealer } from '../../src/crypto/seal.ts'
+import { createSealer } from '../../src/crypto/secrets.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import type { Sealer } from '../../src/service/ports/crypto.ts'
 import { createTestKeyring, createTestRing, toKeyring } from '../support/keyring.ts'

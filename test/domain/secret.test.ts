@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createRandom } from '../../src/crypto/random.ts'
+import { createRandom } from '../../src/crypto/secrets.ts'
 import {
   addChecksum,
   isDamagedSecret,

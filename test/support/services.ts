@@ -1,21 +1,24 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/keyring.ts'
-import { createRandom } from '../../src/crypto/random.ts'
-import { createSealer } from '../../src/crypto/seal.ts'
-import { createSecretDigester } from '../../src/crypto/secret-digest.ts'
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
+import { createRandom, createSealer, createSecretDigester } from '../../src/crypto/secrets.ts'
 import type { Role } from '../../src/domain/key.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
-import { createAccounts } from '../../src/service/accounts/accounts.ts'
-import { createDevelopers, createSites } from '../../src/service/accounts/directory.ts'
-import { createIpAllowlist } from '../../src/service/accounts/ip-allowlist.ts'
+import {
+  createAccounts,
+  createDevelopers,
+  createIpAllowlist,
+  createSites,
+} from '../../src/service/accounts/accounts.ts'
 import { createUsers } from '../../src/service/accounts/users.ts'
 import { createKeys } from '../../src/service/keys/keys.ts'
-import { createDestinations } from '../../src/service/messages/destinations.ts'
-import { createSources } from '../../src/service/messages/sources.ts'
-import { createSubscriptions } from '../../src/service/messages/subscriptions.ts'
+import {
+  createDestinations,
+  createSources,
+  createSubscriptions,
+} from '../../src/service/messages/routing.ts'
 import type { Storage } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { createTestWebhookClient } from './delivery/webhook-client.ts'

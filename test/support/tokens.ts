@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { unpackAccessToken } from '../../src/crypto/token-layout.ts'
+import { unpackAccessToken } from '../../src/crypto/minter.ts'
 import type { Result } from '../../src/domain/failure.ts'
 import type { AccessTokenClaims } from '../../src/domain/token.ts'
 import type { TokenMinter } from '../../src/service/ports/crypto.ts'

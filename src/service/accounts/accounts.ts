@@ -1,6 +1,8 @@
 import { ok } from '../../domain/failure.ts'
+import { DAY_MS } from '../../domain/instant.ts'
+import { formatIpAddress, parseIpNetwork } from '../../domain/ip-network.ts'
 import type { AccountStatus } from '../../domain/key.ts'
-import type { Account } from '../ports/accounts.ts'
+import type { Account, AllowlistEntry, Developer, Site } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
 import type { ManagementDeps } from '../scope/storage.ts'
 import {
@@ -9,8 +11,11 @@ import {
   failConflict,
   failInvalid,
   failNotFound,
+  formatIdConflict,
+  type NewRow,
   parseId,
   parseName,
+  parseNewRow,
   renameResource,
   requireFound,
   type ServiceResult,
@@ -24,6 +29,7 @@ export interface AccountsDeps extends ManagementDeps {
 /** Manages accounts: the organizations that keys and users belong to. */
 export function createAccounts(deps: AccountsDeps) {
   const { storage, random, clock } = deps
+  const find = (id: string) => findAccount(deps, id)
 
   return {
     async create(input: {
@@ -105,11 +111,12 @@ export function createAccounts(deps: AccountsDeps) {
     list: (page: Page) => storage.listAccounts(page),
     find,
   }
-
-  async function find(id: string): Promise<ServiceResult<Account>> {
-    return requireFound(await storage.findAccount(id), 'account', id)
-  }
 }
+
+const findAccount = async (
+  { storage }: ManagementDeps,
+  id: string,
+): Promise<ServiceResult<Account>> => requireFound(await storage.findAccount(id), 'account', id)
 
 const failLastOperatorAccount = ({ name }: Account) =>
   failConflict(
@@ -117,3 +124,203 @@ const failLastOperatorAccount = ({ name }: Account) =>
   )
 
 export type Accounts = ReturnType<typeof createAccounts>
+
+/** Manages the sites of an account. */
+export function createSites(deps: ManagementDeps) {
+  const { storage, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Site>> =>
+    requireFound(await storage.findSite(id), 'site', id)
+
+  return {
+    async add(input: NewRow<Site>): Promise<ServiceResult<Site>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const site: Site = { ...input, ...row.value, createdAt: clock() }
+      const isAdded = await storage.addSite(site, createAuditEvent(deps, 'site.created', site.id))
+      return isAdded ? ok(site) : failConflict(`there is a site ${site.id} already`)
+    },
+
+    rename: (id: string, name: string) => renameResource(deps, 'site', id, name, find),
+
+    /**
+     * Refused while any key belongs to the site, even a revoked one, because lists and the audit name
+     * the site.
+     */
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const site = await find(id)
+      if (!site.ok) return site
+      const { name } = site.value
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted: \`latchkey keys unassign ID\` frees it of Open Dental-style keys, and Xenrad-style keys stay with their site`
+      return deleteResource(deps, 'site', id, { facts: { name }, reason })
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listSites(page),
+    find,
+
+    /** Counts each site's keys that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('site', ids),
+  }
+}
+
+export type Sites = ReturnType<typeof createSites>
+
+/** Manages the developers of an account. */
+export function createDevelopers(deps: ManagementDeps) {
+  const { storage, random, clock } = deps
+
+  const find = async (id: string): Promise<ServiceResult<Developer>> =>
+    requireFound(await storage.findDeveloper(id), 'developer', id)
+
+  return {
+    /** `developerKey`: as another system issued it; created here if omitted. */
+    async add(input: {
+      accountId: string
+      name: string
+      developerKey?: string | undefined
+      id?: string | undefined
+    }): Promise<ServiceResult<Developer>> {
+      const row = await parseNewRow(deps, input)
+      if (!row.ok) return row
+      const developerKey = input.developerKey ?? random.code()
+      if (!/^[A-Za-z0-9]{8,64}$/.test(developerKey)) {
+        return failInvalid('a developer key is 8 to 64 of A–Z, a–z and 0–9')
+      }
+      const developer: Developer = { ...row.value, developerKey, createdAt: clock() }
+      const event = createAuditEvent(deps, 'developer.created', developer.id, { developerKey })
+      const isAdded = await storage.addDeveloper(developer, event)
+      if (isAdded) return ok(developer)
+      return failConflict(
+        `another developer has the key ${developerKey}${formatIdConflict(input.id, 'a developer')}`,
+      )
+    },
+
+    rename: (id: string, name: string) => renameResource(deps, 'developer', id, name, find),
+
+    /**
+     * Refused while any key belongs to the developer, even a revoked one, because lists and the audit
+     * name the developer.
+     */
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const developer = await find(id)
+      if (!developer.ok) return developer
+      const { name, developerKey } = developer.value
+      const reason = `keys belong to ${name}, active or revoked, so that it cannot be deleted: keys stay with their developer, and \`latchkey keys revoke ID\` ends their use`
+      return deleteResource(deps, 'developer', id, { facts: { name, developerKey }, reason })
+    },
+
+    list: (page: Page & { accountId?: string | undefined }) => storage.listDevelopers(page),
+    find,
+
+    /** Counts each developer's keys that are not revoked. */
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('developer', ids),
+  }
+}
+
+export type Developers = ReturnType<typeof createDevelopers>
+
+const MAX_NOTE_LENGTH = 200
+
+/** An address from which the account's keys were used. */
+export interface SeenAddress {
+  readonly address: string
+  readonly lastAt: number
+}
+
+const SEEN_ADDRESS_WINDOW_MS = 30 * DAY_MS
+const MAX_SEEN_ADDRESS_EVENTS = 500
+const MAX_SEEN_ADDRESSES = 50
+
+/** Manages the addresses from which an account's keys may be used. */
+export function createIpAllowlist(deps: ManagementDeps) {
+  const { storage, random, clock } = deps
+
+  return {
+    /** While enforced, keys work only from the listed addresses. An empty list allows all. */
+    async setEnforced(accountId: string, enforced: boolean): Promise<ServiceResult<Account>> {
+      const action = enforced
+        ? 'account.ip_allowlist_enforced'
+        : 'account.ip_allowlist_enforcement_stopped'
+      const event = createAuditEvent(deps, action, accountId)
+      const isChanged = await storage.setAllowlistEnforced(accountId, enforced, event)
+      return isChanged
+        ? findAccount(deps, accountId)
+        : failNotFound(`there is no account ${accountId}`)
+    },
+
+    /** `network`: an IPv4 or IPv6 address, or CIDR. Takes effect at the next request. */
+    async add(input: {
+      accountId: string
+      network: string
+      note?: string | undefined
+      id?: string | undefined
+    }): Promise<ServiceResult<AllowlistEntry>> {
+      const id = parseId(input.id, random)
+      if (!id.ok) return id
+      const parsed = parseIpNetwork(input.network.trim())
+      if (parsed === null) {
+        return failInvalid(
+          `${JSON.stringify(input.network)} is not an address or a network: use 203.0.113.7, ` +
+            '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
+        )
+      }
+      const note = input.note?.trim() ?? ''
+      if (note.length > MAX_NOTE_LENGTH || /\p{Cc}/u.test(note) || !note.isWellFormed()) {
+        return failInvalid(`a note is one line of at most ${MAX_NOTE_LENGTH} characters`)
+      }
+      const account = await findAccount(deps, input.accountId)
+      if (!account.ok) return account
+      const network = `${formatIpAddress(parsed)}/${parsed.prefix}`
+      const entry: AllowlistEntry = {
+        id: id.value,
+        accountId: input.accountId,
+        network,
+        note,
+        createdAt: clock(),
+      }
+      const event = createAuditEvent(deps, 'ip_allowlist_entry.added', entry.id, {
+        accountId: entry.accountId,
+        network,
+      })
+      const isAdded = await storage.addAllowlistEntry(entry, event)
+      if (isAdded) return ok(entry)
+      return failConflict(
+        `${network} is in the list already${formatIdConflict(input.id, 'an entry')}`,
+      )
+    },
+
+    async delete(id: string): Promise<ServiceResult<void>> {
+      const event = createAuditEvent(deps, 'ip_allowlist_entry.deleted', id)
+      const isDeleted = await storage.deleteAllowlistEntry(id, event)
+      return isDeleted ? ok(undefined) : failNotFound(`there is no IP allowlist entry ${id}`)
+    },
+
+    list: (accountId: string) => storage.listAllowlistEntries(accountId),
+
+    /**
+     * Lists the addresses that requested tokens recently, the latest first. Uses of keys that are
+     * presented at every request are only counted, so their addresses are unknown.
+     */
+    async listSeenAddresses(accountId: string): Promise<SeenAddress[]> {
+      const since = clock() - SEEN_ADDRESS_WINDOW_MS
+      const lastSeenByAddress = new Map<string, SeenAddress>()
+      for (const action of ['token.issued', 'token.refreshed']) {
+        for (const { at, facts } of await storage.listEvents({
+          accountId,
+          action,
+          since,
+          limit: MAX_SEEN_ADDRESS_EVENTS,
+        })) {
+          if (typeof facts.address !== 'string') continue
+          const lastAt = Math.max(at, lastSeenByAddress.get(facts.address)?.lastAt ?? at)
+          lastSeenByAddress.set(facts.address, { address: facts.address, lastAt })
+        }
+      }
+      return [...lastSeenByAddress.values()]
+        .sort((a, b) => b.lastAt - a.lastAt)
+        .slice(0, MAX_SEEN_ADDRESSES)
+    },
+  }
+}
+
+export type IpAllowlist = ReturnType<typeof createIpAllowlist>

@@ -18,8 +18,8 @@ import {
   failConflict,
   type ServiceResult,
 } from '../service-result.ts'
-import { type AuditAnchor, findAnchorBreaks } from './anchor.ts'
 import { sleep } from './buffer.ts'
+import { type AuditAnchor, findAnchorBreaks } from './chain.ts'
 import { type AuditExportLine, formatExportLine, parseExportLine } from './export.ts'
 import {
   type AnchorComparison,

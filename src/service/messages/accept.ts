@@ -3,12 +3,11 @@ import { type MessageEnvelope, type MessageRoute, routeMessage } from '../../dom
 import type { Caller } from '../audit/buffer.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'
-import type { WebhookClient } from '../ports/outbound.ts'
+import { openWebhookEndpoint, type WebhookClient } from '../ports/outbound.ts'
 import type { QueueRef } from '../ports/routing.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { Principal } from '../tokens/guard.ts'
 import { sealPayload } from './payload.ts'
-import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 /** A received message. */
 export interface IncomingMessage extends MessageEnvelope {

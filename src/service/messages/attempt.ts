@@ -1,10 +1,9 @@
 import type { Sealer } from '../ports/crypto.ts'
 import type { AttemptRecord, MessageStorage } from '../ports/messages.ts'
-import type { WebhookClient, WebhookResult } from '../ports/outbound.ts'
+import { openWebhookEndpoint, type WebhookClient, type WebhookResult } from '../ports/outbound.ts'
 import type { QueueHead } from '../ports/routing.ts'
 import type { Clock, Log } from '../ports/runtime.ts'
 import { openPayload } from './payload.ts'
-import { openWebhookEndpoint } from './webhook-endpoint.ts'
 
 /** The content that a destination's request body is rendered from. */
 export interface OutgoingMessage {

@@ -1,4 +1,5 @@
 import type { Result, UpstreamFailure } from '../../domain/failure.ts'
+import { openText, type Sealer } from './crypto.ts'
 
 /** The result of one attempt to reach a destination. */
 export type WebhookResult =
@@ -44,6 +45,21 @@ export interface WebhookEndpoint {
   readonly development: boolean
   /** The opened token; null if there is none. */
   readonly verificationToken: string | null
+}
+
+/** Opens the verification token of a destination as it is stored. */
+export async function openWebhookEndpoint(
+  sealer: Sealer,
+  {
+    id,
+    url,
+    method,
+    development,
+    sealedToken,
+  }: Omit<WebhookEndpoint, 'verificationToken'> & { readonly sealedToken: string | null },
+): Promise<WebhookEndpoint> {
+  const verificationToken = sealedToken && (await openText(sealer, sealedToken, id))
+  return { id, url, method, development, verificationToken }
 }
 
 /** One request to a destination. */

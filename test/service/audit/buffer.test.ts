@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { createRandom } from '../../../src/crypto/random.ts'
+import { createRandom } from '../../../src/crypto/secrets.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import {
   AuditBuffer,

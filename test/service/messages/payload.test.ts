@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
-import { createSealer } from '../../../src/crypto/seal.ts'
+import { createSealer } from '../../../src/crypto/secrets.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import {
   type OpenPayloadDeps,

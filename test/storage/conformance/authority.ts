@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createMessageIdGenerator } from '../../../src/service/messages/message-ids.ts'
+import { createMessageIdGenerator } from '../../../src/service/messages/messages.ts'
 import {
   createKeyEdit,
   createRotation,

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { createRandom } from '../../../src/crypto/random.ts'
+import { createRandom } from '../../../src/crypto/secrets.ts'
 import type { DisablingParty, Key } from '../../../src/domain/key.ts'
 import type { KeyType } from '../../../src/domain/key-type.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'

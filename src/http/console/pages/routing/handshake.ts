@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Handshake } from '../../../../service/messages/destinations.ts'
+import type { Handshake } from '../../../../service/messages/routing.ts'
 import type { DestinationSummary } from '../../../../service/ports/routing.ts'
 import { createHandshakeRequest } from '../../../webhook-client.ts'
 import { type Html, nothing, notice } from '../../components/html.ts'
