@@ -2,11 +2,12 @@
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
-INSERT INTO schema_version (version) VALUES (6);
+INSERT INTO schema_version (version) VALUES (7);
 
 -- One row. Every change of permissions bumps it in the same transaction, so that rows read under the
--- same version are current.
-CREATE TABLE authority (version BIGINT NOT NULL);
+-- same version are current. token_revocations counts the revocations of single tokens, which change no
+-- other permission.
+CREATE TABLE authority (version BIGINT NOT NULL, token_revocations BIGINT NOT NULL DEFAULT 0);
 INSERT INTO authority (version) VALUES (1);
 
 -- ── Accounts ─────────────────────────────────────────────────────────────────────────────────────
@@ -155,19 +156,20 @@ CREATE TABLE subscriptions (
 );
 
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
--- One row for a credential of any key type. A source has at most one key that is not revoked. secret_hash is argon2id
--- where the secret is exchanged for tokens, and a keyed digest, to find it by, where it is presented at
--- every request; sealed_secret is what may be viewed again; previous_* last as long as an overlap.
--- token_epoch counts the times that all tokens were ended. The tags of refresh tokens and opaque access
--- tokens include token_salt. *_digest are keyed digests beside argon2id hashes: they recognise a secret without the slow hash.
--- Secrets that Latchkey made get one when made or first proven, imported secrets only when first proven
--- with LATCHKEY_DIGEST_IMPORTED_KEYS=on.
+-- One row for a credential of any key type. A source has at most one redox key that is not revoked.
+-- secret_hash is argon2id where the secret is exchanged for tokens, a keyed digest, to find it by, where it
+-- is presented at every request, and null for an OAuth client that signs assertions; sealed_secret is what
+-- may be viewed again; previous_* last as long as an overlap. token_epoch counts the times that all tokens
+-- were ended. The tags of refresh tokens and opaque access tokens include token_salt. *_digest are keyed
+-- digests beside argon2id hashes: they recognise a secret without the slow hash. Secrets that Latchkey made
+-- get one when made or first proven, imported secrets only when first proven with
+-- LATCHKEY_DIGEST_IMPORTED_KEYS=on.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,
   account_id TEXT NOT NULL REFERENCES accounts (id),
   owner_id TEXT NOT NULL REFERENCES users (id),
-  key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
+  key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice', 'oauth')),
   source_id TEXT REFERENCES sources (id),
   site_id TEXT REFERENCES sites (id),
   developer_id TEXT REFERENCES developers (id),
@@ -178,7 +180,7 @@ CREATE TABLE keys (
   status TEXT NOT NULL CHECK (status IN ('enabled', 'disabled', 'revoked')),
   disabled_by TEXT CHECK (disabled_by IN ('developer', 'customer', 'operator')),
   access TEXT NOT NULL CHECK (access IN ('read', 'standard', 'enterprise')),
-  secret_hash TEXT NOT NULL,
+  secret_hash TEXT CHECK (secret_hash IS NOT NULL OR key_type = 'oauth'),
   sealed_secret TEXT,
   previous_secret_hash TEXT,
   previous_secret_ends_at BIGINT,
@@ -206,6 +208,58 @@ CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS 
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE key_type <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
+
+-- The settings of keys of type oauth, whose public_id is the client id. jwks_url is preferred to jwks, a JWK
+-- Set. scopes: separated by a space. audience is null for the server's own. assertion_refused_at and
+-- assertion_refusal are of the last assertion that was refused.
+CREATE TABLE oauth_clients (
+  key_id TEXT PRIMARY KEY,
+  authentication_method TEXT NOT NULL CHECK (authentication_method IN ('private_key_jwt', 'client_secret_basic', 'client_secret_post')),
+  jwks_url TEXT,
+  jwks TEXT,
+  scopes TEXT NOT NULL,
+  audience TEXT,
+  token_strategy TEXT NOT NULL CHECK (token_strategy IN ('jwt', 'opaque')),
+  signing_algorithm TEXT NOT NULL CHECK (signing_algorithm IN ('ES256', 'RS256', 'EdDSA')),
+  token_type_header TEXT NOT NULL CHECK (token_type_header IN ('at+jwt', 'JWT')),
+  token_lifetime_seconds BIGINT NOT NULL CHECK (token_lifetime_seconds BETWEEN 60 AND 3600),
+  repeated_assertions_allowed BIGINT NOT NULL CHECK (repeated_assertions_allowed IN (0, 1)),
+  assertion_refused_at BIGINT,
+  assertion_refusal TEXT,
+  CHECK ((authentication_method = 'private_key_jwt') = (jwks_url IS NOT NULL OR jwks IS NOT NULL))
+);
+
+-- The sources and sites that an OAuth client may use.
+CREATE TABLE key_sources (
+  key_id TEXT NOT NULL,
+  source_id TEXT NOT NULL REFERENCES sources (id),
+  PRIMARY KEY (key_id, source_id)
+);
+CREATE INDEX key_sources_by_source ON key_sources (source_id);
+CREATE TABLE key_sites (
+  key_id TEXT NOT NULL,
+  site_id TEXT NOT NULL REFERENCES sites (id),
+  PRIMARY KEY (key_id, site_id)
+);
+CREATE INDEX key_sites_by_site ON key_sites (site_id);
+
+-- The assertions that an OAuth client has used, until they end: each is valid once.
+CREATE TABLE used_assertions (
+  key_id TEXT NOT NULL,
+  jti_hash TEXT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  PRIMARY KEY (key_id, jti_hash)
+);
+CREATE INDEX used_assertions_by_end ON used_assertions (ends_at);
+
+-- Access tokens that were revoked one by one, until they expire.
+CREATE TABLE revoked_tokens (
+  account_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  ends_at BIGINT NOT NULL,
+  PRIMARY KEY (account_id, token_id)
+);
+CREATE INDEX revoked_tokens_by_end ON revoked_tokens (ends_at);
 
 -- The networks (an IPv4 address, an IPv6 /64) from which a secret without a digest was proven. There,
 -- failures of others do not limit its owner.

@@ -311,7 +311,6 @@ describe('a string of a wire format occurs in exactly one source file', () => {
     'X-Latchkey-Account',
     'X-Latchkey-Site',
     'LATCHKEY_UPSTREAM_${',
-    'at+jwt',
     "'rt_'",
     'PatientAdmin',
     "'X-API-Key'",

@@ -2,6 +2,7 @@ import { type AccessFailure, fail, ok, type Result } from './failure.ts'
 import { isPending } from './instant.ts'
 import { containsAddress, type IpAddress, type IpNetwork, parseIpAddress } from './ip-network.ts'
 import type { KeyType } from './key-type.ts'
+import type { OAuthClient } from './oauth-client.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
@@ -55,8 +56,8 @@ export interface Key {
   /** The time at which an office assigned the key. */
   readonly assignedAt: number | null
   readonly expiresAt: number | null
-  /** argon2id as a PHC string, or a keyed digest: see `KeyTypeTraits`. */
-  readonly secretHash: string
+  /** argon2id as a PHC string, or a keyed digest: see `KeyTypeTraits`. Null if the key has no secret. */
+  readonly secretHash: string | null
   /** The previous secret's hash, during an overlap that the operator chose. */
   readonly previousSecretHash: string | null
   /** A keyed digest besides the argon2id hash, which verifies the secret quickly: see `createKeyProofs`. */
@@ -74,6 +75,8 @@ export interface Key {
    * clock.
    */
   readonly tokenEpoch: number
+  /** The settings of an OAuth client; null for other key types. */
+  readonly oauthClient: OAuthClient | null
   readonly account: KeyAccount
 }
 

@@ -3,6 +3,7 @@ import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
 import type { AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
 import { parseDataModel } from './tables.ts'
 
 /** Creates the hot reads, which every request is judged by. */
@@ -17,7 +18,7 @@ export function createAuthorityStorage(
   // Reads another key for an unknown id, so that the time does not tell if the id exists.
   const readKey = compiler.withArguments<{ publicId: string; network: string; decoyId: string }>()(
     (db, arg) =>
-      selectKey(db)
+      selectKey(db, engine)
         .leftJoin('secret_proofs', (join) =>
           join
             .onRef('secret_proofs.key_id', '=', 'keys.id')
@@ -53,12 +54,12 @@ export function createAuthorityStorage(
 
   // Two statements, each with its index. The database uses the first index only for this literal.
   const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db)
+    selectKey(db, engine)
       .where('keys.secret_hash', '=', arg('digest'))
       .where('keys.key_type', '<>', sql.lit('redox' as const)),
   )
   const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db).where('keys.previous_secret_hash', '=', arg('digest')),
+    selectKey(db, engine).where('keys.previous_secret_hash', '=', arg('digest')),
   )
 
   const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
@@ -141,7 +142,7 @@ export function createAuthorityStorage(
 
 type Db = StatementCompiler['db']
 
-const selectKey = (db: Db) =>
+const selectKey = (db: Db, engine: Pick<Engine, 'sql'>) =>
   db
     .selectFrom('keys')
     .innerJoin('accounts', 'accounts.id', 'keys.account_id')
@@ -179,6 +180,7 @@ const selectKey = (db: Db) =>
       sql<string | null>`case when accounts.ip_allowlist_enforced = 1 then (
         select string_agg(network, ' ' order by id) from ip_allowlist_entries
         where account_id = accounts.id) end`.as('networks'),
+      selectOAuthClient(engine).as('oauth_client'),
     ])
 
 type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
@@ -214,6 +216,7 @@ function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     secretRotatedAt: row.secret_rotated_at,
     tokenSalt: row.token_salt,
     tokenEpoch: row.token_epoch,
+    oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
     account: {
       name: row.account_name,
       status: row.account_status,

@@ -108,6 +108,110 @@ const VERSION_6_STATEMENTS: readonly string[] = [
   )`,
 ]
 
+/** The columns of keys, in the order of schema.sql. */
+const KEY_COLUMNS_7 = `
+  id, account_id, owner_id, key_type, source_id, site_id, developer_id, public_id, name,
+  description, reference, status, disabled_by, access, secret_hash, sealed_secret,
+  previous_secret_hash, previous_secret_ends_at, token_salt, token_epoch, created_at,
+  assigned_at, expires_at, disabled_at, revoked_at, secret_rotated_at, last_used_at, event_id,
+  secret_digest, previous_secret_digest`
+
+/**
+ * Version 6 to 7 adds OAuth clients, which are keys that may have no secret: the table of keys is rebuilt,
+ * because SQLite cannot change a constraint.
+ */
+const VERSION_7_STATEMENTS: readonly string[] = [
+  'CREATE TABLE keys_6 AS SELECT * FROM keys',
+  'DROP TABLE keys',
+  `CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    owner_id TEXT NOT NULL REFERENCES users (id),
+    key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice', 'oauth')),
+    source_id TEXT REFERENCES sources (id),
+    site_id TEXT REFERENCES sites (id),
+    developer_id TEXT REFERENCES developers (id),
+    public_id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('enabled', 'disabled', 'revoked')),
+    disabled_by TEXT CHECK (disabled_by IN ('developer', 'customer', 'operator')),
+    access TEXT NOT NULL CHECK (access IN ('read', 'standard', 'enterprise')),
+    secret_hash TEXT CHECK (secret_hash IS NOT NULL OR key_type = 'oauth'),
+    sealed_secret TEXT,
+    previous_secret_hash TEXT,
+    previous_secret_ends_at BIGINT,
+    token_salt TEXT NOT NULL,
+    token_epoch BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    assigned_at BIGINT,
+    expires_at BIGINT,
+    disabled_at BIGINT,
+    revoked_at BIGINT,
+    secret_rotated_at BIGINT,
+    last_used_at BIGINT,
+    event_id TEXT NOT NULL,
+    secret_digest TEXT,
+    previous_secret_digest TEXT,
+    CHECK ((key_type = 'redox') = (source_id IS NOT NULL))
+  )`,
+  `INSERT INTO keys (${KEY_COLUMNS_7}) SELECT ${KEY_COLUMNS_7} FROM keys_6`,
+  'DROP TABLE keys_6',
+  `CREATE INDEX keys_by_account ON keys (account_id, id, owner_id, name, public_id, reference)`,
+  `CREATE INDEX keys_by_name ON keys (account_id, lower(name), id)`,
+  `CREATE INDEX keys_by_expiry ON keys (account_id, coalesce(expires_at, 9007199254740991), id)`,
+  `CREATE INDEX keys_by_owner ON keys (owner_id)`,
+  `CREATE INDEX keys_by_site ON keys (site_id, id) WHERE site_id IS NOT NULL`,
+  `CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS NOT NULL`,
+  `CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked'`,
+  `CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE key_type <> 'redox'`,
+  `CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL`,
+  'ALTER TABLE authority ADD COLUMN token_revocations BIGINT NOT NULL DEFAULT 0',
+  `CREATE TABLE oauth_clients (
+    key_id TEXT PRIMARY KEY,
+    authentication_method TEXT NOT NULL CHECK (authentication_method IN ('private_key_jwt', 'client_secret_basic', 'client_secret_post')),
+    jwks_url TEXT,
+    jwks TEXT,
+    scopes TEXT NOT NULL,
+    audience TEXT,
+    token_strategy TEXT NOT NULL CHECK (token_strategy IN ('jwt', 'opaque')),
+    signing_algorithm TEXT NOT NULL CHECK (signing_algorithm IN ('ES256', 'RS256', 'EdDSA')),
+    token_type_header TEXT NOT NULL CHECK (token_type_header IN ('at+jwt', 'JWT')),
+    token_lifetime_seconds BIGINT NOT NULL CHECK (token_lifetime_seconds BETWEEN 60 AND 3600),
+    repeated_assertions_allowed BIGINT NOT NULL CHECK (repeated_assertions_allowed IN (0, 1)),
+    assertion_refused_at BIGINT,
+    assertion_refusal TEXT,
+    CHECK ((authentication_method = 'private_key_jwt') = (jwks_url IS NOT NULL OR jwks IS NOT NULL))
+  )`,
+  `CREATE TABLE key_sources (
+    key_id TEXT NOT NULL,
+    source_id TEXT NOT NULL REFERENCES sources (id),
+    PRIMARY KEY (key_id, source_id)
+  )`,
+  `CREATE INDEX key_sources_by_source ON key_sources (source_id)`,
+  `CREATE TABLE key_sites (
+    key_id TEXT NOT NULL,
+    site_id TEXT NOT NULL REFERENCES sites (id),
+    PRIMARY KEY (key_id, site_id)
+  )`,
+  `CREATE INDEX key_sites_by_site ON key_sites (site_id)`,
+  `CREATE TABLE used_assertions (
+    key_id TEXT NOT NULL,
+    jti_hash TEXT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    PRIMARY KEY (key_id, jti_hash)
+  )`,
+  `CREATE INDEX used_assertions_by_end ON used_assertions (ends_at)`,
+  `CREATE TABLE revoked_tokens (
+    account_id TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, token_id)
+  )`,
+  `CREATE INDEX revoked_tokens_by_end ON revoked_tokens (ends_at)`,
+]
+
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
 export interface Migration {
   readonly to: number
@@ -140,6 +244,11 @@ export const SCHEMA_HISTORY: SchemaHistory = {
       to: 6,
       summary: 'tables and columns have plain names, long payloads are in parts',
       statements: VERSION_6_STATEMENTS,
+    },
+    {
+      to: 7,
+      summary: 'keys of OAuth clients, their assertions, and revoked tokens',
+      statements: VERSION_7_STATEMENTS,
     },
   ],
 }

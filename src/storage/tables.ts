@@ -1,3 +1,10 @@
+import type {
+  AuthenticationMethod,
+  SigningAlgorithm,
+  TokenTypeHeader,
+} from '../domain/oauth-client.ts'
+import type { AccessTokenStrategy } from '../domain/token.ts'
+
 /** A column of a table: its role in the primary key, and the type of its values. */
 interface Column<Value> {
   readonly isKey: boolean
@@ -21,7 +28,7 @@ const KEY_INTEGER = key<number>()
  */
 const TABLES = {
   schema_version: { version: INTEGER },
-  authority: { version: INTEGER },
+  authority: { version: INTEGER, token_revocations: INTEGER },
   accounts: {
     id: KEY_TEXT,
     name: TEXT,
@@ -126,7 +133,7 @@ const TABLES = {
     status: column<'enabled' | 'disabled' | 'revoked'>(),
     disabled_by: column<'developer' | 'customer' | 'operator' | null>(),
     access: column<'read' | 'standard' | 'enterprise'>(),
-    secret_hash: TEXT,
+    secret_hash: NULLABLE_TEXT,
     sealed_secret: NULLABLE_TEXT,
     previous_secret_hash: NULLABLE_TEXT,
     previous_secret_ends_at: NULLABLE_INTEGER,
@@ -143,6 +150,25 @@ const TABLES = {
     secret_digest: NULLABLE_TEXT,
     previous_secret_digest: NULLABLE_TEXT,
   },
+  oauth_clients: {
+    key_id: KEY_TEXT,
+    authentication_method: column<AuthenticationMethod>(),
+    jwks_url: NULLABLE_TEXT,
+    jwks: NULLABLE_TEXT,
+    scopes: TEXT,
+    audience: NULLABLE_TEXT,
+    token_strategy: column<AccessTokenStrategy>(),
+    signing_algorithm: column<SigningAlgorithm>(),
+    token_type_header: column<TokenTypeHeader>(),
+    token_lifetime_seconds: INTEGER,
+    repeated_assertions_allowed: INTEGER,
+    assertion_refused_at: NULLABLE_INTEGER,
+    assertion_refusal: NULLABLE_TEXT,
+  },
+  key_sources: { key_id: KEY_TEXT, source_id: KEY_TEXT },
+  key_sites: { key_id: KEY_TEXT, site_id: KEY_TEXT },
+  used_assertions: { key_id: KEY_TEXT, jti_hash: KEY_TEXT, ends_at: INTEGER },
+  revoked_tokens: { account_id: KEY_TEXT, token_id: KEY_TEXT, ends_at: INTEGER },
   secret_proofs: { key_id: KEY_TEXT, network: KEY_TEXT, secret_hash: TEXT, proven_at: INTEGER },
   key_uses: { key_id: KEY_TEXT, day: KEY_INTEGER, uses: INTEGER },
   traffic: {
@@ -294,7 +320,7 @@ export const KEYED_TABLE_SHAPES: readonly TableShape[] = TABLE_SHAPES.filter(
 )
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 6
+export const SCHEMA_VERSION = 7
 
 /** The stored data model of a subscription to every one: a column of a unique index cannot be null. */
 export const ALL_DATA_MODELS = '*'

@@ -46,6 +46,7 @@ const sound: Key = {
   secretRotatedAt: 1,
   tokenSalt: 'salt',
   tokenEpoch: 0,
+  oauthClient: null,
   account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
 }
 

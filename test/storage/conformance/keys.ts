@@ -85,6 +85,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           previousSecretEndsAt: null,
           secretRotatedAt: null,
           tokenEpoch: 0,
+          oauthClient: null,
           account: { name: text, status: 'open', region: text, networks: [] },
         }
         expect(await storage.findKey(row.publicId)).toEqual(found)
@@ -852,6 +853,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           previousSecretEndsAt: 90 + n,
           tokenSalt: 'salt-one',
           tokenEpoch: 0,
+          oauthClient: null,
         })
         const summary = await findSummary(row.id)
         expect(summary).toMatchObject({ secretRotatedAt: 8 + n, previousSecretEndsAt: 90 + n })

@@ -30,13 +30,13 @@ import {
 } from '../support/server.ts'
 
 /*
- * Migrates the schema of commit f62cd6d (version 4), with rows in it, to today's on every engine.
+ * Migrates databases of older schema versions, with rows in them, to today's on every engine.
  */
 
 const readText = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-const FIXTURE = readText('test/fixtures/schema-4.sql')
+const FIXTURE_4 = readText('test/fixtures/schema-4.sql')
 /** Rows that the fixture lacks: a disabled key, and a key whose previous secret overlaps. */
-const MORE_ROWS = `
+const MORE_ROWS_4 = `
   INSERT INTO sources (id, account_id, name, created_at, event_id) VALUES
     ('s2', '0199aa00-0000-7000-8000-000000000001', 's2', 1, 'e'),
     ('s3', '0199aa00-0000-7000-8000-000000000001', 's3', 1, 'e');
@@ -46,14 +46,34 @@ const MORE_ROWS = `
 
 type Row = Record<string, unknown>
 
-/** The columns that a migrated row has gained or that a migration has changed. */
-const CHANGED_COLUMNS: Record<string, (row: Row) => Row> = {
-  schema_version: () => ({ version: SCHEMA_VERSION }),
-  // Public ids may be spelled anew, so rows cached under the old version are stale.
-  authority: ({ version }) => ({ version: Number(version) + 1 }),
-  keys: () => ({ secret_digest: null, previous_secret_digest: null }),
-  messages: () => ({ payload_part_count: 0 }),
+interface OldVersion {
+  readonly version: number
+  /** The schema and its rows. */
+  readonly sql: string
+  /** The columns that a migrated row has gained or that a migration has changed. */
+  readonly changedColumns: Readonly<Record<string, (row: Row) => Row>>
 }
+
+const setVersion = () => ({ version: SCHEMA_VERSION })
+
+const OLD_VERSIONS: readonly OldVersion[] = [
+  {
+    version: 4,
+    sql: FIXTURE_4 + MORE_ROWS_4,
+    changedColumns: {
+      schema_version: setVersion,
+      // Public ids may be spelled anew, so rows cached under the old version are stale.
+      authority: ({ version }) => ({ version: Number(version) + 1, token_revocations: 0 }),
+      keys: () => ({ secret_digest: null, previous_secret_digest: null }),
+      messages: () => ({ payload_part_count: 0 }),
+    },
+  },
+  {
+    version: 6,
+    sql: readText('test/fixtures/schema-6.sql'),
+    changedColumns: { schema_version: setVersion, authority: () => ({ token_revocations: 0 }) },
+  },
+]
 
 /** Names of version 4 that a migration has changed, by their names of today. */
 const OLD_TABLE_NAMES: Readonly<Record<string, string>> = { ip_allowlist_entries: 'address_rules' }
@@ -79,15 +99,15 @@ const sortById = (rows: readonly Row[]) =>
   [...rows].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
 
 /** The fixture's rows by table, with the columns that a migration adds or changes. */
-function buildExpectedRows(): Record<string, Row[]> {
+function buildExpectedRows({ sql, changedColumns }: OldVersion): Record<string, Row[]> {
   const db = new Database(':memory:')
-  db.exec(FIXTURE + MORE_ROWS)
+  db.exec(sql)
   const tables = db.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).pluck().all()
   const rows = (tables as string[]).map((name) => [
     name,
     sortById(db.prepare(`SELECT * FROM ${name}`).all() as Row[]).map((row) => ({
       ...renameColumns(name, row),
-      ...CHANGED_COLUMNS[name]?.(row),
+      ...changedColumns[name]?.(row),
     })),
   ])
   db.close()
@@ -106,12 +126,12 @@ async function readContents(engine: Engine): Promise<Record<string, Row[]>> {
 const INITIAL_ROWS: Readonly<Record<string, object[]>> = { message_id_blocks: [{ next: 1 }] }
 
 /** Expects every row of the fixture as it was, and no rows in a new table but the initial ones. */
-async function expectEveryRow(engine: Engine): Promise<void> {
-  const [before, after] = [buildExpectedRows(), await readContents(engine)]
+async function expectEveryRow(engine: Engine, old: OldVersion): Promise<void> {
+  const [before, after] = [buildExpectedRows(old), await readContents(engine)]
   const statuses = new Set(before.keys?.map(({ status }) => status))
   expect(statuses).toEqual(new Set(['enabled', 'disabled', 'revoked']))
   for (const { name } of TABLE_SHAPES) {
-    const expected = before[OLD_TABLE_NAMES[name] ?? name] ?? INITIAL_ROWS[name] ?? []
+    const expected = before[name] ?? before[OLD_TABLE_NAMES[name] ?? ''] ?? INITIAL_ROWS[name] ?? []
     expect([name, after[name]]).toEqual([name, expected])
   }
 }
@@ -119,17 +139,17 @@ async function expectEveryRow(engine: Engine): Promise<void> {
 const readSchemaShape = async (engine: Engine, sql: string) =>
   normalizeSchema(await engine.read<Row>({ sql, values: [] }))
 
-describe('a migration of schema version 4 on SQLite', () => {
+describe.each(OLD_VERSIONS)('a migration of schema version $version on SQLite', (old) => {
   const dir = createTempFolder()
   afterAll(() => rmSync(dir, { recursive: true }))
 
   test('keeps every row and ends with the schema of schema.sql', async () => {
     const path = join(dir, 'old.db')
     const db = new Database(path)
-    db.exec(FIXTURE + MORE_ROWS)
+    db.exec(old.sql)
     db.close()
     const engine = openSqlite(path)
-    await expectEveryRow(engine)
+    await expectEveryRow(engine, old)
     const fresh = openSqlite(join(dir, 'new.db'))
     expect(await readSchemaShape(engine, SELECT_SQLITE_SCHEMA)).toEqual(
       await readSchemaShape(fresh, SELECT_SQLITE_SCHEMA),
@@ -143,7 +163,7 @@ describe('a migration of schema version 4 on SQLite', () => {
   })
 })
 
-describe('a migration of schema version 4 on PostgreSQL', () => {
+describe.each(OLD_VERSIONS)('a migration of schema version $version on PostgreSQL', (old) => {
   let postgres: PostgresServer
   beforeAll(async () => {
     postgres = await startPostgres()
@@ -152,9 +172,9 @@ describe('a migration of schema version 4 on PostgreSQL', () => {
 
   test('keeps every row and ends with the schema of schema.sql', async () => {
     const url = await postgres.createDatabase()
-    await postgres.query(url, FIXTURE + MORE_ROWS)
+    await postgres.query(url, old.sql)
     const engine = await openPostgres(url, createTestLog())
-    await expectEveryRow(engine)
+    await expectEveryRow(engine, old)
     const fresh = await openPostgres(await postgres.createDatabase(), createTestLog())
     expect(await readSchemaShape(engine, SELECT_POSTGRES_SCHEMA)).toEqual(
       await readSchemaShape(fresh, SELECT_POSTGRES_SCHEMA),
@@ -164,28 +184,28 @@ describe('a migration of schema version 4 on PostgreSQL', () => {
   })
 })
 
-describe('a migration of schema version 4 on D1', () => {
+describe.each(OLD_VERSIONS)('a migration of schema version $version on D1', (old) => {
   const dir = createTempFolder()
-  let old: Awaited<ReturnType<typeof startTestD1>>
-  let fresh: typeof old
+  let migrated: Awaited<ReturnType<typeof startTestD1>>
+  let fresh: typeof migrated
   beforeAll(async () => {
-    ;[old, fresh] = await Promise.all([startTestD1(), startTestD1()])
+    ;[migrated, fresh] = await Promise.all([startTestD1(), startTestD1()])
   })
   afterAll(async () => {
-    await Promise.all([old.dispose(), fresh.dispose()])
+    await Promise.all([migrated.dispose(), fresh.dispose()])
     rmSync(dir, { recursive: true })
   })
 
   test('keeps every row and ends with the schema of schema.sql', async () => {
-    await old.executeText(FIXTURE + MORE_ROWS)
-    writeD1Migration(join(dir, 'migration.sql'), 4)
-    await old.executeText(readFileSync(join(dir, 'migration.sql'), 'utf8'))
-    await expectEveryRow(openD1(old.db))
+    await migrated.executeText(old.sql)
+    writeD1Migration(join(dir, 'migration.sql'), old.version)
+    await migrated.executeText(readFileSync(join(dir, 'migration.sql'), 'utf8'))
+    await expectEveryRow(openD1(migrated.db), old)
     await fresh.executeText(readText('schema.sql'))
-    expect(normalizeSchema(await old.query(SELECT_SQLITE_SCHEMA))).toEqual(
+    expect(normalizeSchema(await migrated.query(SELECT_SQLITE_SCHEMA))).toEqual(
       normalizeSchema(await fresh.query(SELECT_SQLITE_SCHEMA)),
     )
-    expect(await old.query('PRAGMA foreign_key_check')).toEqual([])
+    expect(await migrated.query('PRAGMA foreign_key_check')).toEqual([])
   })
 })
 
@@ -236,7 +256,7 @@ describe('a vendor with tokens from a server of schema version 4', () => {
     const old = new Database(path)
     old.pragma('journal_mode = WAL')
     old.pragma('foreign_keys = OFF')
-    old.exec(FIXTURE.slice(0, FIXTURE.indexOf('-- ── Rows')))
+    old.exec(FIXTURE_4.slice(0, FIXTURE_4.indexOf('-- ── Rows')))
     const tables = old.prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`).pluck().all()
     for (const name of tables as string[]) {
       if (name === 'schema_version') continue
