@@ -5,7 +5,7 @@ import {
   type D1ImportFile,
   type DatabaseLocation,
   openLocation,
-} from '../src/node/copy.ts'
+} from '../src/node/cli/copy.ts'
 import { writeD1Import } from '../src/node/d1-files.ts'
 import { type CopiedTable, copyDatabase, isCopyEqual } from '../src/storage/database-copy.ts'
 import type { Engine } from '../src/storage/engine.ts'

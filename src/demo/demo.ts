@@ -6,26 +6,24 @@ import { claimDemoFolder } from '../node/demo-folder.ts'
 import { createLog } from '../node/log.ts'
 import { type RunningServer, startLatchkey } from '../node/server.ts'
 import { type HospitalServer, startHospital } from './hospital.ts'
+import { startUpstreams, type UpstreamServers } from './local-servers.ts'
 import { type DemoData, seedDemo } from './seed.ts'
-import { startUpstreams, type UpstreamServers } from './upstreams/upstreams.ts'
-import { walkDelivery } from './walk/delivery.ts'
-import type {
-  DemoEnvironment,
-  ShownCommand,
-  ShownRequest,
-  WalkStep,
-  WalkSteps,
-} from './walk/steps.ts'
 import {
   createDeviceMessage,
+  type DemoEnvironment,
+  type ShownCommand,
+  type ShownRequest,
+  type WalkStep,
+  type WalkSteps,
   walkOpendental,
   walkPractice,
   walkRedox,
   walkXdent,
   walkXenrad,
-} from './walk/vendors.ts'
+} from './walk.ts'
+import { walkDelivery } from './walk-delivery.ts'
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Prints one line of JSON when ready, and nothing else on stdout. */
   readonly json: boolean
   /** Ends after the walk-through. */
@@ -131,7 +129,7 @@ async function showWalk(world: DemoWorld): Promise<boolean> {
   return documented === number
 }
 
-export interface DemoWorld {
+interface DemoWorld {
   readonly server: RunningServer
   readonly seeded: DemoData
   readonly hospital: HospitalServer
@@ -139,7 +137,7 @@ export interface DemoWorld {
 }
 
 /** Walks through every key type as its vendor's pages show it, then through a message's delivery. */
-export async function* walkDemo({ server, seeded, hospital, settings }: DemoWorld): WalkSteps {
+async function* walkDemo({ server, seeded, hospital, settings }: DemoWorld): WalkSteps {
   const { url } = server
   yield* walkRedox(url, seeded)
   yield* walkDelivery(server, seeded, hospital, settings)
@@ -150,11 +148,11 @@ export async function* walkDemo({ server, seeded, hospital, settings }: DemoWorl
 }
 
 const { stdout } = process
-export const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+const paint = (style: Parameters<typeof styleText>[0], text: string) =>
   styleText(style, text, { stream: stdout })
 
 /** Formats the heading of a part of the walk-through. */
-export function showPart(name: string): void {
+function showPart(name: string): void {
   stdout.write(`\n${paint(['bold', 'underline'], name)}\n`)
 }
 
@@ -163,7 +161,7 @@ const SHOWN_CREDENTIAL_HEADERS = ['Authorization', 'X-API-Key', 'X-Api-Key', 've
 const MAX_SHOWN_LENGTH = 600
 
 /** Formats a step and its answer. Shortens tokens, so that readers can compare them. */
-export function showStep({ title, action, problem }: WalkStep, number: number): void {
+function showStep({ title, action, problem }: WalkStep, number: number): void {
   const lines = [
     '',
     paint('bold', `${number}. ${title}`),
@@ -202,7 +200,7 @@ const shortenTokens = (text: string) =>
   text.replace(/[\w-]{60,}(\.[\w-]+)*/g, (token) => `${token.slice(0, 6)}…${token.slice(-10)}`)
 
 /** Formats the commands that a newcomer can paste after the walk-through. */
-export function formatInvitation(
+function formatInvitation(
   { url, console }: Pick<RunningServer, 'url' | 'console'>,
   { redox, console: operator }: DemoData,
   hospital: HospitalServer,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
-import { type LocalServer, serveLocally } from './local-server.ts'
+import { type LocalServer, serveLocally } from './local-servers.ts'
 
 /** The demo's own destination. Its `url` is the page that shows what arrives. */
 export interface HospitalServer extends LocalServer {
@@ -95,7 +95,7 @@ export function createHospitalApp(token: string): Hono {
 const REFRESH_SECONDS = 2
 
 /** Shows the arrivals without a script. Everything from outside is escaped. */
-export const renderHospitalPage = (state: {
+const renderHospitalPage = (state: {
   readonly failing: boolean
   /** Does not refresh itself, so that unfolded parts stay unfolded. */
   readonly still: boolean
@@ -149,7 +149,7 @@ const renderArrival = ({
 </li>`
 
 /** The parts of a request that a destination reads. */
-export type ReceivedRequest =
+type ReceivedRequest =
   | { readonly kind: 'handshake'; readonly token: string; readonly challenge: string }
   | {
       readonly kind: 'message'
@@ -159,7 +159,7 @@ export type ReceivedRequest =
     }
 
 /** Reads the body of a request; null if it is neither a handshake nor a message. */
-export function parseReceivedRequest(body: string): ReceivedRequest | null {
+function parseReceivedRequest(body: string): ReceivedRequest | null {
   const fields = toFields(parseBody(body))
   const { challenge, 'verification-token': token } = fields
   if (token !== undefined) {
@@ -188,7 +188,7 @@ const HOSPITAL_PATIENT = {
 }
 
 /** Answers queries from the hospital's records. No match is an empty answer, not an error. */
-export function createQueryAnswer(dataModel: string, eventType: string): object {
+function createQueryAnswer(dataModel: string, eventType: string): object {
   if (dataModel === 'PatientSearch') return { Patient: HOSPITAL_PATIENT }
   if (dataModel === 'Clinical Summary' && eventType === 'PatientQuery') {
     return { Header: { Patient: HOSPITAL_PATIENT }, Allergies: [], Medications: [], Problems: [] }
@@ -197,7 +197,7 @@ export function createQueryAnswer(dataModel: string, eventType: string): object 
 }
 
 /** A request that reached the hospital, and its answer. */
-export interface Arrival {
+interface Arrival {
   /** An instant in the form of toISOString. */
   readonly at: string
   readonly kind: 'handshake' | 'message'
@@ -215,7 +215,7 @@ const MAX_ARRIVALS = 50
 const MAX_BODY_LENGTH = 64 * 1024
 
 /** Keeps the last arrivals in memory, the newest first. */
-export function createArrivalLog() {
+function createArrivalLog() {
   const arrivals: Arrival[] = []
 
   return {
@@ -232,7 +232,7 @@ export function createArrivalLog() {
  * System colours follow the user's light or dark scheme; only the two verdicts have colours of their
  * own.
  */
-export const HOSPITAL_CSS = `
+const HOSPITAL_CSS = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 0; background: Canvas; color: CanvasText; }
 main { max-width: 48rem; margin: 0 auto; padding: 1rem; }

@@ -128,7 +128,7 @@ async function seedVendor(
 }
 
 /** Creates a radiology group with one site. */
-export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
+async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']> {
   const { accountId, ownerId } = await seedAccount(latchkey, 'Coastal Imaging', 'administrator')
   const site = unwrapDemoResult(await latchkey.sites.add({ accountId, name: 'Harbor Clinic' }))
   const input = { keyType: 'xenrad', ownerId, siteId: site.id, name: 'Harbor Clinic RIS' } as const
@@ -136,7 +136,7 @@ export async function seedXenrad(latchkey: Latchkey): Promise<DemoData['xenrad']
 }
 
 /** Creates a developer with two customer keys, one of which an office uses. */
-export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['opendental']> {
+async function seedOpendental(latchkey: Latchkey): Promise<DemoData['opendental']> {
   const { keys, sites, developers } = latchkey
   const { accountId, ownerId } = await seedAccount(latchkey, 'Recall Software', 'engineer')
   const developer = unwrapDemoResult(await developers.add({ accountId, name: 'Recall Software' }))
@@ -159,14 +159,14 @@ export async function seedOpendental(latchkey: Latchkey): Promise<DemoData['open
   }
 }
 
-export async function seedXdent(latchkey: Latchkey): Promise<DemoData['xdent']> {
+async function seedXdent(latchkey: Latchkey): Promise<DemoData['xdent']> {
   const { ownerId } = await seedAccount(latchkey, 'Bright Smiles', 'administrator')
   const input = { keyType: 'xdent', ownerId, name: 'Online booking' } as const
   const { key, secret } = unwrapDemoResult(await latchkey.keys.create(input))
   return { apiKey: `${key.publicId}.${secret}` }
 }
 
-export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practice']> {
+async function seedPractice(latchkey: Latchkey): Promise<DemoData['practice']> {
   const username = 'frontdesk'
   const { ownerId } = await seedAccount(latchkey, 'Elm Practice', 'administrator', username)
   const input = { keyType: 'practice', ownerId, name: 'Automation' } as const
@@ -177,7 +177,7 @@ export async function seedPractice(latchkey: Latchkey): Promise<DemoData['practi
  * Creates the operator who signs in at the demo's console, as a first-operator link does. The password
  * is generated and stored with the demo's keys.
  */
-export async function seedOperator({
+async function seedOperator({
   signInServices,
   users,
 }: Pick<RunningServer, 'signInServices' | 'users'>): Promise<DemoData['console']> {
@@ -197,7 +197,7 @@ export async function seedOperator({
 }
 
 /** Creates an account with one user, who may own keys. */
-export async function seedAccount(
+async function seedAccount(
   { accounts, users }: Latchkey,
   name: string,
   role: Role,

@@ -25,7 +25,8 @@ if (Number.parseInt(versions.node, 10) < NODE_MAJOR_MIN) {
   process.execve?.(execPath, [execPath, ...execArgv, ...HEAP_FLAGS, ...argv.slice(1)], env)
 } else {
   cacheCompiledCode()
-  await import('./cli/main.ts')
+  const { runProgram } = await import('./cli/program.ts')
+  await runProgram(argv.slice(2))
 }
 
 /** Caches compiled code for the next start, in the user's home: Node runs it, so nobody else may write there. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createHl7Upstream } from '../../src/demo/upstreams/hl7.ts'
+import { createHl7Upstream } from '../../src/demo/upstreams/ingest.ts'
 
 const hl7 = createHl7Upstream()
 

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { beforeEach, expect, test } from 'vitest'
-import { createMppsUpstream } from '../../src/demo/upstreams/mpps.ts'
+import { createMppsUpstream } from '../../src/demo/upstreams/ingest.ts'
 
 let mpps: Hono
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startUpstreams } from '../../src/demo/upstreams/upstreams.ts'
+import { startUpstreams } from '../../src/demo/local-servers.ts'
 import { SURFACES } from '../../src/domain/key-type.ts'
 
 test('every surface has a server of its own on loopback, until they are closed', async () => {

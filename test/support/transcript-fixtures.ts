@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Latchkey } from '../../src/compose.ts'
-import { startUpstreams } from '../../src/demo/upstreams/upstreams.ts'
+import { startUpstreams } from '../../src/demo/local-servers.ts'
 import { getUpstreamSettingName, SURFACES } from '../../src/domain/key-type.ts'
 import { type OwnerKey, seedOwnerKey, seedSiteKey } from './key-seeds.ts'
 import { seedCustomerKey, seedDeveloper } from './opendental.ts'

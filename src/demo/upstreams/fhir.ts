@@ -225,7 +225,7 @@ const respondOutcome = (status: number, code: string, text: string) =>
 const respondNotFound = (path: string) => respondOutcome(404, 'not-found', `There is no ${path}.`)
 const respondInvalid = (text: string) => respondOutcome(400, 'invalid', text)
 
-export interface FhirPatient {
+interface FhirPatient {
   readonly resourceType: 'Patient'
   readonly id: string
   readonly meta: { readonly versionId: string; readonly lastUpdated: string }
@@ -241,7 +241,7 @@ interface FhirHumanName {
 }
 
 /** Stores the patients of one site. Ids are local to the site. */
-export function createPatientStore(site: string) {
+function createPatientStore(site: string) {
   const patients = new Map<string, FhirPatient>()
   const prefix = createHash('sha256').update(site).digest('hex').slice(0, 8)
   for (const { number, givenName, familyName, sex, born } of DEMO_PATIENTS) {
@@ -298,7 +298,7 @@ const hasPrefix = (part: string | undefined, value: string): boolean =>
 const listNames = ({ name }: FhirPatient): FhirHumanName[] => (Array.isArray(name) ? name : [])
 
 /** Describes the FHIR upstream (hl7.org/fhir/R4/capabilitystatement.html). */
-export const FHIR_METADATA = {
+const FHIR_METADATA = {
   resourceType: 'CapabilityStatement',
   status: 'active',
   date: '2026-01-01',

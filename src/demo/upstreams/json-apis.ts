@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 
 /** The patients of the demo's upstreams, in the form of each. */
-export interface DemoPatient {
+interface DemoPatient {
   readonly number: number
   readonly givenName: string
   readonly familyName: string

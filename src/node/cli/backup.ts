@@ -2,13 +2,9 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { CommandFailure } from './command-failure.ts'
-import {
-  formatDatabaseContents,
-  getDatabaseFilePath,
-  getExistingDatabasePath,
-} from './configured-database.ts'
-import { formatExamples, isJsonRequested, printNote, printOutput } from './print.ts'
-import { createProgressBar } from './progress-bar.ts'
+import { alignRows, formatExamples, isJsonRequested, printNote, printOutput } from './print.ts'
+import { createProgressBar } from './terminal.ts'
+import { requireDatabaseFile } from './with-latchkey.ts'
 
 export function defineBackupCommand(group: Command): void {
   group
@@ -24,7 +20,8 @@ export function defineBackupCommand(group: Command): void {
     )
     .action(async (file: string, { force }: { force?: true }, command: Command) => {
       requireFileName(file)
-      const path = getExistingDatabasePath()
+      const path = getDatabaseFilePath()
+      requireDatabaseFile(path)
       const { backUpDatabase } = await import('../backup.ts')
       const progress = createProgressBar('pages', { quiet: isJsonRequested(command) })
       const contents = await backUpDatabase(path, file, {
@@ -76,4 +73,30 @@ export function defineRestoreCommand(group: Command): void {
 
 function requireFileName(file: string): void {
   if (file === '') throw new CommandFailure('usage', 'the file must not be empty')
+}
+
+/** Returns the file of the configured database, for commands that work with files. */
+function getDatabaseFilePath(): string {
+  const { database } = readConfig(process.env)
+  if (database.engine === 'sqlite') return database.path
+  throw new CommandFailure(
+    'configuration',
+    'LATCHKEY_DATABASE is PostgreSQL: use its own tools, pg_dump and pg_restore',
+  )
+}
+
+/** Formats the contents of a database file. */
+function formatDatabaseContents({
+  path,
+  bytes,
+  schemaVersion,
+  rows,
+}: {
+  path: string
+  bytes: number
+  schemaVersion: number
+  rows: Readonly<Record<string, number>>
+}): string {
+  const counts = Object.entries(rows).map(([table, count]) => [`  ${table}`, String(count)])
+  return `${path}: ${bytes} bytes, schema version ${schemaVersion}, no damage found\n${alignRows(counts)}`
 }

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import type { ServiceError, ServiceResult } from '../../service/service-result.ts'
 
-export type CommandFailureKind = ServiceError['problem'] | 'failed' | 'usage' | 'configuration'
+type CommandFailureKind = ServiceError['problem'] | 'failed' | 'usage' | 'configuration'
 
 /** Ends a command that did not do what it was asked. The message is one sentence for users. */
 export class CommandFailure extends Error {

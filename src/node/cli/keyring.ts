@@ -12,7 +12,6 @@ import {
 import { loadRing, saveRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { CommandFailure } from './command-failure.ts'
-import { printOnce } from './output.ts'
 import {
   type Columns,
   formatExamples,
@@ -21,6 +20,7 @@ import {
   printNote,
   printOutput,
 } from './print.ts'
+import { printOnce } from './terminal.ts'
 
 /** A key of the ring without its secret. */
 type PublicRingKey = Omit<RingKey, 'jwk'>

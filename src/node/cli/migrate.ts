@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Config } from '../../config.ts'
+import { type Config, readConfig } from '../../config.ts'
 import { type Migration, planMigrations, SCHEMA_HISTORY } from '../../storage/migrations.ts'
 import { silentLog } from '../log.ts'
 import { CommandFailure } from './command-failure.ts'
-import { getExistingDatabase } from './configured-database.ts'
 import { formatExamples, printNote, printOutput } from './print.ts'
+import { requireDatabaseFile } from './with-latchkey.ts'
 
 interface MigrateOptions {
   readonly plan?: true
@@ -34,7 +34,8 @@ export function defineMigrateCommand(group: Command): void {
         throw new CommandFailure('usage', '--d1 FILE and --from VERSION must be used together')
       }
       if (d1 !== undefined && from !== undefined) return writeD1File(d1, from, command)
-      const database = getExistingDatabase()
+      const { database } = readConfig(process.env)
+      if (database.engine === 'sqlite') requireDatabaseFile(database.path)
       const { readSchemaVersion } = await import('../database.ts')
       const found = (await readSchemaVersion(database)) ?? SCHEMA_HISTORY.version
       const steps = planMigrations(found)

@@ -1,10 +1,14 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import type { Operation, OperationError, OperationRequest } from '../../operations/define.ts'
-import { listMembers, type Member } from '../../operations/define.ts'
+import {
+  listMembers,
+  type Member,
+  type Operation,
+  type OperationError,
+  type OperationRequest,
+} from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
 import type { ServiceResult } from '../../service/service-result.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
-import { printOnce, requireOutput } from './output.ts'
 import {
   formatExamples,
   formatValue,
@@ -13,6 +17,7 @@ import {
   printNote,
   printOutput,
 } from './print.ts'
+import { confirmByName, printOnce, readSecret, requireOutput, requireTerminal } from './terminal.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
 /** Defines the command of an operation: its arguments, options, help, and action. */
@@ -51,7 +56,6 @@ export function defineOperationCommand(
           member === argument ? argumentValue : command.getOptionValue(toAttributeName(member))
         if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
         if (isSecret(member) && (value === true || isStandardInput(member, members))) {
-          const { readSecret } = await import('./prompt.ts')
           input[member.part][member.name] = await readSecret()
         }
       }
@@ -75,7 +79,6 @@ async function runCommand(
   }
   const isConfirmed = command.opts<{ yes?: true }>().yes === true
   if (operation.isIrreversible && !isConfirmed) {
-    const { requireTerminal } = await import('./prompt.ts')
     requireTerminal(operation.summary, FINAL_IMPACT)
   }
   if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
@@ -163,7 +166,6 @@ async function confirm(
   const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
   const found = show && (await perform(show, { ...context, query: {}, body: {} }))
   const { name, email } = (found ?? {}) as { name?: string; email?: string }
-  const { confirmByName, requireTerminal } = await import('./prompt.ts')
   requireTerminal(operation.summary, impact)
   await confirmByName(operation.summary, impact, name ?? email ?? (context.id || 'yes'))
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 
 /** Defines a table's columns: a heading, and the text of each row. */
 export type Columns<T> = readonly (readonly [heading: string, cell: (row: T) => Cell])[]
-export type Cell = string | number | boolean | null
+type Cell = string | number | boolean | null
 
 /** Tests for the --json option. */
 export const isJsonRequested = (command: Command): boolean =>
@@ -42,7 +42,7 @@ export function printNote(sentence: string): void {
 export const formatTime = (at: number | null): Cell =>
   at === null ? null : new Date(at).toISOString()
 
-export function formatCell(cell: Cell): string {
+function formatCell(cell: Cell): string {
   if (cell === null) return NO_VALUE
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no'
   return String(cell)

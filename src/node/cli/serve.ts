@@ -4,8 +4,8 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { type Config, readConfig } from '../../config.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { SETTINGS } from '../../settings.ts'
-import type { offerFirstOperatorLink } from '../first-operator-link.ts'
-import { formatExamples } from './print.ts'
+import type { offerFirstOperatorLink } from './first-operator-link.ts'
+import { formatExamples, isJsonRequested } from './print.ts'
 
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
@@ -76,21 +76,19 @@ async function startProcess(
   onStarted: (running: Stoppable) => void,
 ): Promise<void> {
   const kill = () => undefined
+  if (workers === 1) {
+    const { startLatchkey } = await import('../server.ts')
+    const running = await startLatchkey(config, log)
+    onStarted({ stop: running.stop, kill })
+    return offerFirstLink(config, running, log)
+  }
+  const { createWorkerProcesses, startWorker, WorkerStartError } = await import('../workers.ts')
   if (cluster.isWorker) {
-    const { startWorker } = await import('../workers/worker.ts')
     const running = await startWorker(workers, config, log)
     onStarted({ stop: running.stop, kill })
     if (cluster.worker?.id === FIRST_WORKER_ID) await offerFirstLink(config, running, log)
     return
   }
-  if (workers === 1) {
-    const { startLatchkey } = await import('../server.ts')
-    const running = await startLatchkey(config, log)
-    onStarted({ stop: running.stop, kill })
-    await offerFirstLink(config, running, log)
-    return
-  }
-  const { createWorkerProcesses, WorkerStartError } = await import('../workers/primary.ts')
   const primary = createWorkerProcesses(workers, config, log)
   onStarted(primary)
   await primary.start().catch((error: unknown) => {
@@ -103,7 +101,7 @@ async function startProcess(
 async function offerFirstLink(
   ...operator: Parameters<typeof offerFirstOperatorLink>
 ): Promise<void> {
-  const { offerFirstOperatorLink } = await import('../first-operator-link.ts')
+  const { offerFirstOperatorLink } = await import('./first-operator-link.ts')
   await offerFirstOperatorLink(...operator)
 }
 
@@ -122,4 +120,37 @@ function formatSettings(): string {
       return `  ${name} (default: ${preset})\n      ${setting.help}`
     })
     .join('\n')
+}
+
+interface DemoCommandOptions {
+  readonly once?: true
+  readonly port: number
+  readonly data: string
+}
+
+export function defineDemoCommand(group: Command): void {
+  group
+    .description('Create sample vendors, show the exchange step by step, and keep running.')
+    .option('--once', 'exit after the walk-through: with 0 only if every step went as documented')
+    .option('--port <n>', 'port to listen on; 0 selects a free port', parsePort, 8080)
+    .option('--data <dir>', 'folder of the database and the key ring', './data/demo')
+    .addHelpText(
+      'after',
+      formatExamples('demo', 'demo --once', 'demo --json --port 0 --data /tmp/demo'),
+    )
+    .action(async ({ once, port, data }: DemoCommandOptions, command: Command) => {
+      const { runDemo } = await import('../../demo/demo.ts')
+      process.exitCode = await runDemo({
+        json: isJsonRequested(command),
+        once: once ?? false,
+        port,
+        dataDir: data,
+      })
+    })
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
+  if (port < 0 || port > 65_535) throw new InvalidArgumentError('It must be from 0 to 65535.')
+  return port
 }

@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startUpstreams, type UpstreamServers } from '../../../src/demo/upstreams/upstreams.ts'
+import { startUpstreams, type UpstreamServers } from '../../../src/demo/local-servers.ts'
 import {
   getKeyTypeTraits,
   KEY_TYPE_NAMES,

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { COMMAND_GROUPS } from '../../../src/node/cli/command-groups.ts'
+import { COMMAND_GROUPS } from '../../../src/node/cli/program.ts'
 
 /** Defines the command line as `latchkey` does. */
 export async function buildProgram(root = new Command('latchkey')): Promise<Command> {

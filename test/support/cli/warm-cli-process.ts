@@ -1,29 +1,28 @@
 import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { runProgram } from '../../../src/node/cli/program.ts'
 import { OUTPUT_END, type WarmCliRequest, type WarmCliResult } from './warm-cli-protocol.ts'
 
 /*
- * The command line in a process that stays: `src/node/cli/main.ts` runs anew, from top to bottom, for each
- * command that is asked for. What it imports is there already: most of a short command's time.
+ * The command line in a process that stays and runs one command after another. What a command imports is
+ * there already: most of a short command's time.
  */
 
-const CLI_MODULE_URL = new URL('../../../src/node/cli/main.ts', import.meta.url)
+const CLI_URL = new URL('../../../src/node/cli.ts', import.meta.url)
 
 // Made when they are first used: they are no command's.
 const streams: (EventEmitter & Pick<NodeJS.WriteStream, 'write'>)[] = [
   process.stdout,
   process.stderr,
 ]
-let runs = 0
 
 async function runCommand({ args, env }: WarmCliRequest): Promise<WarmCliResult> {
   const resourcesBefore = process.getActiveResourcesInfo()
   process.env = { ...env }
-  process.argv = [process.execPath, fileURLToPath(CLI_MODULE_URL), ...args]
+  process.argv = [process.execPath, fileURLToPath(CLI_URL), ...args]
   process.exitCode = undefined
-  // A module of another address is another module: it is evaluated again.
-  await import(`${CLI_MODULE_URL}?${++runs}`)
+  await runProgram(args)
   for (const stream of streams) stream.removeAllListeners('error')
   const code = Number(process.exitCode ?? 0)
   process.exitCode = undefined

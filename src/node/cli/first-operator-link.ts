@@ -1,9 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Latchkey } from '../compose.ts'
-import type { Config } from '../config.ts'
-import type { Log } from '../service/ports/runtime.ts'
-import type { SignInStorage } from '../service/ports/sign-in.ts'
+import type { Command } from 'commander'
+import type { Latchkey } from '../../compose.ts'
+import type { Config } from '../../config.ts'
+import type { IssuedInvitation } from '../../service/accounts/users.ts'
+import type { Log } from '../../service/ports/runtime.ts'
+import type { SignInStorage } from '../../service/ports/sign-in.ts'
+import { unwrapResult } from './command-failure.ts'
+import { formatExamples, formatOne, formatTime, printNote } from './print.ts'
+import { printOnce, requireOutput } from './terminal.ts'
+import { withLatchkey } from './with-latchkey.ts'
 
 /** Holds the link while no operator can sign in and no terminal shows it. */
 const FIRST_LINK_FILE = 'first-operator-link'
@@ -68,4 +74,37 @@ function removeLinkWhenUsed(
     }
   }, LINK_POLL_INTERVAL_MS)
   timer.unref()
+}
+
+export function defineConsoleCommand(group: Command): void {
+  group
+    .command('link')
+    .description(
+      'Print a one-time link that creates the first account and its operator. It expires after an hour, and works only while no operator exists.',
+    )
+    .addHelpText('after', formatExamples('console link', 'console link --json | jq -r .link'))
+    .action(async (_: object, command: Command) => {
+      requireOutput()
+      const result = await withLatchkey(({ users }) => users.inviteFirstOperator(), {
+        canCreate: true,
+      })
+      printInvitationLink(command, unwrapResult(result), 'latchkey console link')
+    })
+}
+
+/** Prints a one-time link for the operator to pass on. */
+function printInvitationLink(
+  command: Command,
+  { link, invitation }: IssuedInvitation,
+  renewCommand: string,
+): void {
+  const { userId, expiresAt } = invitation
+  const text = () =>
+    formatOne({ link, expiresAt }, [
+      ['link', (row) => row.link],
+      ['until', (row) => formatTime(row.expiresAt)],
+    ])
+  const ifLost = `The link was created but not shown: run \`${renewCommand}\` to create another one`
+  printOnce(command, { link, userId, expiresAt: formatTime(expiresAt) }, text, ifLost)
+  printNote('Keep the link private: it sets the password of the operator. It is shown only once.')
 }

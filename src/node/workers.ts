@@ -1,11 +1,84 @@
-import type { Worker } from 'node:cluster'
-import cluster from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import type { Config } from '../../config.ts'
-import type { Log } from '../../service/ports/runtime.ts'
-import { type ListeningAddresses, logListening } from '../log.ts'
-import type { WorkerMessage } from './messages.ts'
+import type { Config } from '../config.ts'
+import type { GetSharedCounter, Log } from '../service/ports/runtime.ts'
+import { type ListeningAddresses, logListening } from './log.ts'
+import type { RunningServer } from './server.ts'
+
+/** A message from a worker to the primary process, and from there to the other workers. */
+interface WorkerMessage {
+  /** The worker's addresses, once it listens. */
+  readonly listening?: ListeningAddresses
+  /** The worker's counts since its last message. */
+  readonly counts?: readonly CountUpdate[]
+}
+
+interface CountUpdate {
+  readonly limit: string
+  readonly id: string
+  readonly count: number
+  readonly endsAt: number
+}
+
+/** The limits of two workers may differ for this time. */
+const SEND_INTERVAL_MS = 20
+
+/** Counts limits together with the other workers: each holds all counts, and sends its own. */
+function createCountExchange(tell: (counts: CountUpdate[]) => void) {
+  const pendingCounts = new Map<string, CountUpdate>()
+  const counters = new Map<string, (id: string, count: number, endsAt: number) => void>()
+  let isScheduled = false
+
+  function scheduleSend(): void {
+    if (isScheduled) return
+    isScheduled = true
+    setTimeout(() => {
+      isScheduled = false
+      tell([...pendingCounts.values()])
+      pendingCounts.clear()
+    }, SEND_INTERVAL_MS).unref()
+  }
+
+  const share: GetSharedCounter = (limit) => ({
+    publish(id, endsAt) {
+      const name = `${limit} ${id}`
+      const count = (pendingCounts.get(name)?.count ?? 0) + 1
+      pendingCounts.set(name, { limit, id, count, endsAt })
+      scheduleSend()
+    },
+    subscribe: (take) => counters.set(limit, take),
+  })
+
+  return {
+    share,
+    hear(counts: readonly CountUpdate[]): void {
+      for (const { limit, id, count, endsAt } of counts) counters.get(limit)?.(id, count, endsAt)
+    },
+  }
+}
+
+/** Starts one of `size` processes that serve a port together. It ends when the primary process does. */
+export async function startWorker(size: number, config: Config, log: Log): Promise<RunningServer> {
+  const counts = createCountExchange((updates) => sendToPrimary({ counts: updates }))
+  process.on('message', (message: WorkerMessage) => counts.hear(message.counts ?? []))
+  const group = { size, share: counts.share }
+  // The primary process needs no server.
+  const { startInGroup } = await import('./server.ts')
+  const running = await startInGroup(group, config, log).catch((error: unknown) => {
+    // A process that cannot start must end, so the channel must not keep it alive.
+    process.channel?.unref()
+    throw error
+  })
+  const { port, url, console } = running
+  sendToPrimary({ listening: { port, url, console } })
+  return running
+}
+
+/** Sends to the primary process. Without one, this process is about to end. */
+function sendToPrimary(message: WorkerMessage): void {
+  process.send?.(message, undefined, undefined, () => undefined)
+}
 
 /**
  * Thrown if a worker ended before it listened. The worker has reported why, unless a signal ended it.
@@ -22,7 +95,7 @@ export class WorkerStartError extends Error {
   }
 }
 
-export interface WorkerProcesses {
+interface WorkerProcesses {
   /** Resolves when all workers listen. */
   start(): Promise<void>
   /** Workers answer their requests in progress and end; those that have not started end at once. */
@@ -172,7 +245,7 @@ const holders = new WeakMap<Handle, Worker>()
  * node:cluster never closes a connection that it is handing to a worker when that worker dies, and the
  * client would wait without end. Closes it, so that the client tries again. (Closing twice does nothing.)
  */
-export function closeConnectionWithWorker(worker: Worker): void {
+function closeConnectionWithWorker(worker: Worker): void {
   const { process: child } = worker
   const send = child.send.bind(child) as (...args: unknown[]) => boolean
   let pendingHandle: Handle | undefined

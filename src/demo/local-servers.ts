@@ -1,14 +1,34 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { SURFACES, type Surface } from '../../domain/key-type.ts'
-import { serveLocally } from '../local-server.ts'
-import { createFhirUpstream } from './fhir.ts'
-import { createHl7Upstream } from './hl7.ts'
+import { SURFACES, type Surface } from '../domain/key-type.ts'
+import { createFhirUpstream } from './upstreams/fhir.ts'
+import { createHl7Upstream, createMppsUpstream } from './upstreams/ingest.ts'
 import {
   createOpendentalUpstream,
   createPracticeUpstream,
   createXdentUpstream,
-} from './json-apis.ts'
-import { createMppsUpstream } from './mpps.ts'
+} from './upstreams/json-apis.ts'
+
+export interface LocalServer {
+  readonly url: string
+  close(): void
+}
+
+/** Serves an app on a free port of loopback. */
+export async function serveLocally(app: Hono): Promise<LocalServer> {
+  const server = createServer(getRequestListener(app.fetch))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
 
 export interface UpstreamServers {
   readonly urls: Readonly<Record<Surface, string>>

@@ -1,21 +1,20 @@
 import { existsSync } from 'node:fs'
-import type { Config } from '../../../config.ts'
-import { createAuditSigner } from '../../../crypto/audit-signer.ts'
-import { Keyring, type Ring } from '../../../crypto/keyring.ts'
-import { verifyNewestEvents } from '../../../service/audit/audit.ts'
-import type { AuditStorage } from '../../../service/ports/audit.ts'
-import { listFutureInstants } from '../../../storage/diagnostics.ts'
-import type { Engine } from '../../../storage/engine.ts'
-import { planMigrations } from '../../../storage/migrations.ts'
-import { createStorage } from '../../../storage/storage.ts'
-import { SCHEMA_VERSION } from '../../../storage/tables.ts'
-import { createAnchorFile, getAnchorPath } from '../../anchor-file.ts'
-import { openEngine } from '../../database.ts'
-import { loadRing } from '../../keyring-file.ts'
-import { silentLog } from '../../log.ts'
-import { nodePrimitives } from '../../primitives.ts'
-import { explainError } from '../command-failure.ts'
-import { type Finding, reportFailure, reportOk, reportWarning } from './finding.ts'
+import type { Config } from '../../config.ts'
+import { createAuditSigner } from '../../crypto/audit-signer.ts'
+import { Keyring, type Ring } from '../../crypto/keyring.ts'
+import { verifyNewestEvents } from '../../service/audit/audit.ts'
+import type { AuditStorage } from '../../service/ports/audit.ts'
+import { listFutureInstants } from '../../storage/diagnostics.ts'
+import type { Engine } from '../../storage/engine.ts'
+import { planMigrations } from '../../storage/migrations.ts'
+import { createStorage } from '../../storage/storage.ts'
+import { SCHEMA_VERSION } from '../../storage/tables.ts'
+import { createAnchorFile, getAnchorPath } from '../anchor-file.ts'
+import { openEngine } from '../database.ts'
+import { loadRing } from '../keyring-file.ts'
+import { silentLog } from '../log.ts'
+import { nodePrimitives } from '../primitives.ts'
+import { explainError } from './command-failure.ts'
 
 const RESTORE_ADVICE = 'stop the server and restore the database from a backup'
 
@@ -98,8 +97,8 @@ async function checkClock(engine: Engine): Promise<Finding> {
 const DATABASE_CHECK = 'database'
 
 /** Checks a PostgreSQL database without writing. */
-export async function checkPostgres(url: string): Promise<Finding[]> {
-  const { inspectPostgres } = await import('../../postgres/engine.ts')
+async function checkPostgres(url: string): Promise<Finding[]> {
+  const { inspectPostgres } = await import('../postgres/engine.ts')
   try {
     const { server, database, version, settings } = await inspectPostgres(url, silentLog)
     const where = `${database} at ${server}`
@@ -128,7 +127,7 @@ export async function checkPostgres(url: string): Promise<Finding[]> {
 }
 
 /** Suggests what to do about a schema of another version. */
-export function formatVersionAdvice(version: number): string {
+function formatVersionAdvice(version: number): string {
   try {
     planMigrations(version)
     return 'run `latchkey migrate`, or start the server'
@@ -147,7 +146,7 @@ const BROKEN_AUDIT_ADVICE =
   'copy the database, check that the key ring belongs to it, and run `latchkey audit verify`'
 
 /** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
-export async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
+async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
   const check = 'audit'
   const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
   // A problem with the key ring has its own finding.
@@ -185,3 +184,33 @@ export async function checkAudit(storage: AuditStorage, keyringPath: string): Pr
   const label = events < MAX_CHECKED_EVENTS ? 'events' : 'the newest events,'
   return [reportOk(check, `whole: ${label} ${first} to ${last}`)]
 }
+
+/** The result of one check. */
+export interface Finding {
+  readonly check: string
+  readonly status: 'ok' | 'warn' | 'fail'
+  readonly message: string
+  /** The suggested fix. */
+  readonly advice: string | null
+}
+
+export const reportOk = (check: string, message: string): Finding => ({
+  check,
+  status: 'ok',
+  message,
+  advice: null,
+})
+
+export const reportWarning = (check: string, message: string, advice: string | null): Finding => ({
+  check,
+  status: 'warn',
+  message,
+  advice,
+})
+
+export const reportFailure = (check: string, message: string, advice: string | null): Finding => ({
+  check,
+  status: 'fail',
+  message,
+  advice,
+})

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import type { RunningServer } from '../../node/server.ts'
-import type { HospitalServer } from '../hospital.ts'
-import type { DemoData } from '../seed.ts'
-import { unwrapDemoResult } from '../seed.ts'
+import type { RunningServer } from '../node/server.ts'
+import type { HospitalServer } from './hospital.ts'
+import { type DemoData, unwrapDemoResult } from './seed.ts'
 import {
   createCommandRunner,
+  createDeviceMessage,
   createRequester,
   type DemoEnvironment,
   expectBody,
@@ -12,8 +12,7 @@ import {
   findStatusProblem,
   type StepResponse,
   type WalkSteps,
-} from './steps.ts'
-import { createDeviceMessage } from './vendors.ts'
+} from './walk.ts'
 
 const DELIVERY_PART = 'Delivery: a destination is verified, receives, fails and recovers'
 

@@ -1,7 +1,53 @@
-import type { Command } from 'commander'
+import { Command } from 'commander'
 import { toStoredId } from '../../domain/id.ts'
 import type { Operation } from '../../operations/define.ts'
 import { OPERATION_GROUPS } from '../../operations/groups.ts'
+import { readPackageFile } from '../package-file.ts'
+import { reportErrors } from './command-failure.ts'
+import { formatExamples } from './print.ts'
+import { handleWriteErrors } from './terminal.ts'
+
+/** Runs a command line. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  // The files that this process creates (database, key ring) are readable by their owner only.
+  process.umask(0o077)
+  handleWriteErrors()
+  const program = createProgram()
+  await reportErrors(program, async () => {
+    const groupName = findGroupName(args)
+    for (const { name, heading, description, load } of COMMAND_GROUPS) {
+      const group = program.command(name).description(description).helpGroup(heading)
+      if (name === groupName) (await load())(group)
+    }
+    await program.parseAsync(resolveHelp(program, args), { from: 'user' })
+  })
+}
+
+function createProgram(): Command {
+  const { version } = JSON.parse(readPackageFile('package.json')) as { version: string }
+  return new Command('latchkey')
+    .description(
+      'Exchanges long-lived vendor API keys for short-lived tokens, and guards the APIs behind them.',
+    )
+    .version(version, '--version', 'print the version')
+    .option('--json', 'one JSON document instead of text; errors too')
+    .configureHelp({ showGlobalOptions: true })
+    .commandsGroup('More:')
+    .addHelpText('after', PROGRAM_HELP)
+    .hook('preAction', (_, command) => normalizeIds(command))
+}
+
+const PROGRAM_HELP = `
+Settings are read from the environment: \`latchkey serve --help\` lists them all.
+Commands work on the database of LATCHKEY_DATA or LATCHKEY_DATABASE, beside a running server: what
+they change is in force at its next request. \`latchkey keys --help\` is where most days begin.
+
+From nothing to a key:
+  $ latchkey accounts create --name "Acme Health"
+  $ latchkey users create --account 0199aa… --email eng@acme.example --role engineer
+  $ latchkey keys create --key-type xdent --owner 0199bb… --name "nightly job"
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`
 
 interface CommandGroup {
   readonly description: string
@@ -45,11 +91,11 @@ const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, Command
     },
     console: {
       description: 'Print the link with which the first operator signs in to the console.',
-      load: async () => (await import('./console.ts')).defineConsoleCommand,
+      load: async () => (await import('./first-operator-link.ts')).defineConsoleCommand,
     },
     demo: {
       description: 'Show Latchkey with demo vendors.',
-      load: async () => (await import('./demo.ts')).defineDemoCommand,
+      load: async () => (await import('./serve.ts')).defineDemoCommand,
     },
     doctor: {
       description: 'Check this installation and suggest fixes.',
@@ -82,7 +128,7 @@ const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, Command
     keys: createOperationGroup(
       'keys',
       async () => (await import('../../operations/keys.ts')).keyOperations,
-      async () => (await import('./keys.ts')).addKeysHelp,
+      async () => addKeysHelp,
     ),
     audit: createOperationGroup(
       'audit',
@@ -91,7 +137,7 @@ const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, Command
     ),
     explain: {
       description: OPERATION_GROUPS.requests.about,
-      load: async () => (await import('./explain-request.ts')).defineExplainCommand,
+      load: async () => (await import('./audit.ts')).defineExplainCommand,
     },
     dashboard: createOperationGroup(
       'dashboard',
@@ -148,8 +194,37 @@ export const COMMAND_GROUPS: readonly (CommandGroup & {
   Object.entries(groups).map(([name, group]) => ({ ...group, name, heading })),
 )
 
+/** Adds what all commands for keys have in common to the help of the group. */
+function addKeysHelp(group: Command): void {
+  group
+    .addHelpText('after', KEYS_HELP)
+    .addHelpText(
+      'after',
+      formatExamples(
+        'keys list --status enabled',
+        'keys rotate-secret 0199aa… --overlap 24h',
+        'keys revoke 0199aa… --yes',
+      ),
+    )
+}
+
+const KEYS_HELP = `
+Key types, what their keys belong to, and how their secrets are shown:
+  redox              --source     exchanged for tokens; shown once
+  xenrad             --site       sent with every request; shown once
+  opendental         --developer  an office's data; can be viewed again; works once it is assigned
+  opendental-portal  --developer  the developer's list of customer keys; shown once
+  xdent              its account  sent with every request; shown once
+  practice           its owner    the owner needs a username; can be viewed again
+
+An id is the key's id or its public id; put -- before an id that begins with a dash.
+Every change takes effect at the next request. To renew a secret without a gap, rotate it with an
+overlap, or create a second key, deploy it, and revoke the first.
+A secret is never an argument, because other users of the machine could read it: --secret-stdin reads it.
+HL7 over MLLP carries no key, so that Latchkey cannot guard it.`
+
 /** Finds the group that a command line names, or `help <group>`. The options before it take no value. */
-export function findGroupName(args: readonly string[]): string | undefined {
+function findGroupName(args: readonly string[]): string | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith('-'))
   return first === 'help' ? second : first
 }
@@ -158,7 +233,7 @@ export function findGroupName(args: readonly string[]): string | undefined {
  * Converts `help keys create` to `keys create --help`. Without --help if there is no such command, so that the
  * parser reports it and suggests another.
  */
-export function resolveHelp(program: Command, args: readonly string[]): readonly string[] {
+function resolveHelp(program: Command, args: readonly string[]): readonly string[] {
   const [first, ...path] = args.filter((arg) => !arg.startsWith('-'))
   if (first !== 'help' || path.length === 0) return args
   let command: Command | undefined = program
@@ -174,7 +249,7 @@ export function resolveHelp(program: Command, args: readonly string[]): readonly
 const ID_PLACEHOLDERS = ['id', 'request-id', 'cursor']
 
 /** Converts every id on a command line to its stored form. */
-export function normalizeIds(command: Command): void {
+function normalizeIds(command: Command): void {
   command.registeredArguments.forEach((argument, n) => {
     const value: unknown = command.processedArgs[n]
     if (ID_PLACEHOLDERS.includes(argument.name()) && typeof value === 'string') {
