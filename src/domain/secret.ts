@@ -28,6 +28,10 @@ export function isDamagedSecret(secret: string): boolean {
 export const isLatchkeySecret = (secret: string): boolean =>
   secret.startsWith(SECRET_PREFIX) && !isDamagedSecret(secret)
 
+/** The text that is digested for an exchanged secret. It differs for each key. */
+export const toExchangedSecretText = (keyId: string, secret: string) =>
+  `exchanged\0${keyId}\0${secret}`
+
 const BASE62_DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** Computes a CRC-32 in base 62. It detects typing errors and is no protection against forgery. */

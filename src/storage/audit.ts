@@ -1,15 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
-import type {
-  AuditEvent,
-  AuditStorage,
-  EventFilter,
-  RecordedEvent,
-} from '../service/ports/audit.ts'
-import type { Page } from '../service/ports/lists.ts'
-import type { ResourceStorage } from '../service/ports/storage.ts'
+import type { AuditEvent } from '../service/ports/audit.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
-import { listOldActions, renameEvent } from './renamed-events.ts'
-import { type Arg, createCache, createSqlWriter, expandJsonList } from './statements.ts'
+import { createCache, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables whose rows have the id of the event of their last change. */
@@ -132,103 +124,6 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
 
 export type AuditedChanges = ReturnType<typeof createAuditedChanges>
 
-type EventMethods = Pick<ResourceStorage, 'listEvents'> &
-  Pick<AuditStorage, 'addEvents' | 'listRequestEvents'>
-
-type EventQuery = Required<EventFilter> & {
-  before: string
-  limit: number
-  /** A JSON list of the names that older versions gave to the filter's actions. */
-  oldActions: string
-}
-type FoundEventRow = EventRow & Pick<Tables['audit_events'], 'account_id'>
-
-/** Actions whose subject is a key or `nobody`. Each request may add such an event. */
-const KEY_ACTIONS: readonly string[] = ['token.issued', 'token.refreshed', 'key.refused']
-
-const EVENT_COLUMNS = sql`id, at, actor, action, subject, facts, request_id, account_id`
-
-/** The condition of each filter. */
-const EVENT_CONDITIONS = {
-  accountId: (arg: Arg<EventQuery>) => sql`account_id = ${arg('accountId')}`,
-  subject: (arg: Arg<EventQuery>) => sql`subject = ${arg('subject')}`,
-  actor: (arg: Arg<EventQuery>) => sql`actor = ${arg('actor')}`,
-  action: (arg: Arg<EventQuery>, oldActions: RawBuilder<unknown>) =>
-    sql`(action = ${arg('action')} or action in ${oldActions})`,
-  actionPrefix: (arg: Arg<EventQuery>, oldActions: RawBuilder<unknown>) => sql`(
-    substr(action, 1, length(cast(${arg('actionPrefix')} as text))) = ${arg('actionPrefix')}
-    or action in ${oldActions})`,
-  since: (arg: Arg<EventQuery>) => sql`at >= ${arg('since')}`,
-  until: (arg: Arg<EventQuery>) => sql`at < ${arg('until')}`,
-} satisfies Record<keyof EventFilter, unknown>
-const EVENT_FILTER_NAMES = Object.keys(EVENT_CONDITIONS) as (keyof EventFilter)[]
-
-/** Adds events that were buffered off the hot path, and lists events. */
-export function createEventStorage(engine: Engine, compiler: StatementCompiler): EventMethods {
-  const sqlStatement = createSqlWriter(compiler)
-  const createAdd = (selectAccount: (subject: unknown) => RawBuilder<unknown>) =>
-    createEventInsert(compiler, (arg) => ({
-      account: selectAccount(arg('subject')),
-      // (`where true`: without it SQLite reads the conflict as part of a join.)
-      where: sql`where true on conflict (id) do nothing`,
-    }))
-  const addAny = createAdd(selectSubjectAccountId)
-  /** PostgreSQL prepares to read every table that a statement names, which is half the cost of an insert. */
-  const addOfKey = createAdd((subject) => selectAccountIdFrom('keys', subject))
-  const add = (event: AuditEvent): Step =>
-    (KEY_ACTIONS.includes(event.action) ? addOfKey : addAny)(toEventRow(event))
-
-  const selectByRequest = sqlStatement<{ requestId: string }, FoundEventRow>(
-    (arg) =>
-      sql`select ${EVENT_COLUMNS} from audit_events where request_id = ${arg('requestId')} order by id`,
-  )
-
-  // Each set of filters has a statement of its own, so that each uses the index that it can. The order is
-  // that of two indexes, by time: a page ends at its limit or its date, however many events are older.
-  const lists = createCache<Statement<EventQuery, FoundEventRow>>()
-  const createList = (filterNames: readonly (keyof EventFilter)[], hasCursor: boolean) =>
-    sqlStatement<EventQuery, FoundEventRow>((arg) => {
-      const oldActions = expandJsonList(engine, arg('oldActions'))
-      const conditions = filterNames.map((filterName) =>
-        EVENT_CONDITIONS[filterName](arg, oldActions),
-      )
-      // A cursor with the id of another account's event must tell nothing about that event.
-      const visibleTo = filterNames.includes('accountId')
-        ? sql`and seen.account_id = ${arg('accountId')}`
-        : sql``
-      if (hasCursor) {
-        conditions.push(
-          sql`(at, id) < (
-            select seen.at, seen.id from audit_events seen where seen.id = ${arg('before')} ${visibleTo})`,
-        )
-      }
-      const where = conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``
-      return sql`
-        select ${EVENT_COLUMNS} from audit_events ${where} order by at desc, id desc limit ${arg('limit')}`
-    })
-
-  return {
-    async addEvents(events) {
-      if (events.length > 0) await engine.atomic(events.map(add))
-    },
-
-    async listRequestEvents(requestId) {
-      return (await engine.read(selectByRequest({ requestId }))).map(toRecordedEvent)
-    },
-
-    async listEvents({ after, limit, ...filter }: Page & EventFilter) {
-      const filterNames = EVENT_FILTER_NAMES.filter((name) => filter[name] !== undefined)
-      const hasCursor = after !== undefined
-      const list = lists(String([...filterNames, hasCursor]), () =>
-        createList(filterNames, hasCursor),
-      )
-      const oldActions = JSON.stringify(listOldActions(filter))
-      const values = { ...filter, oldActions, before: after ?? '', limit } as EventQuery
-      return (await engine.scan(list(values))).map(toRecordedEvent)
-    },
-  }
-}
-
 /** The columns that a caller provides. Storage finds the account, and seals the event into the chain. */
 export type EventRow = Omit<Tables['audit_events'], 'sequence' | 'seal' | 'account_id'>
 
@@ -240,18 +135,6 @@ export const toEventRow = ({ requestId, facts, ...event }: AuditEvent): EventRow
   subject: event.subject,
   facts: JSON.stringify(facts),
   request_id: requestId,
-})
-
-export const toRecordedEvent = ({
-  request_id,
-  account_id,
-  facts,
-  ...row
-}: EventRow & Pick<Tables['audit_events'], 'account_id'>): RecordedEvent => ({
-  ...row,
-  ...renameEvent({ action: row.action, facts: JSON.parse(facts) }),
-  requestId: request_id,
-  accountId: account_id,
 })
 
 /** Tables whose rows are subjects of events. */
@@ -302,7 +185,7 @@ const SUBJECT_TABLES: readonly SubjectTable[] = [
 export const selectSubjectAccountId = (subject: unknown) =>
   sql`coalesce(${sql.join(SUBJECT_TABLES.map((table) => selectAccountIdFrom(table, subject)))})`
 
-const selectAccountIdFrom = (table: SubjectTable, subject: unknown) =>
+export const selectAccountIdFrom = (table: SubjectTable, subject: unknown) =>
   sql`(select ${selectAccountId(table)} from ${sql.table(table)} where ${sql.ref(`${table}.id`)} = ${subject})`
 
 /**

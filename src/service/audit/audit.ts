@@ -20,12 +20,14 @@ import {
 } from '../service-result.ts'
 import { sleep } from './buffer.ts'
 import { type AuditAnchor, findAnchorBreaks } from './chain.ts'
-import { type AuditExportLine, formatExportLine, parseExportLine } from './export.ts'
 import {
   type AnchorComparison,
+  type AuditExportLine,
   type AuditVerdict,
   createChainVerifier,
+  formatExportLine,
   type PrecedingEvent,
+  parseExportLine,
 } from './verify.ts'
 
 export interface AuditDeps extends ActorDeps {

@@ -4,8 +4,7 @@ import {
   listValidSecretDigests,
   listValidSecretHashes,
 } from '../../domain/key.ts'
-import { isLatchkeySecret } from '../../domain/secret.ts'
-import { toExchangedSecretText } from '../keys/secrets.ts'
+import { isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type {
   AuthorityStorage,
   ProofStorage,

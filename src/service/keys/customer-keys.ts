@@ -2,15 +2,14 @@ import { LRUCache } from 'lru-cache'
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { DeveloperPortal, DisablingParty } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
-import type { SecretDigester } from '../ports/crypto.ts'
+import { openText, type SecretDigester } from '../ports/crypto.ts'
 import type { KeyAmendment, KeySummary, SealedKey } from '../ports/keys.ts'
 import type { Clock } from '../ports/runtime.ts'
 import type { ManagementStorage } from '../scope/storage.ts'
 import { createAuditEvent, parseText } from '../service-result.ts'
-import type { KeyWithSecret } from './input.ts'
-import { MAX_REFERENCE_LENGTH } from './input.ts'
+import { type KeyWithSecret, MAX_REFERENCE_LENGTH } from './input.ts'
 import type { Keys } from './keys.ts'
-import { type KeySecretsDeps, openKeySecret } from './secrets.ts'
+import type { KeySecretsDeps } from './secrets.ts'
 
 export interface CustomerKeysDeps extends KeySecretsDeps {
   readonly storage: ManagementStorage
@@ -127,7 +126,7 @@ export function createCustomerKeys(deps: CustomerKeysDeps) {
     // The key id is part of the name, because a sealed text that was moved to another row must not
     // open.
     const name = `${key.id} ${sealedSecret}`
-    const secret = secretCache.get(name) ?? (await openKeySecret(deps.sealer, sealedSecret, key.id))
+    const secret = secretCache.get(name) ?? (await openText(deps.sealer, sealedSecret, key.id))
     secretCache.set(name, secret)
     return { key, secret }
   }

@@ -13,7 +13,6 @@ import {
   failNotFound,
   type ServiceResult,
 } from '../service-result.ts'
-import { createKeyCreation, type KeyCreationDeps } from './create.ts'
 import {
   failKeyRevoked,
   findKey,
@@ -23,6 +22,7 @@ import {
   parseAccessLevel,
   parseKeyTexts,
 } from './input.ts'
+import { createKeyCreation, type KeyCreationDeps } from './secrets.ts'
 
 export interface KeysDeps extends KeyCreationDeps {}
 

@@ -1,7 +1,8 @@
 import { ok } from '../../domain/failure.ts'
-import { SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
+import { toStoredId } from '../../domain/id.ts'
+import { isPublicId, SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
-import { isDamagedSecret, isLatchkeySecret } from '../../domain/secret.ts'
+import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import {
   openText,
   type Sealer,
@@ -10,8 +11,207 @@ import {
   sealText,
 } from '../ports/crypto.ts'
 import type { Random } from '../ports/runtime.ts'
-import { failBusy, failInvalid, type ServiceResult } from '../service-result.ts'
+import type { ManagementDeps } from '../scope/storage.ts'
+import {
+  createAuditEvent,
+  failBusy,
+  failConflict,
+  failInvalid,
+  parseId,
+  type ServiceResult,
+} from '../service-result.ts'
 import { toHasherBusy } from '../sign-in/context.ts'
+import {
+  type CreateKeyInput,
+  failKeyRevoked,
+  findKey,
+  findKeyOwner,
+  type KeyWithSecret,
+  omitEmpty,
+  parseAccessLevel,
+  parseKeyOwnership,
+  parseKeyTexts,
+} from './input.ts'
+
+export interface KeyCreationDeps extends ManagementDeps, KeySecretsDeps {}
+
+export interface RotateSecretInput {
+  readonly secret?: string | undefined
+  readonly overlapMs?: number | undefined
+  /** The key's last change that the caller saw, so that a repeated request rotates only once. */
+  readonly seen?: string | undefined
+}
+
+export interface RotatedKey extends KeyWithSecret {
+  /** The end of an earlier overlap, which the rotation ended at once; null if none was left. */
+  readonly endedOverlapAt: number | null
+}
+
+/** Creates keys, and shows and rotates their secrets. */
+export const createKeyCreation = (deps: KeyCreationDeps) => ({
+  create: (input: CreateKeyInput) => createKey(deps, input),
+  viewSecret: (id: string) => viewKeySecret(deps, id),
+  rotateSecret: (id: string, input: RotateSecretInput) => rotateKeySecret(deps, id, input),
+})
+
+async function createKey(
+  deps: KeyCreationDeps,
+  input: CreateKeyInput,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const { storage, random, clock } = deps
+  const texts = parseKeyTexts(input)
+  if (!texts.ok) return texts
+  const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
+  if (!isPublicId(publicId)) {
+    return failInvalid('the public id must be 1 to 128 printable ASCII characters without blanks')
+  }
+  if (input.keyType === 'xdent' && publicId.includes('.')) {
+    return failInvalid(
+      'the public id must not contain a dot, because the first dot ends it in a request',
+    )
+  }
+  const secret = parseKeySecret(random, input.secret, input.keyType)
+  if (!secret.ok) return secret
+  const now = clock()
+  if (input.expiresAt !== undefined && input.expiresAt <= now) {
+    return failInvalid('the expiry must be in the future')
+  }
+  const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
+  if (!access.ok) return access
+  const owner = await findKeyOwner(storage, input.ownerId)
+  if (!owner.ok) return owner
+  const ownership = await parseKeyOwnership(storage, input, owner.value)
+  if (!ownership.ok) return ownership
+  const parsedId = parseId(input.id, random)
+  if (!parsedId.ok) return parsedId
+  const id = parsedId.value
+  if (await isSecretTaken(deps, input.secret, input.keyType, id)) return KEY_TAKEN
+
+  const stored = await protectKeySecret(deps, secret.value, input.keyType, id)
+  if (!stored.ok) return stored
+  const { hash, digest, sealed } = stored.value
+  const added = await storage.addKey(
+    {
+      id,
+      accountId: owner.value.accountId,
+      ownerId: owner.value.id,
+      keyType: input.keyType,
+      ...ownership.value,
+      ...texts.value,
+      publicId,
+      access: access.value,
+      secretHash: hash,
+      secretDigest: digest,
+      sealedSecret: sealed,
+      tokenSalt: random.salt(),
+      createdAt: now,
+      expiresAt: input.expiresAt ?? null,
+    },
+    createAuditEvent(deps, 'key.created', id, {
+      keyType: input.keyType,
+      publicId,
+      ownerId: owner.value.id,
+      ...omitEmpty(ownership.value),
+    }),
+    input.maxDeveloperKeys,
+  )
+  if (!added) {
+    if (input.id !== undefined && (await findKey(storage, id)).ok) {
+      return failConflict(`key ${id} already exists: its secret is not shown again`)
+    }
+    return failConflict(
+      input.sourceId === undefined
+        ? KEY_TAKEN_MESSAGE
+        : `source ${input.sourceId} has a key already, or the public id ${publicId} is taken: ` +
+            'revoke that key first, or create another source',
+    )
+  }
+  return findKeyWithSecret(deps, id, secret.value)
+}
+
+/** Returns the secret again, if the key type allows that. Each view is an audit event. */
+async function viewKeySecret(
+  { storage, sealer, ...deps }: KeyCreationDeps,
+  id: string,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const key = await findKey(storage, id)
+  if (!key.ok) return key
+  const sealed = await storage.findSealedSecret(key.value.id)
+  if (sealed === null) {
+    return failConflict(`a secret of this key type (${key.value.keyType}) is shown once: rotate it`)
+  }
+  await storage.addEvent(createAuditEvent(deps, 'key.viewed', key.value.id))
+  return ok({ key: key.value, secret: await openText(sealer, sealed, key.value.id) })
+}
+
+/**
+ * Replaces the secret. Without an overlap, the old secret and every token issued before end at
+ * once. With one, both secrets work until it ends, and tokens stay valid.
+ */
+async function rotateKeySecret(
+  deps: KeyCreationDeps,
+  id: string,
+  input: RotateSecretInput,
+): Promise<ServiceResult<RotatedKey>> {
+  const { storage, random, clock } = deps
+  const key = await findKey(storage, id)
+  if (!key.ok) return key
+  if (key.value.status === 'revoked') return failKeyRevoked(key.value)
+  const { keyType } = key.value
+  const secret = parseKeySecret(random, input.secret, keyType)
+  if (!secret.ok) return secret
+  if (await isSecretTaken(deps, input.secret, keyType, key.value.id)) return KEY_TAKEN
+  const rotatedAt = clock()
+  const overlapEndsAt = input.overlapMs === undefined ? null : rotatedAt + input.overlapMs
+  const earlierEndsAt = key.value.previousSecretEndsAt ?? 0
+  const stored = await protectKeySecret(deps, secret.value, keyType, key.value.id)
+  if (!stored.ok) return stored
+  const changed = await storage.rotateSecret(
+    key.value.id,
+    { ...stored.value, overlapEndsAt, tokenSalt: random.salt(), seen: input.seen },
+    createAuditEvent(deps, 'key.secret_rotated', key.value.id, { overlapEndsAt }),
+  )
+  if (changed) {
+    const rotated = await findKeyWithSecret(deps, key.value.id, secret.value)
+    const endedOverlapAt = earlierEndsAt > rotatedAt ? earlierEndsAt : null
+    return rotated.ok ? ok({ ...rotated.value, endedOverlapAt }) : rotated
+  }
+  const now = await findKey(storage, key.value.id)
+  return now.ok && now.value.status !== 'revoked' && input.seen !== undefined
+    ? failConflict(`key ${key.value.publicId} was changed by another user: check it and try again`)
+    : failKeyRevoked(key.value)
+}
+
+async function findKeyWithSecret(
+  { storage }: KeyCreationDeps,
+  id: string,
+  secret: string,
+): Promise<ServiceResult<KeyWithSecret>> {
+  const key = await findKey(storage, id)
+  return key.ok ? ok({ key: key.value, secret }) : key
+}
+
+/**
+ * True if another key has this secret, or had it before its rotation. Compares the digests under
+ * every key of the ring, because after a rotation the same secret has another digest, which the
+ * database cannot recognize.
+ */
+async function isSecretTaken(
+  { storage, digester }: KeyCreationDeps,
+  importedSecret: string | undefined,
+  keyType: KeyType,
+  keyId: string,
+): Promise<boolean> {
+  if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged') return false
+  for (const digest of digester.candidates(importedSecret)) {
+    const key = await storage.findKeyBySecret(digest)
+    if (key !== null && key.id !== keyId) return true
+  }
+  return false
+}
+
+const KEY_TAKEN_MESSAGE = 'the public id or the secret is taken: another key has it'
+const KEY_TAKEN = failConflict(KEY_TAKEN_MESSAGE)
 
 export interface KeySecretsDeps {
   readonly random: Random
@@ -21,7 +221,7 @@ export interface KeySecretsDeps {
 }
 
 /** The stored form of a secret. */
-export interface StoredSecret {
+interface StoredSecret {
   readonly hash: string
   /**
    * A keyed digest besides an argon2id hash, for secrets that cannot be guessed: see
@@ -31,12 +231,8 @@ export interface StoredSecret {
   readonly sealed: string | null
 }
 
-/** The text that is digested for an exchanged secret. It differs for each key. */
-export const toExchangedSecretText = (keyId: string, secret: string) =>
-  `exchanged\0${keyId}\0${secret}`
-
 /** Validates a secret that another system issued; creates one if omitted. */
-export function parseKeySecret(
+function parseKeySecret(
   random: Random,
   supplied: string | undefined,
   keyType: KeyType,
@@ -65,7 +261,7 @@ export function parseKeySecret(
 }
 
 /** Protects a secret as its key type requires. `keyId`: the row that it is sealed for. */
-export async function protectKeySecret(
+async function protectKeySecret(
   { hasher, digester, sealer }: KeySecretsDeps,
   secret: string,
   keyType: KeyType,
@@ -94,7 +290,3 @@ export async function protectKeySecret(
       })
   }
 }
-
-/** Opens the sealed secret of the key with this row id. */
-export const openKeySecret = (sealer: Sealer, sealed: string, keyId: string): Promise<string> =>
-  openText(sealer, sealed, keyId)

@@ -5,12 +5,13 @@ import { limitEntries } from '../../domain/limits.ts'
 import type { MessageStorage } from '../ports/messages.ts'
 import type { QueueHead, QueueRef, QueueStorage } from '../ports/routing.ts'
 import type { KeepAlive } from '../ports/runtime.ts'
-import { type AttemptDeps, AttemptRunner } from './attempt.ts'
 import {
+  type AttemptDeps,
+  AttemptRunner,
   ConcurrencyLimiter,
   createLargeMessageLimiter,
   isLargeMessage,
-} from './concurrency-limiter.ts'
+} from './attempt.ts'
 import { deletePayloadParts } from './payload.ts'
 
 export interface DeliveryWorkerDeps extends AttemptDeps {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ConcurrencyLimiter } from '../../../src/service/messages/concurrency-limiter.ts'
+import { ConcurrencyLimiter } from '../../../src/service/messages/attempt.ts'
 
 const createQueueRef = (name: string) => ({ id: name, destinationId: name.slice(0, 1) })
 /** In which order those who wait come in, where each leaves as soon as it is in. */
