@@ -1,18 +1,23 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../domain/base-path.ts'
 import type { Log } from '../service/ports/runtime.ts'
+import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
-import { createHealthRoutes, type HealthDeps } from './health.ts'
-import { createJwksRoutes, type JwksDeps } from './jwks.ts'
 import {
   createForwardAuthRoutes,
   createKeyAuthenticator,
   findDotSegmentPath,
 } from './proxy/forward-auth.ts'
 import { createPreviewRefusal } from './refusal-preview.ts'
-import { createJsonReply, REQUEST_ID_HEADER, toResponse } from './reply.ts'
+import {
+  createJsonReply,
+  createRetryAfterHeader,
+  DATABASE_RETRY_SECONDS,
+  REQUEST_ID_HEADER,
+  toResponse,
+} from './reply.ts'
 import { type HttpDeps, identifyCaller } from './request.ts'
 import {
   type CustomerKeyDeps,
@@ -33,19 +38,20 @@ import {
 } from './vendors/redox/endpoint.ts'
 import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
 import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
-import { createXenradRoutes, xenradProtocol } from './vendors/xenrad/api.ts'
+import { createXenradRoutes, xenradProtocol } from './vendors/xenrad.ts'
 
 export { renderDeliveryBody } from './vendors/redox/message.ts'
 export { createTestMessages } from './vendors/redox/test-messages.ts'
 
-export type AppDeps = RedoxAuthDeps &
+type AppDeps = RedoxAuthDeps &
   MessageEndpointDeps &
-  HealthDeps &
-  JwksDeps &
   SurfaceDeps &
   CustomerKeyDeps &
   Omit<ConsoleDeps, 'previewRefusal'> &
   Omit<AdminDeps, 'showReference'> & {
+    readonly storage: Pick<Storage, 'probe'>
+    /** Public keys as JWKs: next, current and retired. */
+    readonly getPublicKeys: () => readonly object[]
     /** False if the console and the management API are off. */
     readonly isConsoleEnabled: boolean
     /** The console's URL for the vendors' listener; null if vendors are not to learn of it. */
@@ -164,7 +170,7 @@ const loadAdmin = (deps: Omit<AdminDeps, 'showReference'> & ConsolePathDeps) => 
 type RequestHandler = (c: Context) => Promise<Response>
 
 /** Routes a path that the clients of two vendors call, by the credential; `fallback` gets the rest. */
-export const routeByCredential =
+const routeByCredential =
   (
     { hasCredential }: Pick<VendorProtocol, 'hasCredential'>,
     handler: RequestHandler,
@@ -187,4 +193,47 @@ export function createLazyHandler(load: () => Promise<Hono>): (c: Context) => Pr
     }
   }
   return async (c) => (await getApp()).fetch(c.req.raw, c.env)
+}
+
+/** Serves `/health`, which shows that the process answers, and `/ready`, which writes to the database. */
+function createHealthRoutes(deps: AppDeps): Hono {
+  const app = new Hono()
+
+  app.get('/health', (c) =>
+    toResponse(createJsonReply(200, { status: 'live' }), identifyCaller(deps, c).requestId),
+  )
+
+  app.get('/ready', async (c) => {
+    const caller = identifyCaller(deps, c)
+    try {
+      await deps.storage.probe()
+      return toResponse(createJsonReply(200, { status: 'ready' }), caller.requestId)
+    } catch (error) {
+      deps.log.error({ ...caller, error }, 'the database accepts no writes')
+      const reply = createJsonReply(
+        503,
+        { status: 'the database accepts no writes' },
+        createRetryAfterHeader(DATABASE_RETRY_SECONDS),
+      )
+      return toResponse(reply, caller.requestId)
+    }
+  })
+  return app
+}
+
+/** Publishes the keys that sign access tokens (RFC 7517 §5), including the next key before it signs. */
+function createJwksRoutes(deps: AppDeps): Hono {
+  const app = new Hono()
+  app.get('/.well-known/jwks.json', (c) =>
+    toResponse(
+      {
+        status: 200,
+        body: JSON.stringify({ keys: deps.getPublicKeys() }),
+        type: 'application/jwk-set+json',
+        headers: { 'Cache-Control': 'public, max-age=300' },
+      },
+      identifyCaller(deps, c).requestId,
+    ),
+  )
+  return app
 }

@@ -1,9 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  hasOdfhirScheme,
-  parseOdfhirCredential,
-} from '../../src/http/vendors/opendental/credential.ts'
+import { hasOdfhirScheme, parseOdfhirCredential } from '../../src/http/vendors/opendental/api.ts'
 import { createHeaders, headerBytes } from '../support/header-values.ts'
 import {
   type CustomerKey,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseXenradApiKey } from '../../src/http/vendors/xenrad/credential.ts'
+import { parseXenradApiKey } from '../../src/http/vendors/xenrad.ts'
 import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
 import { type RawResponse, sendRaw } from '../support/raw-connection.ts'
 import { type LiveServer, startLiveServer } from '../support/server.ts'

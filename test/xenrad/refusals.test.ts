@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SurfaceFailure } from '../../src/domain/failure.ts'
-import { createXenradRoutes, xenradProtocol } from '../../src/http/vendors/xenrad/api.ts'
+import { createXenradRoutes, xenradProtocol } from '../../src/http/vendors/xenrad.ts'
 import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import { createBrokenServer } from '../support/composed-server.ts'
 import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import {
   findOperationPermission,
@@ -9,11 +9,15 @@ import {
 } from '../../operations/define.ts'
 import { OPERATIONS } from '../../operations/registry.ts'
 import type { ServicesFor } from '../../service/actor-services.ts'
-import type { Caller } from '../../service/audit/buffer.ts'
+import { type AuditBuffer, type Caller, UNKNOWN_SUBJECT } from '../../service/audit/buffer.ts'
+import type { FailureLimiter } from '../../service/limits/rate-limits.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
+import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { TestMessages } from '../../service/ports/test-messages.ts'
+import type { Sessions } from '../../service/sign-in/sessions.ts'
+import { parseJson } from '../json/parse.ts'
 import type { OpenApiDocument } from '../openapi.ts'
 import {
   createJsonTextReply,
@@ -21,13 +25,22 @@ import {
   JSON_CONTENT_TYPE,
   toResponse,
 } from '../reply.ts'
-import { type HttpDeps, identifyCaller } from '../request.ts'
-import { type ApiTokenDeps, authenticateToken } from './api-token.ts'
-import { readJsonBody, readQuery } from './input.ts'
+import {
+  createBearerChallenge,
+  type HttpDeps,
+  identifyCaller,
+  parseBearerToken,
+  readBody,
+} from '../request.ts'
 import { createApiDocument } from './openapi-document.ts'
-import { type ApiProblem, createProblemReply, toApiProblem } from './problem.ts'
+import {
+  type ApiProblem,
+  createInvalidProblem,
+  createProblemReply,
+  toApiProblem,
+} from './problem.ts'
 
-export const ADMIN_PATH = '/admin/v1'
+const ADMIN_PATH = '/admin/v1'
 
 export interface AdminDeps extends HttpDeps, ApiTokenDeps {
   readonly servicesFor: ServicesFor
@@ -189,7 +202,7 @@ const SERVER_ERROR_PROBLEM: ApiProblem = {
 }
 
 /** Streams the lines, and reads each only when the client takes it. */
-export function createStreamedResponse(
+function createStreamedResponse(
   { status, headers }: Response,
   lines: AsyncIterable<string>,
 ): Response {
@@ -206,4 +219,93 @@ export function createStreamedResponse(
     },
   })
   return new Response(body, { status, headers })
+}
+
+interface ApiTokenDeps {
+  readonly sessions: Sessions
+  readonly auditBuffer: Pick<AuditBuffer, 'record'>
+  /** Counts failed API tokens. */
+  readonly failureLimiter: FailureLimiter
+}
+
+const TOKEN_NEEDED_DETAIL =
+  'send an API token in the header Authorization: Bearer; create one in the console, under Profile and security'
+const TOKEN_REFUSED_DETAIL =
+  'the API token is invalid or has expired; create a new one in the console, under Profile and security'
+
+/** Finds the user of the request's API token. Cookies are ignored, so that no other site can act for the user. */
+async function authenticateToken(
+  { sessions, auditBuffer, failureLimiter }: ApiTokenDeps,
+  headers: Headers,
+  caller: Caller,
+): Promise<Result<SignedInUser, ApiProblem>> {
+  const token = parseBearerToken(headers.get('authorization'))
+  if (!token.ok && token.failure.reason === 'credential_missing') {
+    return fail({
+      kind: 'unauthorized',
+      detail: TOKEN_NEEDED_DETAIL,
+      headers: createBearerChallenge(),
+    })
+  }
+  const signedInUser = token.ok ? await sessions.find(token.value, 'token') : null
+  if (signedInUser !== null) return ok(signedInUser)
+
+  // A valid token is never refused for the failures of its address: only further failures are.
+  const limitCheck = failureLimiter.checkAllowed(caller.address)
+  failureLimiter.countFailure(caller.address)
+  if (!limitCheck.ok) {
+    const { retryAfterSeconds } = limitCheck.failure
+    const detail = `try again in ${retryAfterSeconds} seconds`
+    return fail({ kind: 'too_many', detail, retryAfterSeconds })
+  }
+  const facts = { surface: 'admin', reason: 'token_unknown' }
+  auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
+  return fail({
+    kind: 'unauthorized',
+    detail: TOKEN_REFUSED_DETAIL,
+    headers: createBearerChallenge('invalid_token'),
+  })
+}
+
+/** Large enough for every field: the longest text has 2,000 characters. */
+const BODY_LIMIT_BYTES = 64 * 1024
+
+/** Parses the body as JSON; an empty body is an empty object. */
+async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
+  const body = await readBody(request, BODY_LIMIT_BYTES)
+  if (!body.ok) return failUnreadableBody(body.failure)
+  if (body.value.length === 0) return ok({})
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/json *(;|$)/i.test(type)) {
+    const detail = 'send the body as JSON, with Content-Type: application/json'
+    return fail({ kind: 'not_json', detail, headers: { Accept: 'application/json' } })
+  }
+  const value = parseJson(body.value)
+  return value.ok ? value : failUnreadableBody(value.failure)
+}
+
+/** Reads the parameters of a query, and refuses a repeated one. */
+function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> {
+  const names = [...search.keys()]
+  const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
+  return repeatedName === undefined
+    ? ok(Object.fromEntries(search))
+    : fail(createInvalidProblem([{ parameter: repeatedName, detail: 'is repeated' }]))
+}
+
+function failUnreadableBody(failure: InputFailure) {
+  switch (failure.reason) {
+    case 'body_too_large':
+      return fail<ApiProblem>({
+        kind: 'too_large',
+        detail: `the body must not be longer than ${failure.limitBytes} bytes`,
+        headers: { Connection: 'close' },
+      })
+    case 'member_repeated':
+      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.member} is repeated` })
+    case 'body_unreadable':
+      return fail<ApiProblem>({ kind: 'unreadable', detail: failure.detail })
+    default:
+      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.field} cannot be read` })
+  }
 }

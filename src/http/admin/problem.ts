@@ -3,7 +3,7 @@ import type { InputError, OperationError } from '../../operations/define.ts'
 import { createRetryAfterHeader, type Reply } from '../reply.ts'
 
 /** An invalid part of a request. */
-export interface InputProblem {
+interface InputProblem {
   /** The place in the body, as a JSON Pointer (RFC 6901). */
   readonly pointer?: string
   /** The parameter of the query. */

@@ -4,26 +4,29 @@ import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from './con
 import { renderError } from './errors.ts'
 import { CONSOLE_PATH } from './navigation.ts'
 import { mountAccountPages } from './pages/accounts.ts'
-import { mountAuditPages } from './pages/audit/audit.ts'
+import { mountAuditPages } from './pages/audit.ts'
 import { mountDashboard } from './pages/dashboard.ts'
-import { mountDeveloperPages } from './pages/developers/developers.ts'
+import { mountDeveloperPages, mountSitePages } from './pages/directory.ts'
 import { mountAllowlistPages } from './pages/ip-allowlist.ts'
+import type { KeyPageDeps } from './pages/keys/key-labels.ts'
 import { mountKeyPages } from './pages/keys/keys.ts'
-import type { KeyPageDeps } from './pages/keys/with-key.ts'
-import { mountApiTokenPages, mountProfile, mountSessionActions } from './pages/me.ts'
 import { mountMessagePages } from './pages/messages/messages.ts'
 import type { MessagePageDeps } from './pages/messages/test-message.ts'
-import { createOneTimeLinkPages } from './pages/one-time-link.ts'
+import {
+  mountApiTokenPages,
+  mountProfile,
+  mountSecondFactorPages,
+  mountSessionActions,
+} from './pages/profile.ts'
 import { mountRequestLookupPages, type RequestLookupDeps } from './pages/request-lookup.ts'
-import { mountDestinationPages } from './pages/routing/destinations.ts'
-import type { RoutingPageDeps } from './pages/routing/handshake.ts'
+import { mountDestinationPages, type RoutingPageDeps } from './pages/routing/destinations.ts'
 import { mountSourcePages } from './pages/routing/sources.ts'
-import { mountSubscriptionPages } from './pages/routing/subscription.ts'
-import { mountSubscriptionListPages } from './pages/routing/subscriptions.ts'
-import { mountSecondFactorPages } from './pages/second-factor.ts'
-import { createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
-import { mountSitePages } from './pages/sites.ts'
-import { mountUserPages } from './pages/users/users.ts'
+import {
+  mountSubscriptionListPages,
+  mountSubscriptionPages,
+} from './pages/routing/subscriptions.ts'
+import { createOneTimeLinkPages, createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
+import { mountUserPages } from './pages/users.ts'
 import { redirectToPage } from './render.ts'
 import { type ConsoleRouter, type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
 import { createAssetRoutes } from './static/assets.ts'

@@ -39,7 +39,7 @@ export interface PageContext {
 }
 
 /** The services that a session may use without re-authentication. */
-export type SessionServices = Omit<ActorServices, 'users'> & {
+type SessionServices = Omit<ActorServices, 'users'> & {
   readonly users: Omit<ActorServices['users'], ReauthenticatedUserMethod>
 }
 

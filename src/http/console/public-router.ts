@@ -91,7 +91,7 @@ const toConsoleError = ({ reason }: InputFailure): ConsoleError =>
  * Checks that a page of this server sent the form: by Fetch Metadata, and in browsers without it by the
  * Origin header (RFC 6454 §7). Scripts of other sites cannot set either.
  */
-export function isSameOrigin(headers: Headers, hosts: readonly string[]): boolean {
+function isSameOrigin(headers: Headers, hosts: readonly string[]): boolean {
   const site = headers.get('sec-fetch-site')
   if (site !== null) return site === 'same-origin'
   const origin = headers.get('origin')

@@ -24,7 +24,7 @@ import {
   type VendorProtocol,
 } from './surface-handlers.ts'
 
-export const hasBasicScheme = (headers: Headers): boolean =>
+const hasBasicScheme = (headers: Headers): boolean =>
   /^basic(?: |$)/i.test(headers.get('Authorization') ?? '')
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -59,12 +59,12 @@ function decodeBase64Text(encoded: string): string | null {
   }
 }
 
-export const refusePracticeRequest = (failure: SurfaceFailure): Reply =>
+const refusePracticeRequest = (failure: SurfaceFailure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-export const replyPracticeMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+const replyPracticeMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
   createErrorReply(405, 'method_not_allowed', 'This path takes GET only.', headers)
-export const replyPracticeServerError = (): Reply =>
+const replyPracticeServerError = (): Reply =>
   createErrorReply(500, 'server_error', 'The server failed; try again.')
 
 const createErrorReply = (

@@ -33,11 +33,11 @@ const API_KEY_PATTERN = /^([\x21-\x2d\x2f-\x7e]+)(?:\.([\x21-\x7e]+)?)?$/
 const API_KEY_HEADER = 'X-Api-Key'
 
 /** The dot distinguishes it from xenrad's keys, which come in the same header. */
-export const hasXdentApiKey = (headers: Headers): boolean =>
+const hasXdentApiKey = (headers: Headers): boolean =>
   headers.get(API_KEY_HEADER)?.includes('.') ?? false
 
 /** Secrets made by this server are no KeyIds, so a wrong secret is not looked up twice. */
-export function hasKeyIdOnly(headers: Headers): boolean {
+function hasKeyIdOnly(headers: Headers): boolean {
   const header = headers.get(API_KEY_HEADER) ?? ''
   return header !== '' && !header.includes('.') && !header.startsWith(SECRET_PREFIX)
 }
@@ -53,12 +53,12 @@ export function parseXdentApiKey(headers: Headers): Result<Credential, Credentia
   return ok({ keyType: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
 }
 
-export const refuseXdentRequest = (failure: SurfaceFailure): Reply =>
+const refuseXdentRequest = (failure: SurfaceFailure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-export const replyXdentMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
+const replyXdentMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
   createErrorReply(405, 'METHOD_NOT_ALLOWED', 'This path takes GET only.', headers)
-export const replyXdentServerError = (): Reply =>
+const replyXdentServerError = (): Reply =>
   createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.')
 
 /**

@@ -7,7 +7,7 @@ import {
   describeEvent,
   describeEventDetail,
   getEventTone,
-} from '../../../src/http/console/pages/audit/event-descriptions.ts'
+} from '../../../src/http/console/pages/event-descriptions.ts'
 
 const SERVICE = join(import.meta.dirname, '../../../src/service')
 

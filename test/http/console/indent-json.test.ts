@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { indentJson } from '../../../src/http/console/pages/messages/indent-json.ts'
+import { indentJson } from '../../../src/http/console/pages/messages/message-components.ts'
 
 describe('JSON on a page', () => {
   test('is indented as JSON.stringify indents it', () => {

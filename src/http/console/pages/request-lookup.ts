@@ -29,7 +29,7 @@ import {
 } from '../navigation.ts'
 import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
-import { describeEvent, formatActionTitle, getEventTone } from './audit/event-descriptions.ts'
+import { describeEvent, formatActionTitle, getEventTone } from './event-descriptions.ts'
 
 export function mountRequestLookupPages(router: ConsoleRouter, deps: RequestLookupDeps): void {
   router.page(REQUEST_LOOKUP_PATH, 'requests.explain', (context) =>

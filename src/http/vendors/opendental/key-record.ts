@@ -20,7 +20,7 @@ const RECORD_MEMBERS = [
 ] as const
 
 type RecordMember = (typeof RECORD_MEMBERS)[number]
-export type CustomerKeyRecord = Readonly<Record<RecordMember, string>>
+type CustomerKeyRecord = Readonly<Record<RecordMember, string>>
 
 export const toCustomerKeyRecord = (
   { key, secret }: KeyWithSecret,
@@ -81,7 +81,7 @@ function getTextParameter(
     : fail({ reason: 'field_invalid', field, detail: 'must be a string' })
 }
 
-export type RequestParameters = Readonly<Record<string, unknown>>
+type RequestParameters = Readonly<Record<string, unknown>>
 
 /** Large enough for every change: the longest reference takes 1,200 bytes in escapes. */
 const BODY_LIMIT_BYTES = 4096
@@ -113,7 +113,7 @@ export async function requireNoParameters(request: Request): Promise<Result<void
 }
 
 /** Every status that the vendor defines. */
-export type CustomerKeyStatus =
+type CustomerKeyStatus =
   | 'Enabled'
   | 'DisabledByDeveloper'
   | 'DisabledByCustomer'
@@ -139,7 +139,7 @@ const DISABLED_STATUSES = {
  * | only reads                      | `EnabledReadOnly`    |                                               |
  * | opens all of its office's data  | `Enabled`            |                                               |
  */
-export function toCustomerKeyStatus(key: KeySummary, now: number): CustomerKeyStatus {
+function toCustomerKeyStatus(key: KeySummary, now: number): CustomerKeyStatus {
   if (key.status === 'revoked') return DISABLED_STATUSES.operator
   if (key.status === 'disabled') return DISABLED_STATUSES[key.disabledBy ?? 'operator']
   if (key.expiresAt !== null && now >= key.expiresAt) return 'Unknown'
@@ -149,11 +149,11 @@ export function toCustomerKeyStatus(key: KeySummary, now: number): CustomerKeySt
 const ENABLED_STATUS = 'Enabled'
 
 /** The statuses that a developer may set. */
-export const SETTABLE_STATUSES: readonly CustomerKeyStatus[] = [
+const SETTABLE_STATUSES: readonly CustomerKeyStatus[] = [
   ENABLED_STATUS,
   DISABLED_STATUSES.developer,
 ]
 
 /** True if the status enables the key, false if it disables it, undefined if a developer may not set it. */
-export const parseEnabled = (status: string): boolean | undefined =>
+const parseEnabled = (status: string): boolean | undefined =>
   SETTABLE_STATUSES.some((settable) => settable === status) ? status === ENABLED_STATUS : undefined

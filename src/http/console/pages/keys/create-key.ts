@@ -35,9 +35,8 @@ import {
   parseKeyExpiry,
   readKeyOwner,
 } from './key-fields.ts'
-import { KEY_TYPE_LABELS } from './key-labels.ts'
+import { KEY_TYPE_LABELS, type KeyPageDeps } from './key-labels.ts'
 import { renderSecretPage } from './key-secret.ts'
-import type { KeyPageDeps } from './with-key.ts'
 
 /** The choices that decide which fields the form of a new key has. */
 interface NewKeySelection {

@@ -7,8 +7,12 @@ import { timeline } from '../../components/table.ts'
 import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
 import { AUDIT_PATH, DEVELOPERS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
-import { describeEvent, formatActionTitle, getEventTone } from '../audit/event-descriptions.ts'
-import { loadEventNames } from '../audit/event-names.ts'
+import {
+  describeEvent,
+  formatActionTitle,
+  getEventTone,
+  loadEventNames,
+} from '../event-descriptions.ts'
 import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-labels.ts'
 
 type DetailRow = readonly [string, Html | string]

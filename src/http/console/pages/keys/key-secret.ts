@@ -26,7 +26,7 @@ import type { ConsoleRouter } from '../../router.ts'
 import { renderKeyPage } from './key.ts'
 import { overlapDiagram } from './key-charts.ts'
 import { keyHistory } from './key-details.ts'
-import { isChangedSince, type KeyPageDeps, withKey } from './with-key.ts'
+import { isChangedSince, type KeyPageDeps, withKey } from './key-labels.ts'
 
 /** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [

@@ -29,12 +29,11 @@ import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, SITES_PATH, toKeyCrumbs } from '
 import { redirectToPage, renderPage, toConsolePath } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { codeSamples } from './code-samples.ts'
+import { isDeletable } from './edit-key.ts'
 import { getFirstUsageDay, overlapDiagram, toDailyCounts, usageChart } from './key-charts.ts'
 import { keyDetails, keyHistory } from './key-details.ts'
 import { listSiteOptions } from './key-fields.ts'
-import { listKeyBadges } from './key-labels.ts'
-import { isDeletable } from './revoke-and-delete.ts'
-import { type KeyPageDeps, withKey } from './with-key.ts'
+import { type KeyPageDeps, listKeyBadges, withKey } from './key-labels.ts'
 
 export function mountKeyDetailPages(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.page(

@@ -14,9 +14,8 @@ import { loadListPage } from '../../list-page.ts'
 import { MESSAGES_PATH, SOURCES_PATH, TEST_MESSAGE_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { mountMessageDetailPages } from './message.ts'
-import { mountPayloadForms, mountReplayAndSkipPages } from './message-actions.ts'
-import { messageTable } from './message-tables.ts'
+import { mountMessageDetailPages, mountPayloadForms, mountReplayAndSkipPages } from './message.ts'
+import { messageTable } from './message-components.ts'
 import { type MessagePageDeps, mountTestMessagePages } from './test-message.ts'
 
 /** Mounts the pages of messages. Fixed paths precede `/:id`. */

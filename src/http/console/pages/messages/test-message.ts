@@ -42,7 +42,7 @@ import {
 } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { indentJson } from './indent-json.ts'
+import { indentJson } from './message-components.ts'
 
 /** Mounts the page on which a user sends a message as a source would. */
 export function mountTestMessagePages(router: ConsoleRouter, deps: MessagePageDeps): void {

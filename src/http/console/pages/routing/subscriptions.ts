@@ -1,24 +1,65 @@
 import { html } from 'hono/html'
 import { DATA_MODELS } from '../../../../domain/catalog.ts'
 import type { SubscriptionListItem } from '../../../../service/ports/lists.ts'
+import type { MessageSummary } from '../../../../service/ports/messages.ts'
+import type { ServiceError } from '../../../../service/service-result.ts'
 import { getAccountId } from '../../account-selection.ts'
-import { buttonLink, hiddenField, selectField, submitButton } from '../../components/form.ts'
-import { emptyState, type Html, nothing } from '../../components/html.ts'
+import {
+  actionButton,
+  buttonLink,
+  hiddenField,
+  selectField,
+  submitButton,
+} from '../../components/form.ts'
+import {
+  copyableText,
+  definitionList,
+  emptyState,
+  errorNotice,
+  formatCount,
+  type Html,
+  nothing,
+  notice,
+} from '../../components/html.ts'
 import {
   PICKER_ROW_LIMIT,
   resourcePicker,
   toPickerOptions,
 } from '../../components/resource-picker.ts'
-import { getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
+import { relativeTime } from '../../components/time.ts'
+import { getOptionalField, getOptionalId, getPathId, type PageContext } from '../../context.ts'
+import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { loadListPage } from '../../list-page.ts'
-import { DESTINATIONS_PATH, SOURCES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
+import {
+  DESTINATIONS_PATH,
+  formatDestinationPath,
+  formatMessagePath,
+  formatSourcePath,
+  formatSubscriptionPath,
+  MESSAGES_PATH,
+  SOURCES_PATH,
+  SUBSCRIPTIONS_CRUMBS,
+  SUBSCRIPTIONS_PATH,
+  TEST_MESSAGE_PATH,
+} from '../../navigation.ts'
+import { redirectToPage, renderPage } from '../../render.ts'
+import { mountAction, type ResourceAction } from '../../resource/changes.ts'
 import { mountCreation } from '../../resource/creation.ts'
 import { emptyList, renderList } from '../../resource/list.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { subscriptionTable } from './routing-components.ts'
+import { attemptTable, messageTable } from '../messages/message-components.ts'
+import {
+  formatDataModel,
+  formatOutcome,
+  nextAttemptTime,
+  routeStop,
+  subscriptionBadge,
+  subscriptionTable,
+  verificationBadge,
+} from './routing-components.ts'
 
-export const SUBSCRIPTIONS: Resource<SubscriptionListItem> = {
+const SUBSCRIPTIONS: Resource<SubscriptionListItem> = {
   group: 'subscriptions',
   noun: 'subscription',
   path: SUBSCRIPTIONS_PATH,
@@ -118,3 +159,166 @@ const subscriptionFilterForm = (
     })}${submitButton('Filter', '')}
     ${sourceId === undefined && destinationId === undefined ? nothing : buttonLink(SUBSCRIPTIONS_PATH, 'Show all subscriptions', 'quiet')}
   </form>`
+
+const SUBSCRIPTION_PAGE_PATH = `${SUBSCRIPTIONS_PATH}/:id`
+const MAX_PREVIEW_ROWS = 10
+
+/** Actions that cannot be undone, or that make other requests fail: each asks for confirmation. */
+const SUBSCRIPTION_ACTIONS: readonly ResourceAction<SubscriptionListItem>[] = [
+  { verb: 'pause', details: describeQueue },
+  { verb: 'purge', isDangerous: true, details: describeQueue },
+  { verb: 'delete', isDangerous: true, details: describeQueue },
+]
+
+function describeQueue({ source, destination, queued }: SubscriptionListItem): Html {
+  return html`<p>${formatCount(queued, 'message')} from ${source.name} to ${destination.name} ${queued === 1 ? 'is' : 'are'} queued.</p>`
+}
+
+export function mountSubscriptionPages(router: ConsoleRouter): void {
+  router.page(
+    SUBSCRIPTION_PAGE_PATH,
+    ['subscriptions.show', 'subscriptions.destination', 'messages.list', 'messages.attempts'],
+    (context) => renderSubscriptionPage(context, null),
+  )
+  router.form(`${SUBSCRIPTION_PAGE_PATH}/resume`, 'subscriptions.resume', resumeSubscription)
+  for (const action of SUBSCRIPTION_ACTIONS) mountAction(router, SUBSCRIPTIONS, action)
+}
+
+async function resumeSubscription(context: PageContext): Promise<Response> {
+  const id = getPathId(context, 'id')
+  const result = await context.services.subscriptions.setStatus(id, 'active')
+  return result.ok
+    ? redirectToPage(context.c, formatSubscriptionPath(id), 'subscriptions.resume')
+    : renderSubscriptionPage(context, result.failure)
+}
+
+async function renderSubscriptionPage(
+  context: PageContext,
+  error: ServiceError | null,
+): Promise<Response> {
+  const { destinations, subscriptions, messages } = context.services
+  const id = getPathId(context, 'id')
+  const found = await subscriptions.find(id)
+  if (!found.ok) return renderError(context.c, context.caller, 'not_found')
+  const subscription = found.value
+  const [destination, queuedMessages, attemptsResult] = await Promise.all([
+    destinations.find(subscription.destination.id),
+    messages.list({ subscriptionId: id, status: 'queued', limit: MAX_PREVIEW_ROWS }),
+    subscription.headId === null ? null : messages.listAttempts(subscription.headId),
+  ])
+  const attempts = attemptsResult?.ok
+    ? attemptsResult.value.filter(
+        ({ destinationId }) => destinationId === subscription.destination.id,
+      )
+    : []
+  const body = html`${errorNotice(toErrorMessage(error))}${subscriptionNotice(context, subscription)}
+    <section class="card" aria-label="Route"><h2>Route</h2>${subscriptionDiagram(subscription, destination.ok)}</section>
+    <section class="card"><h2>Details</h2>${definitionList([
+      ['Next attempt', nextAttemptTime(context, subscription) || 'nothing to send'],
+      ['Messages', html`<a href="${MESSAGES_PATH}?subscription=${id}">View its messages</a>`],
+      ['Subscription id', copyableText(id, 'the subscription id')],
+    ])}</section>
+    ${
+      attempts.length === 0
+        ? nothing
+        : html`<section class="card flush" aria-label="Attempts">${attemptTable(attempts.slice(0, MAX_PREVIEW_ROWS), 'Latest attempts to send the first message')}</section>`
+    }
+    <section class="card flush" aria-label="Queued">${
+      queuedMessages.length === 0
+        ? emptyState(
+            'Nothing is queued',
+            html`View the <a href="${MESSAGES_PATH}?subscription=${id}">messages of this subscription</a>.`,
+            context.canPerform('messages.skip')
+              ? buttonLink(
+                  `${TEST_MESSAGE_PATH}?source=${subscription.source.id}&subscription=${id}`,
+                  'Send test message',
+                )
+              : nothing,
+          )
+        : queueTable(context, subscription, queuedMessages)
+    }</section>`
+  const heading = {
+    heading: SUBSCRIPTIONS.getName(subscription),
+    crumbs: SUBSCRIPTIONS_CRUMBS,
+    actions: subscriptionActions(context, subscription),
+  }
+  return renderPage(context, heading, body, toErrorStatus(error))
+}
+
+function subscriptionActions(
+  context: PageContext,
+  { id, status, queued }: SubscriptionListItem,
+): Html {
+  if (!context.canPerform('subscriptions.pause')) return nothing
+  const path = formatSubscriptionPath(id)
+  return html`${
+    status === 'active'
+      ? buttonLink(`${path}/pause`, 'Pause subscription')
+      : actionButton(context.formToken, `${path}/resume`, 'Resume subscription', {
+          variant: 'primary',
+        })
+  }${queued > 0 ? buttonLink(`${path}/purge`, 'Empty queue', 'danger') : buttonLink(`${path}/delete`, 'Delete subscription', 'danger')}`
+}
+
+/** Renders nothing where the subscription delivers. */
+function subscriptionNotice(context: PageContext, subscription: SubscriptionListItem): Html {
+  const { destination, lastAttempt } = subscription
+  if (subscription.status === 'paused') {
+    return notice(
+      'warn',
+      'This subscription is paused',
+      'New messages of the source to this destination are refused. Queued messages wait until the subscription is resumed.',
+    )
+  }
+  if (destination.verifiedAt === null) {
+    return notice(
+      'warn',
+      'The destination is not verified',
+      html`New messages to it are refused. <a href="${formatDestinationPath(destination.id)}">Verify the destination</a>.`,
+    )
+  }
+  if (subscription.attempts === 0 || lastAttempt === null) return nothing
+  return notice(
+    'bad',
+    `The first message failed ${formatCount(subscription.attempts, 'time')}`,
+    html`<p>${formatOutcome(lastAttempt)} ${relativeTime(lastAttempt.at, context.now)}${lastAttempt.detail === '' ? '.' : html`: <code>${lastAttempt.detail}</code>`}</p>
+      <p>Latchkey retries at least every two minutes, and later messages wait. If the destination is down, nothing is lost. If the message itself is the problem, skip it.</p>
+      <div class="row">${context.canPerform('subscriptions.pause') ? actionButton(context.formToken, `${formatSubscriptionPath(subscription.id)}/resume`, 'Retry now', { variant: 'compact' }) : nothing}${subscription.headId === null ? nothing : firstMessageActions(context, subscription.headId, destination.id)}</div>`,
+  )
+}
+
+const firstMessageActions = (
+  context: PageContext,
+  messageId: string,
+  destinationId: string,
+): Html => html`
+  ${buttonLink(formatMessagePath(messageId), 'View message', 'compact')}
+  ${context.canPerform('messages.skip') ? buttonLink(`${formatMessagePath(messageId)}/skip?destination=${destinationId}`, 'Skip message', 'compact danger') : nothing}`
+
+const subscriptionDiagram = (
+  subscription: SubscriptionListItem,
+  canOpenDestination: boolean,
+): Html => {
+  const { source, destination } = subscription
+  const destinationName = canOpenDestination
+    ? html`<a href="${formatDestinationPath(destination.id)}">${destination.name}</a>`
+    : destination.name
+  return html`<ol class="route">
+    ${routeStop('Source', html`<a href="${formatSourcePath(source.id)}">${source.name}</a>`, formatDataModel(subscription), false)}
+    ${routeStop('Queue', formatCount(subscription.queued, 'message'), subscriptionBadge(subscription))}
+    ${routeStop('Destination', destinationName, canOpenDestination ? verificationBadge(destination.verifiedAt) : 'of another account')}
+  </ol>`
+}
+
+/** Lists the oldest first where the table holds the whole queue; otherwise its newest messages. */
+function queueTable(
+  context: PageContext,
+  { id, queued }: SubscriptionListItem,
+  newest: readonly MessageSummary[],
+): Html {
+  if (queued <= newest.length)
+    return messageTable(context, newest.toReversed(), 'Queued messages, oldest first')
+  const caption = `The newest ${newest.length} of ${queued.toLocaleString('en')} queued messages`
+  return html`${messageTable(context, newest, caption)}
+    <div class="pager"><a href="${MESSAGES_PATH}?subscription=${id}&status=queued">View all queued messages</a></div>`
+}

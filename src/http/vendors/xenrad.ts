@@ -1,4 +1,15 @@
-import type { SurfaceFailure } from '../../../domain/failure.ts'
+import { type Context, Hono } from 'hono'
+import {
+  type CredentialFailure,
+  fail,
+  failMalformed,
+  ok,
+  type Result,
+  type SurfaceFailure,
+} from '../../domain/failure.ts'
+import { SECRET_MAX_LENGTH } from '../../domain/key.ts'
+import type { Credential, Surface } from '../../domain/key-type.ts'
+import { toUpstreamIdentity } from '../proxy/headers.ts'
 import {
   createChallengeHeader,
   createJsonReply,
@@ -6,14 +17,36 @@ import {
   type Reply,
   type ReplyTable,
   replyToFailure,
-} from '../../reply.ts'
-import { API_KEY_HEADER } from './credential.ts'
+  toResponse,
+} from '../reply.ts'
+import {
+  authorizeRequest,
+  createProxyHandler,
+  handleSurfaceRequest,
+  refuseAndRecord,
+  type SurfaceDeps,
+  type VendorProtocol,
+} from './surface-handlers.ts'
 
-export const refuseXenradRequest = (failure: SurfaceFailure, path: string): Reply =>
+const API_KEY_HEADER = 'X-API-Key'
+
+/**
+ * Parses the key, which is the secret alone; the server finds the site by it. A header without a value counts as
+ * missing. Two headers arrive joined by a comma and a blank, which no key contains, so they are refused.
+ */
+export function parseXenradApiKey(headers: Headers): Result<Credential, CredentialFailure> {
+  const secret = headers.get(API_KEY_HEADER)
+  if (secret === null || secret === '') return fail({ reason: 'credential_missing' })
+  if (secret.length > SECRET_MAX_LENGTH) return failMalformed('too long for a key')
+  if (!/^[\x21-\x7e]+$/.test(secret)) return failMalformed('not one word of printable ASCII')
+  return ok({ keyType: 'xenrad', secret })
+}
+
+const refuseXenradRequest = (failure: SurfaceFailure, path: string): Reply =>
   replyToFailure(replies, failure, findRefusalWriter(path))
 
 /** 405 with Allow (RFC 9110 §15.5.6). */
-export const replyXenradMethodNotAllowed = (
+const replyXenradMethodNotAllowed = (
   method: string,
   allowed: readonly string[],
   path: string,
@@ -26,7 +59,7 @@ export const replyXenradMethodNotAllowed = (
   })
 
 /** 415 with the accepted types (RFC 9110 §15.5.16). */
-export const replyUnsupportedType = (acceptedTypes: readonly string[], path: string): Reply =>
+const replyUnsupportedType = (acceptedTypes: readonly string[], path: string): Reply =>
   findRefusalWriter(path)({
     status: 415,
     code: 'not-supported',
@@ -34,7 +67,7 @@ export const replyUnsupportedType = (acceptedTypes: readonly string[], path: str
     headers: { Accept: acceptedTypes.join(', ') },
   })
 
-export const replyXenradServerError = (path: string): Reply =>
+const replyXenradServerError = (path: string): Reply =>
   findRefusalWriter(path)({ status: 500, code: 'exception', text: 'The server failed; try again.' })
 
 /** 401 with a challenge (RFC 9110 §11.6.1), on every surface. No registered scheme fits. */
@@ -136,7 +169,7 @@ const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
 }
 
 /** The content of a refusal, before it is written in the surface's format. */
-export interface RefusalContent {
+interface RefusalContent {
   readonly status: number
   /** FHIR R4's issue type (http://hl7.org/fhir/R4/valueset-issue-type.html). */
   readonly code: IssueType
@@ -144,7 +177,7 @@ export interface RefusalContent {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type IssueType =
+type IssueType =
   | 'structure'
   | 'required'
   | 'value'
@@ -158,13 +191,13 @@ export type IssueType =
   | 'exception'
   | 'timeout'
 
-export type WriteRefusal = (content: RefusalContent) => Reply
+type WriteRefusal = (content: RefusalContent) => Reply
 
 /**
  * Finds the format of the surface that a path belongs to. Every other path has FHIR's, because a proxy may guard
  * other paths.
  */
-export function findRefusalWriter(path: string): WriteRefusal {
+function findRefusalWriter(path: string): WriteRefusal {
   if (/\/v[23]\/ingest$/.test(path)) return writeHl7Refusal
   return path.endsWith('/ingest') ? writeMppsRefusal : writeFhirRefusal
 }
@@ -189,3 +222,93 @@ const writeHl7Refusal: WriteRefusal = ({ status, text, headers = {} }) => ({
 
 const writeMppsRefusal: WriteRefusal = ({ status, text, headers }) =>
   createJsonReply(status, { success: false, error: text }, headers)
+
+/** One key of a site serves its FHIR, HL7 and MPPS surfaces. */
+export const xenradProtocol: VendorProtocol = {
+  name: 'xenrad',
+  hasCredential: (headers) => headers.has(API_KEY_HEADER),
+  parseCredential: parseXenradApiKey,
+  refuseRequest: refuseXenradRequest,
+  replyServerError: replyXenradServerError,
+}
+
+/** A path that accepts one kind of message. The upstream checks the body's site, type and fields. */
+interface IngestRoute {
+  readonly path: string
+  readonly surface: Surface
+  /** The documented media types; empty if none are documented. A message may always omit its type. */
+  readonly types: readonly string[]
+}
+
+const INGEST_ROUTES: readonly IngestRoute[] = [
+  {
+    path: '/v2/ingest',
+    surface: 'hl7',
+    types: [
+      'text/plain',
+      'application/hl7-v2',
+      'application/hl7-v2+er7',
+      'x-application/hl7-v2+er7',
+    ],
+  },
+  { path: '/v3/ingest', surface: 'hl7', types: [] },
+  { path: '/ingest', surface: 'mpps', types: ['application/json'] },
+]
+
+/** The documented methods, and HEAD, because a server that supports GET supports HEAD (RFC 9110 §9.1). */
+const FHIR_METHODS = ['GET', 'HEAD', 'POST', 'PUT']
+const INGEST_METHODS = ['POST']
+
+/** Handles FHIR, HL7 over HTTP and MPPS. MLLP is not handled, because it carries no key. */
+export function createXenradRoutes(deps: SurfaceDeps): Hono {
+  const proxyToFhir = createProxyHandler(deps, xenradProtocol, 'fhir')
+  const app = new Hono()
+
+  // Also /fhir itself.
+  app.all('/fhir/*', (c) => {
+    if (!FHIR_METHODS.includes(c.req.method)) return refuseNotAllowed(deps, c, FHIR_METHODS)
+    return isPublicRequest(c.req.raw) ? proxyPublicRequest(deps, c) : proxyToFhir(c)
+  })
+  for (const ingest of INGEST_ROUTES) {
+    app.all(ingest.path, (c) =>
+      INGEST_METHODS.includes(c.req.method)
+        ? ingestMessage(deps, c, ingest)
+        : refuseNotAllowed(deps, c, INGEST_METHODS),
+    )
+  }
+  return app
+}
+
+/** Forwards without a key: a presented key is not checked, and the upstream receives no identity. */
+const proxyPublicRequest = (deps: SurfaceDeps, c: Context) =>
+  handleSurfaceRequest(deps, c, xenradProtocol, (_, caller) =>
+    deps.proxyRequest(c, 'fhir', null, caller),
+  )
+
+const ingestMessage = (deps: SurfaceDeps, c: Context, { path, surface, types }: IngestRoute) =>
+  handleSurfaceRequest(deps, c, xenradProtocol, async (request, caller) => {
+    const key = await authorizeRequest(deps, xenradProtocol, request, caller)
+    if (!key.ok) return key
+    const type = parseMediaType(request.headers)
+    const isAccepted = types.length === 0 || type === '' || types.includes(type)
+    if (isAccepted) return deps.proxyRequest(c, surface, toUpstreamIdentity(key.value), caller)
+    const refusal = { reason: 'type_unsupported' } as const
+    const reply = replyUnsupportedType(types, path)
+    return ok(refuseAndRecord(deps, xenradProtocol, refusal, reply, caller))
+  })
+
+const refuseNotAllowed = (deps: SurfaceDeps, c: Context, methods: readonly string[]) =>
+  handleSurfaceRequest(deps, c, xenradProtocol, async ({ method }, { requestId }) =>
+    ok(toResponse(replyXenradMethodNotAllowed(method, methods, c.req.path), requestId)),
+  )
+
+/** The paths that a client reads before it has a key (FHIR R4 §3.1.0.9, SMART App Launch §3). */
+const PUBLIC_PATHS = ['/fhir/metadata', '/fhir/.well-known/smart-configuration']
+
+/** Compares the path as it was sent; another spelling needs a key. */
+const isPublicRequest = ({ method, url }: Request) =>
+  (method === 'GET' || method === 'HEAD') && PUBLIC_PATHS.includes(new URL(url).pathname)
+
+/** Returns the media type without parameters; empty without a Content-Type. */
+const parseMediaType = (headers: Headers) =>
+  (headers.get('content-type') ?? '').replace(/;.*/s, '').trim().toLowerCase()

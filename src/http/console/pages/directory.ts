@@ -1,15 +1,149 @@
 import { html } from 'hono/html'
-import type { Developer } from '../../../../service/ports/accounts.ts'
-import type { KeyListItem } from '../../../../service/ports/lists.ts'
-import { actionButton, buttonLink } from '../../components/form.ts'
-import { badge, emptyState, type Html, nothing } from '../../components/html.ts'
-import { pager, table } from '../../components/table.ts'
-import { formatDay, relativeTime } from '../../components/time.ts'
-import { getOptionalField, type PageContext } from '../../context.ts'
-import { DEVELOPERS_PATH, formatKeyPath, NEW_KEY_PATH } from '../../navigation.ts'
+import type { Developer, Site } from '../../../service/ports/accounts.ts'
+import type { KeyListItem } from '../../../service/ports/lists.ts'
+import { actionButton, buttonLink } from '../components/form.ts'
+import {
+  badge,
+  copyableText,
+  emptyState,
+  formatCount,
+  type Html,
+  nothing,
+} from '../components/html.ts'
+import { pager, table } from '../components/table.ts'
+import { formatDay, relativeTime } from '../components/time.ts'
+import { getOptionalField, type PageContext } from '../context.ts'
+import {
+  DEVELOPERS_PATH,
+  formatKeyPath,
+  KEYS_PATH,
+  NEW_KEY_PATH,
+  SITES_PATH,
+} from '../navigation.ts'
+import { findKeysObstacle } from '../resource/changes.ts'
+import { mountCreation } from '../resource/creation.ts'
+import { loadKeyCounts, mountList } from '../resource/list.ts'
+import { mountPage, type ResourcePage } from '../resource/page.ts'
+import type { Resource } from '../resource/resource.ts'
+import type { ConsoleRouter } from '../router.ts'
+
+const SITES: Resource<Site> = {
+  group: 'sites',
+  noun: 'site',
+  path: SITES_PATH,
+  find: ({ services }, id) => services.sites.find(id),
+  getName: ({ name }) => name,
+}
+
+/** The pages of sites: clinics, offices and hospitals. */
+export function mountSitePages(router: ConsoleRouter): void {
+  mountList(router, SITES, {
+    load: ({ services }, page) => services.sites.list(page),
+    loadColumns: async ({ services }, rows) => {
+      const getKeyCount = await loadKeyCounts(services.sites, rows)
+      return [{ name: 'Keys', end: true, cell: (site) => keysLink(site, getKeyCount(site)) }]
+    },
+  })
+  mountCreation(router, SITES)
+  mountPage(router, SITES, {
+    edits: ['rename'],
+    actions: [
+      {
+        verb: 'delete',
+        isDangerous: true,
+        findObstacle: ({ id }, context) =>
+          findKeysObstacle(
+            context,
+            { siteId: id },
+            `${KEYS_PATH}?site=${id}`,
+            'Unassign those that an office took into use. Xenrad-style keys stay with their site.',
+          ),
+      },
+    ],
+    loadParts: async ({ services }, site) => {
+      const getKeyCount = await loadKeyCounts(services.sites, [site])
+      const link = html`<a href="${KEYS_PATH}?site=${site.id}">${formatCount(getKeyCount(site), 'key')}</a>`
+      return { facts: [['Keys', link]] }
+    },
+  })
+}
+
+const keysLink = ({ id, name }: Site, count: number) =>
+  html`<a href="${KEYS_PATH}?site=${id}" aria-label="${formatCount(count, 'key')} of ${name}">${count}</a>`
+
+const DEVELOPERS: Resource<Developer> = {
+  group: 'developers',
+  noun: 'developer',
+  path: DEVELOPERS_PATH,
+  find: ({ services }, id) => services.developers.find(id),
+  getName: ({ name }) => name,
+  cells: {
+    developerKey: ({ name, developerKey }) =>
+      copyableText(developerKey, `the developer key of ${name}`),
+  },
+}
+
+/** The pages of developers, whose programs offices use. */
+export function mountDeveloperPages(router: ConsoleRouter): void {
+  mountList(router, DEVELOPERS, {
+    load: ({ services }, page) => services.developers.list(page),
+    loadColumns: async ({ services }, rows) => {
+      const getKeyCount = await loadKeyCounts(services.developers, rows)
+      return [{ name: 'Keys', end: true, cell: (developer) => String(getKeyCount(developer)) }]
+    },
+  })
+  mountCreation(router, DEVELOPERS)
+  mountPage(router, DEVELOPERS, DEVELOPER_PAGE)
+}
+
+const CUSTOMER_KEY_PAGE_SIZE = 50
+/** A developer has one, and a second one during a change. */
+const MAX_PORTAL_KEYS = 10
+
+const DEVELOPER_PAGE: ResourcePage<Developer> = {
+  reads: ['keys.list'],
+  edits: ['rename'],
+  actions: [
+    {
+      verb: 'delete',
+      isDangerous: true,
+      findObstacle: ({ id }, context) =>
+        findKeysObstacle(
+          context,
+          { developerId: id },
+          `${KEYS_PATH}?developer=${id}`,
+          'They stay with their developer: revoke those that are to end.',
+        ),
+    },
+  ],
+  loadParts: async (context, developer) => {
+    const { keys } = context.services
+    const criteria = { developerId: developer.id, order: 'newest' } as const
+    const [portal, customers] = await Promise.all([
+      keys.search({ ...criteria, keyType: 'opendental-portal', limit: MAX_PORTAL_KEYS }),
+      keys.search({
+        ...criteria,
+        keyType: 'opendental',
+        after: getOptionalField(context, 'after'),
+        limit: CUSTOMER_KEY_PAGE_SIZE,
+      }),
+    ])
+    return {
+      cards: portalKeyCard(context, developer, portal.keys),
+      wideCards: customerKeysCard(context, developer, customers),
+      actions: context.canPerform('keys.create')
+        ? buttonLink(
+            formatNewDeveloperKeyPath(developer, 'opendental'),
+            'Create customer key',
+            'primary',
+          )
+        : nothing,
+    }
+  },
+}
 
 /** The developer's customer keys, one page of them. */
-export const customerKeysCard = (
+const customerKeysCard = (
   context: PageContext,
   { id }: Developer,
   { keys, next }: { readonly keys: readonly KeyListItem[]; readonly next: string | null },
@@ -35,7 +169,7 @@ const emptyCustomerKeys = emptyState(
 )
 
 /** The developer's portal keys, or a link that creates one. */
-export const portalKeyCard = (
+const portalKeyCard = (
   context: PageContext,
   developer: Developer,
   keys: readonly KeyListItem[],
@@ -53,7 +187,7 @@ export const portalKeyCard = (
 }
 
 /** The form of a new key of this developer. */
-export const formatNewDeveloperKeyPath = (
+const formatNewDeveloperKeyPath = (
   { id, accountId }: Developer,
   keyType: 'opendental' | 'opendental-portal',
 ): string =>
