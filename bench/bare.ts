@@ -6,7 +6,7 @@ import { Hono } from 'hono'
 import type { SampledResponse } from './process.ts'
 
 /*
- * The reference: a Hono app on the same adapter that reads the body and returns the same bytes as
+ * The reference: a Hono app on the same adapter that reads a body and returns the same bytes as
  * Latchkey, and does nothing else. `node bench/bare.ts response.json`
  */
 
@@ -15,8 +15,8 @@ const { status, headers, body } = JSON.parse(
 ) as SampledResponse
 
 const app = new Hono()
-app.post('*', async (c) => {
-  await c.req.text()
+app.all('*', async (c) => {
+  if (c.req.method === 'POST') await c.req.text()
   return new Response(body, { status, headers })
 })
 

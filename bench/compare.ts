@@ -6,31 +6,38 @@ import {
   computeRatio,
   type Figures,
   type LoadLane,
-  type LoadResult,
+  type LoadScript,
   loadInTurn,
   summarizeRounds,
 } from './load.ts'
 import type { BenchEngineName, BenchSettings } from './options.ts'
 import { type BenchServer, type ProcessMemory, sampleResponse, startBareServer } from './process.ts'
-import { type BenchVendor, seedVendors } from './seed.ts'
+import { type BenchApiKeys, type BenchVendor, seedApiKeys, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
 
-/** The figures of one case on one engine, beside bare Hono. */
-export interface Comparison {
-  readonly name: string
-  readonly engine: BenchEngineName
-  /** Minimum `ratio`; only sqlite has one. */
-  readonly target: number | null
-  readonly ratio: number
-  readonly latchkey: Figures
-  readonly bare: Figures
-  /** Memory of the Latchkey process: the maximum at the end of a round. */
-  readonly memory: ProcessMemory | null
+/** A server that is measured in turn with bare Hono and others. */
+export interface Contender {
+  readonly label: string
+  readonly served: BenchServer
+  /** Returns one script for each connection. */
+  prepare(benchCase: BenchCase, connections: number): Promise<LoadScript[]>
 }
 
-interface ComparedEngine {
-  readonly engine: BenchEngineName
-  readonly served: BenchServer
+/** The figures of one case and one server, beside bare Hono. */
+export interface Comparison {
+  readonly name: string
+  /** The contender, which is the engine in a comparison of engines. */
+  readonly label: string
+  /** CPU of bare Hono for one response divided by that of this server; NaN where it is not known. */
+  readonly share: number
+  /** CPU of this server for one response divided by that of the first contender. */
+  readonly timesFirst: number
+  readonly figures: Figures
+  readonly bare: Figures
+  /** The median delay of a response while one connection has requests. */
+  readonly aloneP50Ms: number
+  /** Memory of the server's process: the maximum at the end of a round. */
+  readonly memory: ProcessMemory | null
 }
 
 /** Measures every case: in each round bare Hono, then Latchkey on each engine, never two at once. */
@@ -38,84 +45,114 @@ export async function runComparison(
   folder: string,
   settings: BenchSettings,
 ): Promise<Comparison[]> {
-  showProgress(`seeding ${settings.vendors} keys`)
-  const seeded = join(folder, 'seeded')
-  mkdirSync(seeded, { mode: 0o700 })
-  const vendors = await seedVendors(seeded, { keys: settings.vendors })
-  const contenders: ComparedEngine[] = []
-  try {
-    for (const engine of settings.engines) {
-      showProgress(`starting ${engine}`)
-      contenders.push({ engine, served: await startEngineServer(engine, folder, seeded, settings) })
+  const seeded = await seedCallers(join(folder, 'seeded'), settings)
+  const comparisons: Comparison[] = []
+  for (const cases of groupBySettings(settings.cases)) {
+    const contenders: Contender[] = []
+    try {
+      for (const engine of settings.engines) {
+        const lane = mkdirIn(folder, `${engine}-${cases[0]?.name}`)
+        contenders.push(await startContender(engine, lane, seeded, settings, cases[0]?.settings))
+      }
+      for (const one of cases) {
+        comparisons.push(...(await compareCase(folder, one, contenders, settings)))
+      }
+    } finally {
+      for (const { served } of contenders) await served.stop()
     }
-    const comparisons: Comparison[] = []
-    for (const benchCase of settings.cases) {
-      comparisons.push(...(await compareCase(folder, benchCase, contenders, vendors, settings)))
-    }
-    return comparisons
-  } finally {
-    for (const { served } of contenders) await served.stop()
   }
-}
-
-async function compareCase(
-  folder: string,
-  benchCase: BenchCase,
-  contenders: readonly ComparedEngine[],
-  vendors: readonly BenchVendor[],
-  settings: BenchSettings,
-): Promise<Comparison[]> {
-  showProgress(`${benchCase.name}: preparing`)
-  const prepare = ({ port }: BenchServer, count: number) =>
-    benchCase.prepare({ port, vendors }, count)
-  const [first] = contenders
-  if (first === undefined) throw new Error('there is no engine to compare')
-  const [sampling] = await prepare(first.served, 1)
-  if (sampling === undefined) throw new Error('a case has a script for each connection')
-  const bare = await startBareServer(
-    folder,
-    await sampleResponse(first.served.port, sampling.next()),
-  )
-
-  const { connections } = settings
-  // Bare Hono always returns the sample, whatever it reads.
-  const bareLane = {
-    label: 'bare',
-    served: bare,
-    scripts: await prepare(first.served, connections),
-  }
-  const lanes: LoadLane[] = []
-  for (const { engine, served } of contenders) {
-    lanes.push({ label: engine, served, scripts: await prepare(served, connections) })
-  }
-  const [base, ...loaded] = await loadInTurn(benchCase, [bareLane, ...lanes], settings)
-  await bare.stop()
-  if (base === undefined) throw new Error('bare Hono has not been loaded')
-
-  const comparisons = contenders.flatMap(({ engine }, n) => {
-    const loadResult = loaded[n]
-    return loadResult === undefined ? [] : [toComparison(benchCase, engine, loadResult, base)]
-  })
-  const shares = comparisons.map(({ engine, ratio }) =>
-    contenders.length === 1 ? ratio.toFixed(2) : `${engine} ${ratio.toFixed(2)}`,
-  )
-  report(`${benchCase.name}: ${shares.join(', ')} of bare Hono`)
   return comparisons
 }
 
-function toComparison(
-  benchCase: BenchCase,
+/** Groups cases that one server can answer. */
+function groupBySettings(cases: readonly BenchCase[]): BenchCase[][] {
+  return [...Map.groupBy(cases, ({ settings }) => settings).values()]
+}
+
+/** A data folder and the callers that it knows. */
+export interface SeededCallers {
+  readonly dataDir: string
+  readonly vendors: readonly BenchVendor[]
+  readonly apiKeys: BenchApiKeys
+}
+
+export async function seedCallers(
+  dataDir: string,
+  { vendors: active, cases, customerKeys }: BenchSettings,
+  keys = active,
+): Promise<SeededCallers> {
+  showProgress(`seeding ${keys} keys`)
+  mkdirSync(dataDir, { mode: 0o700 })
+  const vendors = await seedVendors(dataDir, { keys, active })
+  const needsCustomerKeys = cases.some(({ name }) => name === 'api-key-opendental')
+  const apiKeys = await seedApiKeys(dataDir, needsCustomerKeys ? customerKeys : 1)
+  return { dataDir, vendors, apiKeys }
+}
+
+/** Starts Latchkey on this engine, in a new folder with a copy of the seeded one. */
+export async function startContender(
   engine: BenchEngineName,
-  loadResult: LoadResult,
-  base: LoadResult,
-): Comparison {
+  folder: string,
+  { dataDir, vendors, apiKeys }: SeededCallers,
+  settings: BenchSettings,
+  latchkeySettings: Readonly<Record<string, string>> = {},
+): Promise<Contender> {
+  showProgress(`starting ${engine}`)
+  const served = await startEngineServer(engine, folder, dataDir, settings, latchkeySettings)
   return {
-    name: benchCase.name,
-    engine,
-    target: engine === 'sqlite' ? benchCase.target : null,
-    ratio: computeRatio(loadResult.rounds, base.rounds),
-    latchkey: summarizeRounds(loadResult.rounds),
-    bare: summarizeRounds(base.rounds),
-    memory: loadResult.memory,
+    label: engine,
+    served,
+    prepare: (benchCase, connections) =>
+      benchCase.prepare({ port: served.port, vendors, apiKeys }, connections),
+  }
+}
+
+export function mkdirIn(folder: string, name: string): string {
+  const path = join(folder, name)
+  mkdirSync(path)
+  return path
+}
+
+/** Compares one case; bare Hono returns what the first contender does. */
+export async function compareCase(
+  folder: string,
+  benchCase: BenchCase,
+  contenders: readonly Contender[],
+  settings: BenchSettings,
+): Promise<Comparison[]> {
+  const { name } = benchCase
+  const { connections } = settings
+  showProgress(`${name}: preparing`)
+  const lanes: LoadLane[] = []
+  for (const { label, served, prepare } of contenders) {
+    lanes.push({ label, served, scripts: await prepare(benchCase, connections) })
+  }
+  const [first] = contenders
+  const [sampling] = lanes[0]?.scripts ?? []
+  if (first === undefined || sampling === undefined) throw new Error('there is no one to compare')
+  const sample = await sampleResponse(first.served.port, sampling.next())
+  sampling.answered?.(sample.body)
+  const bare = await startBareServer(folder, sample)
+  try {
+    // Bare Hono always returns the sample, whatever it reads.
+    const bareScripts = await first.prepare(benchCase, connections)
+    const bareLane = { label: 'bare', served: bare, scripts: bareScripts }
+    const [base, ...loaded] = await loadInTurn(name, [bareLane, ...lanes], settings)
+    const firstRounds = loaded[0]?.rounds ?? []
+    const comparisons = loaded.map(({ rounds, memory, aloneP50Ms }, n) => ({
+      name,
+      label: contenders[n]?.label ?? '',
+      share: computeRatio(base?.rounds ?? [], rounds, 'cpuUs'),
+      timesFirst: computeRatio(rounds, firstRounds, 'cpuUs'),
+      figures: summarizeRounds(rounds),
+      bare: summarizeRounds(base?.rounds ?? []),
+      aloneP50Ms,
+      memory,
+    }))
+    const shares = comparisons.map(({ label, share }) => `${label} ${share.toFixed(2)}`)
+    report(`${name}: ${shares.join(', ')} of bare Hono`)
+    return comparisons
+  } finally {
+    await bare.stop()
   }
 }

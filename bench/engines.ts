@@ -19,6 +19,7 @@ import { buildWorker } from '../test/support/worker/bundle.ts'
 import type { BenchEngineName, BenchSettings } from './options.ts'
 import {
   type BenchServer,
+  NO_QUOTA_SETTINGS,
   PINNED_LAUNCHER,
   readCpuSeconds,
   resolveBenchPath,
@@ -26,30 +27,35 @@ import {
   startLatchkeyProcess,
 } from './process.ts'
 
-/** Starts Latchkey on this engine, in a folder of its own, with a copy of the seeded data folder. */
+type LatchkeySettings = Readonly<Record<string, string>>
+
+/** Starts Latchkey on this engine, in an empty folder, with a copy of the seeded data folder. */
 export function startEngineServer(
   engine: BenchEngineName,
   folder: string,
   seeded: string,
   settings: BenchSettings,
+  latchkeySettings: LatchkeySettings = {},
 ): Promise<BenchServer> {
-  const engineFolder = join(folder, engine)
-  mkdirSync(engineFolder)
   switch (engine) {
     case 'sqlite':
-      return startSqliteServer(engineFolder, seeded)
+      return startSqliteServer(folder, seeded, latchkeySettings)
     case 'postgres':
-      return startPostgresServer(engineFolder, seeded, settings)
+      return startPostgresServer(folder, seeded, settings, latchkeySettings)
     case 'd1':
-      return startD1Server(engineFolder, seeded)
+      return startD1Server(folder, seeded, latchkeySettings)
   }
 }
 
-function startSqliteServer(engineFolder: string, seeded: string): Promise<BenchServer> {
-  const dataDir = join(engineFolder, 'data')
+function startSqliteServer(
+  folder: string,
+  seeded: string,
+  latchkeySettings: LatchkeySettings,
+): Promise<BenchServer> {
+  const dataDir = join(folder, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
   cpSync(seeded, dataDir, { recursive: true })
-  return startLatchkeyProcess(engineFolder)
+  return startLatchkeyProcess(folder, latchkeySettings)
 }
 
 /** Starts Latchkey on PostgreSQL; CPU is the sum of both. */
@@ -57,6 +63,7 @@ async function startPostgresServer(
   folder: string,
   seeded: string,
   { postgresUrl, roundTripMs }: BenchSettings,
+  latchkeySettings: LatchkeySettings,
 ): Promise<BenchServer> {
   const { server, cpuSeconds } = await startBenchPostgres(postgresUrl)
   try {
@@ -66,6 +73,7 @@ async function startPostgresServer(
       roundTripMs > 0 ? await startDistantPostgres(new URL(databaseUrl), roundTripMs) : null
     const url = distant === null ? databaseUrl : distant.url(databaseUrl)
     const latchkey = await startLatchkeyProcess(folder, {
+      ...latchkeySettings,
       LATCHKEY_DATABASE: url,
       LATCHKEY_KEYRING: join(seeded, 'keyring.json'),
     })
@@ -94,7 +102,11 @@ async function startBenchPostgres(
 }
 
 /** Starts the Worker as it is deployed, in workerd, on a D1 database of this machine. */
-async function startD1Server(folder: string, seeded: string): Promise<BenchServer> {
+async function startD1Server(
+  folder: string,
+  seeded: string,
+  latchkeySettings: LatchkeySettings,
+): Promise<BenchServer> {
   const bundle = join(folder, 'bundle')
   const rows = join(folder, 'rows.sql')
   await buildWorker(bundle)
@@ -104,7 +116,7 @@ async function startD1Server(folder: string, seeded: string): Promise<BenchServe
     [resolveBenchPath('./workerd.ts'), ...files],
     join(folder, 'server.log'),
     // A killed workerd leaves files there, which are deleted with the folder.
-    { TMPDIR: folder },
+    { TMPDIR: folder, ...NO_QUOTA_SETTINGS, ...latchkeySettings },
   )
   // The process holds a runtime and a database, too: its memory is no figure of Latchkey's.
   return { ...served, memory: () => null }

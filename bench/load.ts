@@ -5,6 +5,8 @@ import { showProgress } from './text.ts'
 
 /** The requests of one connection, which may depend on the responses. */
 export interface LoadScript {
+  /** The only accepted status. */
+  readonly status: number
   next(): Buffer
   answered?(body: string): void
 }
@@ -13,8 +15,6 @@ export interface LoadPlan {
   readonly served: Pick<BenchServer, 'port' | 'cpuSeconds'>
   /** One for each connection. */
   readonly scripts: readonly LoadScript[]
-  /** The only accepted status. */
-  readonly status: number
   readonly seconds: number
 }
 
@@ -31,23 +31,18 @@ export interface LoadRound {
 const LOAD_TIMEOUT_MS = 15_000
 
 /** Sends on every connection the next request as soon as the response is there, for `seconds`. */
-export async function runLoadRound({
-  served,
-  scripts,
-  status,
-  seconds,
-}: LoadPlan): Promise<LoadRound> {
+export async function runLoadRound({ served, scripts, seconds }: LoadPlan): Promise<LoadRound> {
   const connections = await Promise.all(
     scripts.map(async (script) => ({ script, connection: await openBenchConnection(served.port) })),
   )
-  const patience = AbortSignal.timeout(seconds * 1000 + LOAD_TIMEOUT_MS)
+  const patience = AbortSignal.timeout(Math.ceil(seconds * 1000) + LOAD_TIMEOUT_MS)
   const latencies: number[] = []
   try {
     const servedSeconds = served.cpuSeconds()
     const cpu = process.cpuUsage()
     const began = performance.now()
     const until = began + seconds * 1000
-    const order = { status, until, latencies, patience }
+    const order = { until, latencies, patience }
     await Promise.all(
       connections.map(({ connection, script }) => sendUntilEnd(connection, script, order)),
     )
@@ -67,7 +62,6 @@ export async function runLoadRound({
 }
 
 interface ConversationInput {
-  readonly status: number
   readonly until: number
   readonly latencies: number[]
   readonly patience: AbortSignal
@@ -77,7 +71,7 @@ interface ConversationInput {
 function sendUntilEnd(
   connection: BenchConnection,
   script: LoadScript,
-  { status, until, latencies, patience }: ConversationInput,
+  { until, latencies, patience }: ConversationInput,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let isFirst = true
@@ -85,8 +79,8 @@ function sendUntilEnd(
       const sentAt = performance.now()
       connection.send(script.next(), (answered, body) => {
         const now = performance.now()
-        if (answered !== status) {
-          reject(new Error(`answered ${answered}, not ${status}: ${body}`))
+        if (answered !== script.status) {
+          reject(new Error(`answered ${answered}, not ${script.status}: ${body}`))
           return
         }
         script.answered?.(body)
@@ -114,24 +108,37 @@ export interface LoadLane {
 
 export interface LoadResult {
   readonly rounds: readonly LoadRound[]
+  /** The median delay of a response while no other connection has requests. */
+  readonly aloneP50Ms: number
   /** Memory of the server's process: the maximum at the end of a round. */
   readonly memory: ProcessMemory | null
 }
 
+/** A round with one connection is this part of one with all. */
+const ALONE_SHARE = 1 / 3
+
 export async function loadInTurn(
-  { name, status }: { readonly name: string; readonly status: number },
+  name: string,
   lanes: readonly LoadLane[],
   settings: BenchSettings,
 ): Promise<LoadResult[]> {
-  const turns = lanes.map((lane) => ({
-    label: lane.label,
+  const turns = lanes.map(({ label, served, scripts }) => ({
+    label,
     async round(seconds: number) {
-      const round = await runLoadRound({ ...lane, status, seconds })
-      return { round, memory: lane.served.memory() }
+      const round = await runLoadRound({ served, scripts, seconds })
+      const memory = served.memory()
+      const oneScript = scripts.slice(0, 1)
+      const alone = await runLoadRound({
+        served,
+        scripts: oneScript,
+        seconds: seconds * ALONE_SHARE,
+      })
+      return { round, memory, aloneP50Ms: alone.p50Ms }
     },
   }))
   return (await measureInTurn(name, turns, settings)).map((measured) => ({
     rounds: measured.map(({ round }) => round),
+    aloneP50Ms: median(measured.map(({ aloneP50Ms }) => aloneP50Ms)),
     memory: measured.map(({ memory }) => memory).reduce(maxMemory, null),
   }))
 }
@@ -177,14 +184,15 @@ export const summarizeRounds = (rounds: readonly LoadRound[]): Figures => ({
   rounds,
 })
 
-type RoundRate = Pick<LoadRound, 'perSecond'>
-
 /**
  * Returns the median of the rounds' ratios, each to the round of `base` beside it, so that whatever
  * else the machine was busy with affects both sides.
  */
-export const computeRatio = (rounds: readonly RoundRate[], base: readonly RoundRate[]): number =>
-  median(rounds.map((round, n) => round.perSecond / (base[n]?.perSecond ?? Number.NaN)))
+export const computeRatio = (
+  rounds: readonly LoadRound[],
+  base: readonly LoadRound[],
+  figure: 'perSecond' | 'cpuUs' = 'perSecond',
+): number => median(rounds.map((round, n) => round[figure] / (base[n]?.[figure] ?? Number.NaN)))
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)

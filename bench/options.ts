@@ -25,6 +25,8 @@ export interface BenchSettings {
   readonly connections: number
   /** Number of vendors that call. */
   readonly vendors: number
+  /** Number of keys that call of the type with a limit that no setting lifts. */
+  readonly customerKeys: number
   readonly cases: readonly BenchCase[]
   readonly deliveryCases: readonly DeliveryCase[]
   /** Number of subscriptions that have messages. */
@@ -132,6 +134,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       1000,
     ),
     vendors: quick ? 4 : 50,
+    customerKeys: quick ? 8_000 : 40_000,
     subscriptions: quick ? 4 : 64,
     storedKeys: quick ? 10 : 100_000,
     storedMessages: quick ? 100 : 1_000_000,

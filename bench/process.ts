@@ -247,8 +247,9 @@ export async function sampleResponse(port: number, request: Buffer): Promise<Sam
       return [field.slice(0, at), field.slice(at + 2)]
     })
     .filter(([name]) => name !== 'Host' && name !== 'Content-Length')
-  const url = `http://127.0.0.1:${port}${line.split(' ')[1]}`
-  const response = await fetch(url, { method: 'POST', headers, body })
+  const [method = '', path = ''] = line.split(' ')
+  const init = { method, headers, ...(body !== '' && { body }) }
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, init)
   return {
     status: response.status,
     headers: Object.fromEntries(

@@ -1,12 +1,15 @@
+import { BENCH_CASES } from './cases.ts'
 import type { Comparison } from './compare.ts'
 import type { AcceptedResult } from './delivery/accepted.ts'
 import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
-import { maxMemory } from './load.ts'
+import { type Figures, maxMemory } from './load.ts'
+import type { BenchEngineName } from './options.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
 import { MAX_ADDED_MS, type StallResult } from './stall.ts'
 import type { Startup } from './startup.ts'
 import {
+  formatDelay,
   formatInteger,
   formatMarkdownTable,
   formatMicroseconds,
@@ -42,22 +45,28 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
     'requests/s',
     'p50',
     'p99',
+    'p50 of one connection',
     'CPU of one response',
-    'bare Hono',
+    'of bare Hono',
     'share of bare Hono',
     'target',
   ]
-  const rows = comparisons.map(({ name, engine, latchkey, bare, ratio, target }) => [
-    name,
-    ENGINE_LABELS[engine],
-    formatInteger(latchkey.perSecond),
-    formatMs(latchkey.p50Ms),
-    formatMs(latchkey.p99Ms),
-    formatMicroseconds(latchkey.cpuUs),
-    `${formatInteger(bare.perSecond)}/s`,
-    formatRatio(ratio),
-    target === null ? '' : `≥ ${target.toFixed(2)} ${formatVerdict(ratio >= target)}`,
-  ])
+  const rows = comparisons.map(({ name, label, figures, aloneP50Ms, bare, share }) => {
+    const engine = label as BenchEngineName
+    const target = BENCH_CASES.find((one) => one.name === name)?.targets[engine]
+    return [
+      name,
+      ENGINE_LABELS[engine],
+      formatInteger(figures.perSecond),
+      formatMs(figures.p50Ms),
+      formatMs(figures.p99Ms),
+      formatDelay(aloneP50Ms),
+      formatCpu(figures),
+      formatCpu(bare),
+      formatRatio(share),
+      target === undefined ? '' : `≥ ${target.toFixed(2)} ${formatVerdict(share >= target)}`,
+    ]
+  })
   const memory = comparisons.map((one) => one.memory).reduce(maxMemory, null)
   return `${formatMarkdownTable(head, rows)}\n\n${formatMemory(memory)}`
 }
@@ -84,6 +93,14 @@ export const formatStalls = (stalls: readonly StallResult[]): string =>
       addedMs === null ? '' : `≤ ${MAX_ADDED_MS} ms ${formatVerdict(addedMs <= MAX_ADDED_MS)}`,
     ]),
   )
+
+/** The median of the rounds, and the least and the most of them. */
+function formatCpu({ cpuUs, rounds }: Figures): string {
+  const all = rounds.map((round) => Math.round(round.cpuUs))
+  return Number.isNaN(cpuUs)
+    ? '–'
+    : `${formatMicroseconds(cpuUs)} (${Math.min(...all)}–${Math.max(...all)})`
+}
 
 const formatVerdict = (isMet: boolean) => (isMet ? '✓' : '✗ missed')
 

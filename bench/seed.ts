@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { v7 } from 'uuid'
 import { readConfig } from '../src/config.ts'
+import { createSecretDigester } from '../src/crypto/secrets.ts'
 import { addChecksum } from '../src/domain/secret.ts'
 import { silentLog } from '../src/node/log.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
-import { nodeArgon2 } from '../src/node/primitives.ts'
-import { seedKey } from '../test/support/server.ts'
+import { nodeArgon2, nodePrimitives } from '../src/node/primitives.ts'
+import { seedEveryKeyType } from '../test/support/key-seeds.ts'
+import { seedKey, unwrap } from '../test/support/server.ts'
 
 /** A caller: a key, its secret, and a source and destination that its messages may name. */
 export interface BenchVendor {
@@ -44,6 +46,52 @@ export async function seedVendors(
     return indexes.has(0) ? [first, ...copiedVendors] : copiedVendors
   } finally {
     db.close()
+  }
+}
+
+/** The types of key whose secret comes with every request. */
+export const API_KEY_TYPES = ['xenrad', 'opendental', 'xdent', 'practice'] as const
+
+/** The headers of keys by type; each is of another key. */
+export type BenchApiKeys = Readonly<
+  Record<(typeof API_KEY_TYPES)[number], readonly (readonly [name: string, value: string])[]>
+>
+
+/**
+ * Adds keys of each type to a data folder: one, but `customerKeys` of Open Dental's, which may be used
+ * twice a second.
+ */
+export async function seedApiKeys(dataDir: string, customerKeys: number): Promise<BenchApiKeys> {
+  const config = readConfig({ LATCHKEY_DATA: dataDir })
+  const latchkey = await openLatchkey(config, { publicUrl: 'http://localhost', log: silentLog })
+  const digester = createSecretDigester(nodePrimitives, latchkey.keyring)
+  const db = new Database(join(config.dataDir, 'latchkey.db'))
+  try {
+    const { accountId, username, developerKey, keys } = await seedEveryKeyType(latchkey)
+    const find = (keyType: string) => {
+      const key = keys.find((one) => one.keyType === keyType)
+      if (key === undefined) throw new Error(`there is no key of type ${keyType}`)
+      return key
+    }
+    const { id: siteId } = unwrap(await latchkey.sites.add({ accountId, name: 'Office' }))
+    unwrap(await latchkey.keys.assign(find('opendental').publicId, siteId))
+    const copyKey = createRowCopier(db, 'keys', `key_type = 'opendental'`)
+    const addCustomerKey = () => {
+      const secret = createSecret()
+      const public_id = crypto.randomUUID()
+      copyKey({ public_id, secret_hash: digester.digest(secret), access: 'enterprise' })
+      return ['Authorization', `ODFHIR ${developerKey}/${secret}`] as const
+    }
+    const basic = Buffer.from(`${username}:${find('practice').secret}`).toString('base64')
+    return {
+      xenrad: [['X-API-Key', find('xenrad').secret]],
+      opendental: db.transaction(() => Array.from({ length: customerKeys }, addCustomerKey))(),
+      xdent: [['X-Api-Key', `${find('xdent').publicId}.${find('xdent').secret}`]],
+      practice: [['Authorization', `Basic ${basic}`]],
+    }
+  } finally {
+    db.close()
+    await latchkey.storage.close()
   }
 }
 
@@ -88,9 +136,13 @@ function copyVendorRows(
   return vendors
 }
 
-/** Creates a function that copies the table's first row with some other columns and returns the new id. */
-function createRowCopier(db: Database.Database, table: string): (differing: Row) => string {
-  const first = db.prepare(`SELECT * FROM ${table} ORDER BY id LIMIT 1`).get() as Row
+/** Creates a function that copies the first such row with some other columns and returns the new id. */
+function createRowCopier(
+  db: Database.Database,
+  table: string,
+  where = 'true',
+): (differing: Row) => string {
+  const first = db.prepare(`SELECT * FROM ${table} WHERE ${where} ORDER BY id LIMIT 1`).get() as Row
   const columns = Object.keys(first)
   const insert = db.prepare(
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,

@@ -10,18 +10,13 @@ import { composeNodeApps } from '../src/node/server.ts'
 import { issueApiToken } from '../test/support/admin-client.ts'
 import { createEnvironment } from '../test/support/process.ts'
 import { seedUser } from '../test/support/users.ts'
-import {
-  authenticateBenchVendor,
-  buildPostRequest,
-  createMessage,
-  formatCredentials,
-  takeTurn,
-} from './cases.ts'
+import { authenticateBenchVendor, formatCredentials } from './cases.ts'
 import { computeDelay, type DelayQuantiles } from './delivery/arrival.ts'
 import { createSchedule, sendAll, sendOnTime } from './delivery/send.ts'
 import { measureInTurn, median } from './load.ts'
 import type { BenchSettings } from './options.ts'
 import { type BenchServer, resolveBenchPath, startLatchkeyProcess } from './process.ts'
+import { buildPostRequest, createMessage, takeTurn } from './requests.ts'
 import { type BenchVendor, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
 
@@ -72,7 +67,7 @@ async function sendLongMessage(target: StallTarget): Promise<void> {
     vendor,
   )
   const body = createMessage(vendor.sourceId, vendor.destinationId, LONG_MESSAGE_BYTES)
-  const request = buildPostRequest('/endpoint', body, [`Authorization: Bearer ${accessToken}`])
+  const request = buildPostRequest('/endpoint', body, [['Authorization', `Bearer ${accessToken}`]])
   await sendAll(target.served.port, [request], 1)
 }
 

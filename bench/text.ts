@@ -4,6 +4,9 @@ export const formatInteger = (n: number) => Math.round(n).toLocaleString('en')
 export const formatMs = (n: number) =>
   Math.abs(n) < 100 ? `${n.toFixed(1)} ms` : `${formatInteger(n)} ms`
 
+/** Two digits after the point, for delays below a millisecond. */
+export const formatDelay = (n: number) => `${n.toFixed(2)} ms`
+
 export const formatMicroseconds = (n: number) => (Number.isNaN(n) ? '–' : `${formatInteger(n)} µs`)
 
 const BAR_WIDTH = 20
@@ -17,7 +20,7 @@ export function drawBar(ratio: number, maximum = 1): string {
 }
 
 export const formatRatio = (ratio: number, maximum = 1) =>
-  `${ratio.toFixed(2)} \`${drawBar(ratio, maximum)}\``
+  Number.isNaN(ratio) ? '–' : `${ratio.toFixed(2)} \`${drawBar(ratio, maximum)}\``
 
 export function formatMarkdownTable(
   head: readonly string[],

@@ -5,16 +5,19 @@ import {
   listWorkerModules,
   readSchemaStatements,
 } from '../test/support/worker/bundle.ts'
-import { NO_QUOTA_SETTINGS } from './process.ts'
 
 /*
  * Serves the Worker on a port until SIGTERM, at which Miniflare kills workerd. (Its `dispose` waits for
  * ever where a long response was not read.) `node bench/workerd.ts BUNDLE ROWS KEYRING DATABASE`: the
- * folder of the bundle, the import file of the rows, the key ring, and the folder of D1's database.
+ * folder of the bundle, the import file of the rows, the key ring, and the folder of D1's database. The
+ * settings of the environment become the Worker's.
  */
 
 const [bundle = '', rows = '', keyring = '', database = ''] = process.argv.slice(2)
 const WORKER_NAME = 'server'
+const settings = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => name.startsWith('LATCHKEY_')),
+) as Record<string, string>
 
 const mf = new Miniflare({
   d1Persist: database,
@@ -25,7 +28,7 @@ const mf = new Miniflare({
       ...listWorkerModules(bundle, 'main.js'),
       d1Databases: { DB: 'latchkey' },
       bindings: {
-        ...NO_QUOTA_SETTINGS,
+        ...settings,
         LATCHKEY_URL: 'http://localhost',
         LATCHKEY_KEYRING_JSON: readFileSync(keyring, 'utf8'),
       },

@@ -1,4 +1,3 @@
-import { createRotatingScripts } from '../cases.ts'
 import {
   computeRatio,
   type Figures,
@@ -12,6 +11,7 @@ import {
 } from '../load.ts'
 import type { BenchEngineName } from '../options.ts'
 import { type BenchServer, sampleResponse, startBareServer } from '../process.ts'
+import { createRotatingScripts } from '../requests.ts'
 import { report } from '../text.ts'
 import type { DeliveryBenchContext, DeliveryContender } from './delivery.ts'
 import type { BenchDestination } from './destination.ts'
@@ -97,6 +97,7 @@ async function runAcceptedRound(
 ): Promise<AcceptedRound> {
   let sent = 0
   const counted = scripts.map((script) => ({
+    ...script,
     next() {
       sent++
       return script.next()
@@ -105,7 +106,7 @@ async function runAcceptedRound(
   const before = arriving?.count() ?? 0
   const cpu = served.cpuSeconds()
   const began = performance.now()
-  const round = await runLoadRound({ served, scripts: counted, status: 200, seconds })
+  const round = await runLoadRound({ served, scripts: counted, seconds })
   if (arriving === null) return { ...round, arrivedPerSecond: null }
   await arriving.until(before + sent)
   return {

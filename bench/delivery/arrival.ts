@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { numberRequest, readMessageNumber, takeTurn } from '../cases.ts'
 import { measureInTurn, median, quantile } from '../load.ts'
 import type { BenchEngineName, BenchSettings } from '../options.ts'
+import { numberRequest, readMessageNumber, takeTurn } from '../requests.ts'
 import { report } from '../text.ts'
 import type { DeliveryBenchContext, DeliveryContender, DeliveryDestinations } from './delivery.ts'
 import { createSchedule, sendAll, sendOnTime } from './send.ts'

@@ -5,6 +5,7 @@ import { silentLog } from '../../src/node/log.ts'
 import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { unwrap } from '../../test/support/server.ts'
 import { createMessageRequests } from '../cases.ts'
+import { mkdirIn } from '../compare.ts'
 import { startEngineServer } from '../engines.ts'
 import type { BenchEngineName, BenchSettings, DeliveryCase } from '../options.ts'
 import type { BenchServer } from '../process.ts'
@@ -80,7 +81,7 @@ async function startDeliveryContender(
   { folder, destinations, settings }: DeliveryBenchContext,
 ): Promise<DeliveryContender> {
   const { seeded, vendors, hangingId, downId } = destinations
-  const served = await startEngineServer(engine, folder, seeded, settings)
+  const served = await startEngineServer(engine, mkdirIn(folder, engine), seeded, settings)
   const scene = { port: served.port, vendors }
   return {
     engine,
