@@ -47,7 +47,7 @@ export function findDocument(file: string): Document {
 /** The page whose commands run as one script: test/docs/getting-started.test.ts. */
 export const SCRIPT_PAGE = 'docs/getting-started.md'
 
-/** Languages of proxies, whose samples run where the proxy is installed: test/http/proxy. */
+/** Languages of proxies, whose samples run where the proxy is installed: tls-proxies.test.ts, test/http/proxy. */
 export const PROXY_LANGUAGES = ['nginx', 'caddyfile', 'haproxy', 'apache']
 
 export const isRequest = ({ language, text }: Sample) =>

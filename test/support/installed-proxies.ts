@@ -4,71 +4,122 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DOCUMENTS } from '../docs/documents.ts'
+import { findDocument } from '../docs/documents.ts'
 import { createTempFolder } from './server.ts'
 
-/** The sample in this language of a page that has this text, with other ports. */
-export function readDocumentedConfiguration(
-  language: string,
-  marker: string,
-  replacements: Readonly<Record<string, string>>,
-): string {
-  const sample = DOCUMENTS.flatMap(({ samples }) => samples).find(
-    (one) => one.language === language && one.text.includes(marker),
-  )
-  if (sample === undefined) throw new Error(`the documentation shows no ${language} for ${marker}`)
-  return Object.entries(replacements).reduce(
-    (config, [shown, used]) => config.replaceAll(shown, used),
-    sample.text,
-  )
-}
+const APACHE_PAGE = 'docs/deploy/apache.md'
+/** Those that Debian enables by itself or with `ssl`, and those of the page. */
+const APACHE_MODULES = [
+  'mpm_event',
+  'authz_core',
+  'socache_shmcb',
+  ...(/a2enmod ([\w ]+)/.exec(findDocument(APACHE_PAGE).prose)?.[1]?.split(' ') ?? []),
+]
+
+/** The proxies of docs/deploy that a package of the system installs. */
+export const INSTALLABLE_PROXIES = [
+  {
+    name: 'nginx',
+    page: 'docs/deploy/nginx.md',
+    language: 'nginx',
+    versionOption: '-v',
+    args: (path: string) => ['-c', path],
+    wrap: (sample: string, home: string) => `
+      daemon off; pid ${home}/pid; error_log ${home}/error.log;
+      ${isRoot ? 'user root;' : ''}
+      events {}
+      http {
+        access_log off;
+        client_body_temp_path ${home}/body; proxy_temp_path ${home}/proxy;
+        fastcgi_temp_path ${home}/fastcgi; uwsgi_temp_path ${home}/uwsgi; scgi_temp_path ${home}/scgi;
+        ${sample}
+      }`,
+  },
+  {
+    name: 'caddy',
+    page: 'docs/deploy/caddy.md',
+    language: 'caddyfile',
+    versionOption: 'version',
+    args: (path: string) => ['run', '--adapter', 'caddyfile', '--config', path],
+    wrap: (sample: string) => `{\n  admin off\n  auto_https off\n  grace_period 1s\n}\n${sample}`,
+  },
+  {
+    name: 'haproxy',
+    page: 'docs/deploy/haproxy.md',
+    language: 'haproxy',
+    versionOption: '-v',
+    args: (path: string) => ['-f', path],
+    wrap: (sample: string) => sample,
+  },
+  {
+    name: 'apache2',
+    page: APACHE_PAGE,
+    language: 'apache',
+    versionOption: '-v',
+    args: (path: string) => ['-D', 'FOREGROUND', '-f', path],
+    wrap: (sample: string, home: string, port: number) =>
+      [
+        `ServerRoot ${home}`,
+        `DefaultRuntimeDir ${home}`,
+        `Listen ${port}`,
+        `PidFile ${home}/pid`,
+        `ErrorLog ${home}/error.log`,
+        ...(isRoot ? ['User www-data', 'Group www-data'] : []),
+        ...APACHE_MODULES.map(
+          (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
+        ),
+        sample,
+      ].join('\n'),
+  },
+] as const
+
+type InstallableProxy = (typeof INSTALLABLE_PROXIES)[number]
+
+const isRoot = process.getuid?.() === 0
 
 export const isProgramInstalled = (program: string, ask: string) =>
   spawnSync(program, [ask]).status === 0
+
+/**
+ * The sample of the proxy's page that has this text. Ports and folders of the page are replaced by those
+ * of the test, and nothing else is.
+ */
+export function readProxySample(
+  { page, language }: InstallableProxy,
+  marker: string,
+  replacements: Readonly<Record<string, string | number>>,
+): string {
+  const sample = findDocument(page).samples.find(
+    (one) => one.language === language && one.text.includes(marker),
+  )
+  if (sample === undefined) throw new Error(`${page} shows no ${language} for ${marker}`)
+  const shown = new RegExp(Object.keys(replacements).join('|').replace(/[.{]/g, '\\$&'), 'g')
+  return sample.text.replace(shown, (found) => String(replacements[found]))
+}
 
 export interface RunningProxy {
   readonly url: string
   stop(): Promise<void>
 }
 
-/** Starts nginx with this `server` block, as the user who runs the tests. */
-export const startNginx = (server: string, port: number): Promise<RunningProxy> => {
-  const home = createTempFolder()
-  const config = `
-    daemon off; pid ${home}/pid; error_log ${home}/error.log;
-    ${process.getuid?.() === 0 ? 'user root;' : ''}
-    events {}
-    http {
-      access_log off;
-      client_body_temp_path ${home}/body; proxy_temp_path ${home}/proxy;
-      fastcgi_temp_path ${home}/fastcgi; uwsgi_temp_path ${home}/uwsgi; scgi_temp_path ${home}/scgi;
-      ${server}
-    }`
-  writeFileSync(join(home, 'nginx.conf'), config)
-  return startProxy('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], port)
-}
-
-export const startCaddy = (caddyfile: string, port: number): Promise<RunningProxy> => {
-  const home = createTempFolder()
-  writeFileSync(join(home, 'Caddyfile'), `{\n  admin off\n  auto_https off\n}\n${caddyfile}`)
-  const args = ['run', '--adapter', 'caddyfile', '--config', join(home, 'Caddyfile')]
-  return startProxy('caddy', args, port, { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home })
-}
-
-async function startProxy(
-  program: string,
-  args: readonly string[],
+/** Starts a proxy with this sample, as the user who runs the tests. */
+export async function startProxy(
+  { name, args, wrap }: InstallableProxy,
+  sample: string,
   port: number,
-  env: Readonly<Record<string, string>> = {},
 ): Promise<RunningProxy> {
-  const child = spawn(program, args, { env: { ...process.env, ...env } })
+  const home = createTempFolder()
+  const path = join(home, 'configuration')
+  writeFileSync(path, wrap(sample, home, port))
+  const folders = { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home }
+  const child = spawn(name, args(path), { env: { ...process.env, ...folders } })
   let stderrText = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderrText += text
   })
   const exited = once(child, 'exit')
   while (!(await acceptsConnections(port))) {
-    if (child.exitCode !== null) throw new Error(`${program} did not start:\n${stderrText}`)
+    if (child.exitCode !== null) throw new Error(`${name} did not start:\n${stderrText}`)
     await delay(20)
   }
   return {

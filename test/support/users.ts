@@ -25,7 +25,11 @@ export type TestUser = Awaited<ReturnType<typeof seedUser>>
 
 /** Creates a user who can sign in, of a new account unless one is given. */
 export async function seedUser(
-  { signInServices, users, accounts }: TestUserServices,
+  {
+    signInServices,
+    users,
+    accounts,
+  }: Pick<TestUserServices, 'signInServices' | 'users' | 'accounts'>,
   {
     role = 'administrator',
     password = PASSWORD,

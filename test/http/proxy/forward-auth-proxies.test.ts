@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config.ts'
 import { openLatchkey } from '../../../src/node/open-latchkey.ts'
 import {
+  INSTALLABLE_PROXIES,
   isProgramInstalled,
   type RunningProxy,
-  readDocumentedConfiguration,
-  startCaddy,
-  startNginx,
+  readProxySample,
+  startProxy,
 } from '../../support/installed-proxies.ts'
 import { createBasicHeaders, seedEveryKeyType } from '../../support/key-seeds.ts'
 import { findFreePort, type ServerProcess, startServerProcess } from '../../support/process.ts'
@@ -18,10 +18,7 @@ import { createTempFolder, createTestLog, seedKey, unwrap } from '../../support/
 import { createVendorClient, parseTokenResponse } from '../../support/vendor-clients.ts'
 
 /** The proxies as docs/deploy sets them up, in front of a plain upstream that says what it was sent. */
-const PROXIES = [
-  { name: 'nginx', language: 'nginx', version: '-v', start: startNginx },
-  { name: 'caddy', language: 'caddyfile', version: 'version', start: startCaddy },
-]
+const PROXIES = INSTALLABLE_PROXIES.filter(({ name }) => name === 'nginx' || name === 'caddy')
 
 interface Echo {
   readonly method: string
@@ -104,9 +101,9 @@ async function seedOthers(
   }
 }
 
-describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, version, start }) => {
-  const missing = !isProgramInstalled(name, version)
-  if (missing) {
+describe.each(PROXIES)('$name, set up as the docs say', (program) => {
+  const { name } = program
+  if (!isProgramInstalled(name, program.versionOption)) {
     test.skip(`is not tried: ${name} is not installed here`)
     return
   }
@@ -115,11 +112,11 @@ describe.each(PROXIES)('$name, set up as the docs say', ({ name, language, versi
   beforeAll(async () => {
     const port = await findFreePort()
     const ports = {
-      '127.0.0.1:8088': `127.0.0.1:${port}`,
-      '127.0.0.1:8080': new URL(latchkey.url).host,
-      '127.0.0.1:9000': `127.0.0.1:${(upstream.address() as AddressInfo).port}`,
+      8088: port,
+      8080: new URL(latchkey.url).port,
+      9000: (upstream.address() as AddressInfo).port,
     }
-    proxy = await start(readDocumentedConfiguration(language, '127.0.0.1:8088', ports), port)
+    proxy = await startProxy(program, readProxySample(program, '127.0.0.1:8088', ports), port)
   })
   afterAll(() => proxy?.stop())
 

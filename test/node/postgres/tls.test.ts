@@ -28,7 +28,7 @@ beforeAll(async () => {
   writeFileSync(another, (await createCertificateAuthority('Another authority')).cert)
   writeFileSync(namesake, (await createCertificateAuthority('Test authority')).cert)
   postgres = await startLocalPostgres({
-    tls: await createServerCertificate('localhost', authority),
+    tls: await createServerCertificate(['localhost'], authority),
   })
   database = await postgres.createDatabase()
 }, POSTGRES_START_TIMEOUT_MS)

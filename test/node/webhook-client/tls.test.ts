@@ -26,7 +26,7 @@ const asked: { servername: unknown; host: string | undefined }[] = []
 
 beforeAll(async () => {
   authority = await createCertificateAuthority('Authority of the tests')
-  const certified = await createServerCertificate('emr.example', authority)
+  const certified = await createServerCertificate(['emr.example'], authority)
   server = await startListening(
     createServer(certified, (request, response) => {
       const { servername } = request.socket as TLSSocket & { servername?: string }
@@ -82,7 +82,7 @@ test('one that has expired is not, and nothing is sent', async () => {
   const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000)
   const expired = await startListening(
     createServer(
-      await createServerCertificate('emr.example', authority, yesterday),
+      await createServerCertificate(['emr.example'], authority, yesterday),
       (_, response) => {
         asked.push({ servername: 'emr.example', host: undefined })
         response.end()

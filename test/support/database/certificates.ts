@@ -20,17 +20,17 @@ export async function createCertificateAuthority(name: string): Promise<Certific
   return { cert, key }
 }
 
-/** The certificate of a server of this name, by that authority; it may have ended. */
+/** The certificate of a server of these names, by that authority; it may have ended. */
 export async function createServerCertificate(
-  host: string,
+  hosts: readonly string[],
   ca: CertificateWithKey,
   expiresAt?: Date,
 ): Promise<CertificateWithKey> {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: host }], {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: hosts[0] ?? '' }], {
     ...EC_KEY_OPTIONS,
     ca,
     ...(expiresAt !== undefined && { notBeforeDate: new Date(0), notAfterDate: expiresAt }),
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: host }] }],
+    extensions: [{ name: 'subjectAltName', altNames: hosts.map((value) => ({ type: 2, value })) }],
   })
   return { cert, key }
 }
