@@ -5,14 +5,7 @@ import { auditVerdict, explanation as explanationSchema } from '../../operations
 import type { Decision, Explanation } from '../../service/audit/explain.ts'
 import type { AuditVerdict } from '../../service/audit/verify.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
-import {
-  type Columns,
-  formatExamples,
-  formatOne,
-  formatTime,
-  isJsonRequested,
-  printOutput,
-} from './print.ts'
+import { alignRows, formatExamples, formatTime, isJsonRequested, printOutput } from './print.ts'
 import { createProgressBar } from './terminal.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
@@ -136,16 +129,6 @@ function formatVerdict({ whole, events, first, last, anchor, ...details }: Audit
   return `The audit is NOT whole: ${state}.\n${lines.join('')}${rest}`
 }
 
-const DECISION_COLUMNS: Columns<Decision> = [
-  ['when', (decision) => formatTime(decision.at)],
-  ['from', (decision) => decision.address],
-  ['request', ({ surface, path }) => [surface, path].filter((part) => part !== null).join(' at ')],
-  ['key', formatKeyName],
-  ['decision', formatSentence],
-  ['advice', (decision) => decision.advice],
-  ['response', ({ answer }) => (answer === null ? null : `${answer.status} ${answer.body}`)],
-]
-
 export function defineExplainCommand(group: Command): void {
   group
     .argument('<request-id>', 'the id of the response, which is also in the log')
@@ -163,7 +146,20 @@ export function defineExplainCommand(group: Command): void {
 }
 
 const formatExplanation = ({ decisions }: Explanation): string =>
-  decisions.map((decision) => formatOne(decision, DECISION_COLUMNS)).join('\n')
+  decisions.map(formatDecision).join('\n')
+
+function formatDecision(decision: Decision): string {
+  const { at, address, surface, path, advice, answer } = decision
+  return alignRows([
+    ['when', formatTime(at)],
+    ['from', address],
+    ['request', [surface, path].filter((part) => part !== null).join(' at ')],
+    ['key', formatKeyName(decision)],
+    ['decision', formatSentence(decision)],
+    ['advice', advice],
+    ['response', answer === null ? null : `${answer.status} ${answer.body}`],
+  ])
+}
 
 function formatKeyName({ key }: Decision): string | null {
   if (key === null) return null

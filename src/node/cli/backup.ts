@@ -97,6 +97,6 @@ function formatDatabaseContents({
   schemaVersion: number
   rows: Readonly<Record<string, number>>
 }): string {
-  const counts = Object.entries(rows).map(([table, count]) => [`  ${table}`, String(count)])
+  const counts = Object.entries(rows).map(([table, count]) => [`  ${table}`, count])
   return `${path}: ${bytes} bytes, schema version ${schemaVersion}, no damage found\n${alignRows(counts)}`
 }

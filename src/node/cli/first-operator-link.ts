@@ -7,7 +7,7 @@ import type { IssuedInvitation } from '../../service/accounts/users.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import type { SignInStorage } from '../../service/ports/sign-in.ts'
 import { unwrapResult } from './command-failure.ts'
-import { formatExamples, formatOne, formatTime, printNote } from './print.ts'
+import { alignRows, formatExamples, formatTime, printNote } from './print.ts'
 import { printOnce, requireOutput } from './terminal.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
@@ -99,12 +99,17 @@ function printInvitationLink(
   renewCommand: string,
 ): void {
   const { userId, expiresAt } = invitation
-  const text = () =>
-    formatOne({ link, expiresAt }, [
-      ['link', (row) => row.link],
-      ['until', (row) => formatTime(row.expiresAt)],
-    ])
+  const until = formatTime(expiresAt)
   const ifLost = `The link was created but not shown: run \`${renewCommand}\` to create another one`
-  printOnce(command, { link, userId, expiresAt: formatTime(expiresAt) }, text, ifLost)
+  printOnce(
+    command,
+    { link, userId, expiresAt: until },
+    () =>
+      alignRows([
+        ['link', link],
+        ['until', until],
+      ]),
+    ifLost,
+  )
   printNote('Keep the link private: it sets the password of the operator. It is shown only once.')
 }

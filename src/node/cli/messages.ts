@@ -116,7 +116,7 @@ function formatTestResult({
         : ['message', `${messageId} (latchkey messages show ${messageId})`]
   // The answer is untrusted: characters that could move a terminal's cursor are replaced.
   const visibleAnswer = answer.replaceAll(/[^\P{C}\n\t]/gu, '·')
-  return `${alignRows([['status', String(status)], outcomeRow])}\n${visibleAnswer}\n`
+  return `${alignRows([['status', status], outcomeRow])}\n${visibleAnswer}\n`
 }
 
 type TestMessageResult = Awaited<ReturnType<typeof sendTestMessage>>

@@ -7,7 +7,6 @@ import {
   type OperationRequest,
 } from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
-import type { ServiceResult } from '../../service/service-result.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import {
   formatExamples,
@@ -20,6 +19,8 @@ import {
 import { confirmByName, printOnce, readSecret, requireOutput, requireTerminal } from './terminal.ts'
 import { withLatchkey } from './with-latchkey.ts'
 
+type Input = Record<string, unknown>
+
 /** Defines the command of an operation: its arguments, options, help, and action. */
 export function defineOperationCommand(
   group: Command,
@@ -27,43 +28,41 @@ export function defineOperationCommand(
   groupOperations: readonly Operation[],
 ): void {
   const members = listMembers(operation)
-  const argument = findArgumentMember(operation, members)
+  const hasId = operation.path.includes('{id}')
+  const argument = hasId ? findArgumentMember(members) : undefined
+  const stdin = findStandardInputMember(members)
+  const optionByMember = new Map(
+    members
+      .filter((member) => member !== argument && member !== stdin)
+      .map((member) => [member, createOption(member)]),
+  )
   const command = group
     .command(toKebabCase(operation.id.split('.')[1] ?? ''))
     .summary(operation.summary)
     .description(`${operation.summary}.${operation.text === undefined ? '' : ` ${operation.text}`}`)
-  if (operation.path.includes('{id}')) command.argument('<id>', 'the id')
+  if (hasId) command.argument('<id>', 'the id')
   if (argument !== undefined) command.addArgument(createArgument(argument))
-  for (const member of members) {
-    if (member !== argument && !isStandardInput(member, members)) {
-      command.addOption(createOption(member))
-    }
-  }
+  for (const option of optionByMember.values()) command.addOption(option)
   if (operation.isIrreversible || operation.describeImpact !== null) {
     command.option('--yes', 'do not ask for confirmation')
   }
   rejectRepeatedOptions(command)
   command
     .addHelpText('after', formatExamples(...listCommandLines(operation, members, argument)))
-    .action(async (...args: unknown[]) => {
-      const [id = '', argumentValue] = command.args.length === 0 ? [] : (args as string[])
-      if (operation.path.includes('{id}') && id === '') {
-        throw new CommandFailure('usage', 'the id must not be empty')
-      }
+    .action(async () => {
+      const [id = '', argumentValue] = command.processedArgs as string[]
+      if (hasId && id === '') throw new CommandFailure('usage', 'the id must not be empty')
       const input = { query: {} as Input, body: {} as Input }
       for (const member of members) {
-        const value =
-          member === argument ? argumentValue : command.getOptionValue(toAttributeName(member))
-        if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
-        if (isSecret(member) && (value === true || isStandardInput(member, members))) {
-          input[member.part][member.name] = await readSecret()
-        }
+        const option = optionByMember.get(member)
+        const value = option ? command.getOptionValue(option.attributeName()) : argumentValue
+        const isOnStandardInput = member === stdin || (isSecret(member) && value === true)
+        if (isOnStandardInput) input[member.part][member.name] = await readSecret()
+        else if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
       }
       await runCommand(command, operation, groupOperations, id, input)
     })
 }
-
-type Input = Record<string, unknown>
 
 async function runCommand(
   command: Command,
@@ -78,30 +77,28 @@ async function runCommand(
     throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
   const isConfirmed = command.opts<{ yes?: true }>().yes === true
-  if (operation.isIrreversible && !isConfirmed) {
-    requireTerminal(operation.summary, FINAL_IMPACT)
-  }
+  if (operation.isIrreversible && !isConfirmed) requireTerminal(operation.summary, FINAL_IMPACT)
   if (operation.formatRecovery !== null && input.body.secret === undefined) requireOutput()
   // A new installation begins with its first account.
   const canCreate = operation.id === 'accounts.create'
   const value = await withLatchkey(
     async (latchkey) => {
-      const context = {
+      const request: OperationRequest = {
         services: latchkey.servicesFor({ actor: 'operator', role: 'operator', accountId: null }),
         signedIn: null,
         caller: { address: '', requestId: crypto.randomUUID(), path: operation.id },
         signal: new AbortController().signal,
         loadTestMessages: latchkey.loadTestMessages,
         id,
+        ...input,
       }
       const impact = operation.isIrreversible
         ? FINAL_IMPACT
-        : await operation.describeImpact?.({ ...context, ...input })
-      if (typeof impact === 'string' && !isConfirmed) {
-        await confirm(operation, groupOperations, context, impact)
-      }
-      const result = await perform(operation, { ...context, ...input })
-      if (isEmptyList(result)) await requireFilters(context.services, input.query)
+        : await operation.describeImpact?.(request)
+      if (impact && !isConfirmed) await confirm(operation, groupOperations, request, impact)
+      const result = await perform(operation, request)
+      const { items } = (result ?? {}) as { items?: unknown[] }
+      if (items?.length === 0) await requireFilters(request.services, input.query)
       return result
     },
     { canCreate },
@@ -111,24 +108,12 @@ async function runCommand(
 
 const FINAL_IMPACT = 'this cannot be undone'
 
-function isEmptyList(value: unknown): boolean {
-  const { items } = (value ?? {}) as { items?: unknown }
-  return Array.isArray(items) && items.length === 0
-}
-
 /** Requires that the rows exist by which a list is filtered: a wrong id must not look like an empty list. */
 async function requireFilters(services: ActorServices, query: Input): Promise<void> {
-  const { accounts, users, sites, developers, sources, destinations } = services
-  const filters: [string, { find(id: string): Promise<ServiceResult<unknown>> }][] = [
-    ['accountId', accounts],
-    ['ownerId', users],
-    ['siteId', sites],
-    ['developerId', developers],
-    ['sourceId', sources],
-    ['destinationId', destinations],
-  ]
-  for (const [name, { find }] of filters) {
-    if (typeof query[name] === 'string') unwrapResult(await find(query[name]))
+  for (const [name, id] of Object.entries(query)) {
+    if (isReference(name) && typeof id === 'string') {
+      unwrapResult<unknown>(await services[REFERENCED_SERVICES[name]].find(id))
+    }
   }
 }
 
@@ -158,24 +143,26 @@ const formatError = (error: OperationError): string =>
 
 /** Asks the user to type the name of the row that the operation changes. */
 async function confirm(
-  operation: Operation,
+  { summary }: Operation,
   groupOperations: readonly Operation[],
-  context: Omit<OperationRequest, 'query' | 'body'>,
+  request: OperationRequest,
   impact: string,
 ): Promise<void> {
   const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
-  const found = show && (await perform(show, { ...context, query: {}, body: {} }))
+  const found = show && (await perform(show, { ...request, query: {}, body: {} }))
   const { name, email } = (found ?? {}) as { name?: string; email?: string }
-  requireTerminal(operation.summary, impact)
-  await confirmByName(operation.summary, impact, name ?? email ?? (context.id || 'yes'))
+  requireTerminal(summary, impact)
+  await confirmByName(summary, impact, name ?? email ?? (request.id || 'yes'))
 }
 
 function printResult(command: Command, operation: Operation, id: string, value: unknown): void {
   const result = operation.response === null ? { id, deleted: true } : value
   const format = () => formatValue(result, operation.columns)
   const recovery = operation.formatRecovery?.(result)
-  if (recovery === undefined || !hasSecret(result)) printOutput(command, result, format)
-  else {
+  // A secret that the caller chose is not printed.
+  if (recovery === undefined || (result as { secret?: unknown }).secret === null) {
+    printOutput(command, result, format)
+  } else {
     printOnce(command, result, format, `To get what it showed, run \`${recovery}\``)
     printNote(`Keep this. If it is lost, run \`${recovery}\`.`)
   }
@@ -188,9 +175,6 @@ function printResult(command: Command, operation: Operation, id: string, value: 
   if (!operation.isSuccess(result)) process.exitCode = 1
 }
 
-const hasSecret = (result: unknown) =>
-  typeof result === 'object' && result !== null && !('secret' in result && result.secret === null)
-
 /** Formats the same command line with another cursor. */
 function formatNextCommand(args: readonly string[], after: string): string {
   const rest = args.filter(
@@ -202,21 +186,20 @@ function formatNextCommand(args: readonly string[], after: string): string {
 const quoteArgument = (arg: string) =>
   /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`
 
-/** The argument after the id: the only required member of a body. */
-function findArgumentMember({ path }: Operation, members: readonly Member[]): Member | undefined {
-  const [member, ...others] = members.filter(
-    ({ part, isRequired }) => part === 'body' && isRequired,
-  )
-  return path.includes('{id}') && others.length === 0 && member !== undefined && !isSecret(member)
-    ? member
-    : undefined
+/** Finds the argument after the id: the only required member of a body, unless it is a secret. */
+function findArgumentMember(members: readonly Member[]): Member | undefined {
+  const required = members.filter(({ part, isRequired }) => part === 'body' && isRequired)
+  const [member] = required
+  return required.length === 1 && member && !isSecret(member) ? member : undefined
+}
+
+/** Finds the member that standard input always has: a secret that is required, and the only one. */
+function findStandardInputMember(members: readonly Member[]): Member | undefined {
+  const [secret, ...others] = members.filter(isSecret)
+  return secret?.isRequired && others.length === 0 ? secret : undefined
 }
 
 const isSecret = ({ schema }: Member) => schema.format === 'password'
-
-/** A required secret is always on standard input. */
-const isStandardInput = (member: Member, members: readonly Member[]) =>
-  isSecret(member) && member.isRequired && members.filter(isSecret).length === 1
 
 /** The last of two values would win without a word. */
 function rejectRepeatedOptions(command: Command): void {
@@ -288,37 +271,35 @@ function parseMember(member: Member, value: unknown): unknown {
     throw new CommandFailure('usage', `the ${formatNoun(name)} must not be empty`)
   }
   try {
-    if (name.endsWith('Seconds')) return parseDuration(value) / 1000
+    if (name.endsWith('Seconds')) return parseDuration(value)
     if (isInstant(member)) {
       if (value === NEVER && schema.type?.includes('null')) return null
       const text = new Date(parseInstant(value)).toISOString()
       return schema.format === 'date' ? text.slice(0, 10) : text
     }
   } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error
-    throw new CommandFailure('usage', `--${toOptionName(name)}: ${error.message}`)
+    throw new CommandFailure('usage', `--${toOptionName(name)}: ${(error as Error).message}`)
   }
   return part === 'body' && schema.type === 'integer' ? Number(value) : value
 }
 
-const REFERENCES = [
-  'account',
-  'owner',
-  'source',
-  'site',
-  'developer',
-  'destination',
-  'subscription',
-]
+/** The members that are ids of other rows, and the services that find those. */
+const REFERENCED_SERVICES = {
+  accountId: 'accounts',
+  ownerId: 'users',
+  siteId: 'sites',
+  developerId: 'developers',
+  sourceId: 'sources',
+  destinationId: 'destinations',
+  subscriptionId: 'subscriptions',
+} as const satisfies Readonly<Record<string, keyof ActorServices>>
 
-const isReference = (name: string) => name.endsWith('Id') && REFERENCES.includes(name.slice(0, -2))
+const isReference = (name: string): name is keyof typeof REFERENCED_SERVICES =>
+  Object.hasOwn(REFERENCED_SERVICES, name)
 
 /** `accountId` is --account, `overlapSeconds` is --overlap, which takes a duration. */
-function toOptionName(name: string): string {
-  return toKebabCase(isReference(name) ? name.slice(0, -2) : name.replace(/Seconds$/, ''))
-}
-
-const toAttributeName = (member: Member) => createOption(member).attributeName()
+const toOptionName = (name: string): string =>
+  toKebabCase(name.replace(isReference(name) ? /Id$/ : /Seconds$/, ''))
 
 const toKebabCase = (name: string) =>
   name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -368,20 +349,14 @@ function formatExampleValue(member: Member, value: unknown): string {
   return /^[\w@.:/-]+$/.test(text) ? text : JSON.stringify(text)
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** Parses `90s`, `30m`, `24h` or `7d` into milliseconds. */
+/** Parses `90s`, `30m`, `24h` or `7d` into seconds. */
 export function parseDuration(text: string): number {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const ms = Number(count) * (UNIT_MS[unit] ?? 0)
-  if (!(ms > 0))
-    throw new InvalidArgumentError('It must be a duration such as 90s, 30m, 24h or 7d.')
-  return ms
+  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? 0)
+  if (seconds > 0) return seconds
+  throw new InvalidArgumentError('It must be a duration such as 90s, 30m, 24h or 7d.')
 }
 
 const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
@@ -391,11 +366,8 @@ export function parseInstant(text: string): number {
   const [, date = ''] = DATE_PATTERN.exec(text) ?? []
   const at = Date.parse(text)
   // Date.parse reads 30 February as 2 March.
-  const day = Date.parse(date)
-  if (Number.isNaN(at) || Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) {
-    throw new InvalidArgumentError(
-      'It must be an ISO date: 2027-01-31, or with time and zone 2027-01-31T12:00Z.',
-    )
-  }
-  return at
+  if (!Number.isNaN(at) && new Date(date).toJSON()?.startsWith(date)) return at
+  throw new InvalidArgumentError(
+    'It must be an ISO date: 2027-01-31, or with time and zone 2027-01-31T12:00Z.',
+  )
 }

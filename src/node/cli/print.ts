@@ -14,10 +14,6 @@ export function printOutput(command: Command, value: unknown, text: () => string
   process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : text())
 }
 
-/** Formats one value: a line for each column. */
-export const formatOne = <T>(row: T, columns: Columns<T>): string =>
-  alignRows(columns.map(([heading, cell]) => [heading, formatCell(cell(row))]))
-
 /** Prints many values: as JSON of these items with --json, or else a table. */
 export function printMany<T>(
   command: Command,
@@ -28,7 +24,7 @@ export function printMany<T>(
   printOutput(command, { items: rows.map(toItem), next: null }, () =>
     formatTable(
       columns.map(([heading]) => heading),
-      rows.map((row) => columns.map(([, cell]) => formatCell(cell(row)))),
+      rows.map((row) => columns.map(([, cell]) => cell(row))),
     ),
   )
 }
@@ -42,43 +38,33 @@ export function printNote(sentence: string): void {
 export const formatTime = (at: number | null): Cell =>
   at === null ? null : new Date(at).toISOString()
 
+/** Formats a cell. Replaces control characters, which could control a terminal. */
 function formatCell(cell: Cell): string {
   if (cell === null) return NO_VALUE
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no'
-  return String(cell)
+  return String(cell).replace(/\p{Cc}/gu, '\u{fffd}')
 }
 
 /** Formats rows under headings, with two spaces between columns. */
-export function formatTable(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  return alignRows([headings.map((heading) => heading.toUpperCase()), ...rows])
-}
+export const formatTable = (headings: readonly string[], rows: readonly (readonly Cell[])[]) =>
+  alignRows([headings.map((heading) => heading.toUpperCase()), ...rows])
 
 /** Formats each row as a line, each column as wide as its widest cell. */
-export function alignRows(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(replaceControls))
+export function alignRows(rows: readonly (readonly Cell[])[]): string {
+  const texts = rows.map((row) => row.map(formatCell))
   const widths: number[] = []
-  for (const row of clean) {
-    for (const [n, cell] of row.entries())
-      widths[n] = Math.max(widths[n] ?? 0, countCodePoints(cell))
+  for (const row of texts) {
+    for (const [n, text] of row.entries()) {
+      widths[n] = Math.max(widths[n] ?? 0, countCodePoints(text))
+    }
   }
-  return clean
-    .map((row) => {
-      const cells = row.map(
-        (cell, n) => cell + ' '.repeat((widths[n] ?? 0) - countCodePoints(cell)),
-      )
-      return `${cells.join('  ').trimEnd()}\n`
-    })
-    .join('')
+  const pad = (text: string, n: number) =>
+    text + ' '.repeat((widths[n] ?? 0) - countCodePoints(text))
+  return texts.map((row) => `${row.map(pad).join('  ').trimEnd()}\n`).join('')
 }
 
-/** Replaces control characters, which could control a terminal. */
-const replaceControls = (cell: string) => cell.replace(/\p{Cc}/gu, '\u{fffd}')
-
 /** Counts code points, because wide characters are rare here. */
-const countCodePoints = (cell: string) => [...cell].length
+const countCodePoints = (text: string) => [...text].length
 
 /** Formats the examples at the end of a command's help. */
 export const formatExamples = (...lines: readonly string[]): string =>
@@ -87,7 +73,7 @@ export const formatExamples = (...lines: readonly string[]): string =>
 type JsonObject = Readonly<Record<string, unknown>>
 
 /** True for a value that is printed in one cell. */
-export const isPlain = (value: unknown): value is string | number | boolean | null =>
+export const isPlain = (value: unknown): value is Cell =>
   value === null || typeof value !== 'object'
 
 const isObject = (value: unknown): value is JsonObject =>
@@ -106,45 +92,36 @@ export function formatValue(value: unknown, columns?: readonly string[]): string
 
 const NOTHING_FOUND = 'Nothing found.\n'
 
-/** Formats the members that have a value. */
+/** Formats the members that have a value, those of nested objects under the names that lead to them. */
 function formatObject(value: JsonObject, columns?: readonly string[]): string {
   const rows: string[][] = []
   const tables: string[] = []
-  collectMembers(value, { path: [], rows, tables, columns })
+  function collectMembers(object: JsonObject, parents: readonly string[]): void {
+    for (const [name, member] of Object.entries(object)) {
+      const path = [...parents, name]
+      if (isObject(member)) collectMembers(member, path)
+      else if (Array.isArray(member) && member.some(isObject)) {
+        tables.push(`${toWords(path)}:\n${formatList(member, columns)}`)
+      } else if (formatMember(member) !== NO_VALUE) rows.push([toWords(path), formatMember(member)])
+    }
+  }
+  collectMembers(value, [])
   return [alignRows(rows), ...tables].filter((text) => text !== '').join('\n')
 }
 
-/** Collects the members of nested objects under the names that lead to them. */
-function collectMembers(
-  value: JsonObject,
-  to: {
-    readonly path: readonly string[]
-    readonly rows: string[][]
-    readonly tables: string[]
-    readonly columns: readonly string[] | undefined
-  },
-): void {
-  for (const [name, member] of Object.entries(value)) {
-    const path = [...to.path, name]
-    if (isObject(member)) collectMembers(member, { ...to, path })
-    else if (Array.isArray(member) && member.some(isObject)) {
-      to.tables.push(`${toWords(path)}:\n${formatList(member, to.columns)}`)
-    } else if (formatMember(member) !== NO_VALUE)
-      to.rows.push([toWords(path), formatMember(member)])
-  }
-}
-
 /** Formats a table of the columns in which some item has a value. */
-function formatList(items: readonly unknown[], columns?: readonly string[]): string {
-  const names = columns ?? Object.keys((items.find(isObject) as JsonObject | undefined) ?? {})
-  const cells = names.map((name) =>
-    items.map((item) => formatMember(readPath(item, name.split('.')))),
-  )
-  const filled = cells.filter((column) => column.some((cell) => cell !== NO_VALUE))
-  if (filled.length === 0) return ''
+function formatList(
+  items: readonly unknown[],
+  names: readonly string[] = Object.keys(items.find(isObject) ?? {}),
+): string {
+  const columns = names
+    .map((name) => name.split('.'))
+    .map((path) => ({ path, cells: items.map((item) => formatMember(readPath(item, path))) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== NO_VALUE))
+  if (columns.length === 0) return ''
   return formatTable(
-    names.filter((_, n) => filled.includes(cells[n] ?? [])).map((name) => toWords(name.split('.'))),
-    items.map((_, row) => filled.map((column) => column[row] ?? NO_VALUE)),
+    columns.map(({ path }) => toWords(path)),
+    items.map((_, row) => columns.map(({ cells }) => cells[row] ?? null)),
   )
 }
 

@@ -15,9 +15,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   const program = createProgram()
   await reportErrors(program, async () => {
     const groupName = findGroupName(args)
-    for (const { name, heading, description, load } of COMMAND_GROUPS) {
+    for (const { name, heading, description } of COMMAND_GROUPS) {
       const group = program.command(name).description(description).helpGroup(heading)
-      if (name === groupName) (await load())(group)
+      if (name === groupName) await defineGroup(group, name)
     }
     await program.parseAsync(resolveHelp(program, args), { from: 'user' })
   })
@@ -49,150 +49,97 @@ From nothing to a key:
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`
 
-interface CommandGroup {
-  readonly description: string
-  /** Imports the group's commands only when it is named, so that the others cost nothing at start. */
-  readonly load: () => Promise<(group: Command) => void>
+/** Imports the operations of a group, only when it is named, so that the others cost nothing at start. */
+const OPERATION_LOADERS = {
+  accounts: async () => (await import('../../operations/accounts.ts')).accountOperations,
+  users: async () => (await import('../../operations/users.ts')).userOperations,
+  sites: async () => (await import('../../operations/sites.ts')).siteOperations,
+  developers: async () => (await import('../../operations/developers.ts')).developerOperations,
+  'ip-allowlist': async () =>
+    (await import('../../operations/ip-allowlist.ts')).ipAllowlistOperations,
+  keys: async () => (await import('../../operations/keys.ts')).keyOperations,
+  audit: async () => (await import('../../operations/audit.ts')).auditOperations,
+  dashboard: async () => (await import('../../operations/dashboard.ts')).dashboardOperations,
+  sources: async () => (await import('../../operations/sources.ts')).sourceOperations,
+  destinations: async () =>
+    (await import('../../operations/destinations.ts')).destinationOperations,
+  subscriptions: async () =>
+    (await import('../../operations/subscriptions.ts')).subscriptionOperations,
+  messages: async () => (await import('../../operations/messages.ts')).messageOperations,
+} satisfies Record<string, () => Promise<readonly Operation[]>>
+
+type OperationGroupName = keyof typeof OPERATION_LOADERS
+
+/** The groups whose commands are no operations. */
+const COMMAND_DESCRIPTIONS = {
+  serve: 'Run the server.',
+  console: 'Print the link with which the first operator signs in to the console.',
+  demo: 'Show Latchkey with demo vendors.',
+  doctor: 'Check this installation and suggest fixes.',
+  explain: OPERATION_GROUPS.requests.about,
+  keyring: 'Manage the keys of the server.',
+  backup: 'Copy the database to a file.',
+  restore: 'Restore the database from a backup.',
+  copy: 'Copy the data to another database.',
+  migrate: 'Update the schema of the database.',
 }
 
-/** Creates a group whose commands are operations, and those that `loadOthers` imports. */
-function createOperationGroup(
-  name: keyof typeof OPERATION_GROUPS,
-  loadOperations: () => Promise<readonly Operation[]>,
-  loadOthers?: CommandGroup['load'],
-): CommandGroup {
-  const { about } = OPERATION_GROUPS[name]
-  return {
-    description: about,
-    async load() {
-      const [operations, { defineOperationCommand }, defineOthers] = await Promise.all([
-        loadOperations(),
-        import('./operation-command.ts'),
-        loadOthers?.(),
-      ])
-      return (group) => {
-        for (const operation of operations) {
-          if (operation.noCommand === undefined) {
-            defineOperationCommand(group, operation, operations)
-          }
-        }
-        defineOthers?.(group)
-      }
-    },
-  }
+type CommandGroupName = keyof typeof COMMAND_DESCRIPTIONS
+type GroupName = OperationGroupName | CommandGroupName
+type CommandLoader = () => Promise<(group: Command) => void>
+
+/** Imports the commands that are no operations. */
+const COMMAND_LOADERS: Readonly<
+  Record<CommandGroupName, CommandLoader> & Partial<Record<OperationGroupName, CommandLoader>>
+> = {
+  serve: async () => (await import('./serve.ts')).defineServeCommand,
+  console: async () => (await import('./first-operator-link.ts')).defineConsoleCommand,
+  demo: async () => (await import('./serve.ts')).defineDemoCommand,
+  doctor: async () => (await import('./doctor.ts')).defineDoctorCommand,
+  keys: async () => addKeysHelp,
+  audit: async () => (await import('./audit.ts')).defineAuditCommands,
+  explain: async () => (await import('./audit.ts')).defineExplainCommand,
+  messages: async () => (await import('./messages.ts')).defineMessagesCommands,
+  keyring: async () => (await import('./keyring.ts')).defineKeyringCommands,
+  backup: async () => (await import('./backup.ts')).defineBackupCommand,
+  restore: async () => (await import('./backup.ts')).defineRestoreCommand,
+  copy: async () => (await import('./copy.ts')).defineCopyCommand,
+  migrate: async () => (await import('./migrate.ts')).defineMigrateCommand,
 }
 
-/** The groups in the order of `latchkey --help`, under its headings. */
-const GROUPS_BY_HEADING: Readonly<Record<string, Readonly<Record<string, CommandGroup>>>> = {
-  'Run Latchkey:': {
-    serve: {
-      description: 'Run the server.',
-      load: async () => (await import('./serve.ts')).defineServeCommand,
-    },
-    console: {
-      description: 'Print the link with which the first operator signs in to the console.',
-      load: async () => (await import('./first-operator-link.ts')).defineConsoleCommand,
-    },
-    demo: {
-      description: 'Show Latchkey with demo vendors.',
-      load: async () => (await import('./serve.ts')).defineDemoCommand,
-    },
-    doctor: {
-      description: 'Check this installation and suggest fixes.',
-      load: async () => (await import('./doctor.ts')).defineDoctorCommand,
-    },
-  },
-  'Accounts:': {
-    accounts: createOperationGroup(
-      'accounts',
-      async () => (await import('../../operations/accounts.ts')).accountOperations,
-    ),
-    users: createOperationGroup(
-      'users',
-      async () => (await import('../../operations/users.ts')).userOperations,
-    ),
-    sites: createOperationGroup(
-      'sites',
-      async () => (await import('../../operations/sites.ts')).siteOperations,
-    ),
-    developers: createOperationGroup(
-      'developers',
-      async () => (await import('../../operations/developers.ts')).developerOperations,
-    ),
-    'ip-allowlist': createOperationGroup(
-      'ip-allowlist',
-      async () => (await import('../../operations/ip-allowlist.ts')).ipAllowlistOperations,
-    ),
-  },
-  'Keys:': {
-    keys: createOperationGroup(
-      'keys',
-      async () => (await import('../../operations/keys.ts')).keyOperations,
-      async () => addKeysHelp,
-    ),
-    audit: createOperationGroup(
-      'audit',
-      async () => (await import('../../operations/audit.ts')).auditOperations,
-      async () => (await import('./audit.ts')).defineAuditCommands,
-    ),
-    explain: {
-      description: OPERATION_GROUPS.requests.about,
-      load: async () => (await import('./audit.ts')).defineExplainCommand,
-    },
-    dashboard: createOperationGroup(
-      'dashboard',
-      async () => (await import('../../operations/dashboard.ts')).dashboardOperations,
-    ),
-  },
-  'Messages:': {
-    sources: createOperationGroup(
-      'sources',
-      async () => (await import('../../operations/sources.ts')).sourceOperations,
-    ),
-    destinations: createOperationGroup(
-      'destinations',
-      async () => (await import('../../operations/destinations.ts')).destinationOperations,
-    ),
-    subscriptions: createOperationGroup(
-      'subscriptions',
-      async () => (await import('../../operations/subscriptions.ts')).subscriptionOperations,
-    ),
-    messages: createOperationGroup(
-      'messages',
-      async () => (await import('../../operations/messages.ts')).messageOperations,
-      async () => (await import('./messages.ts')).defineMessagesCommands,
-    ),
-  },
-  'Maintenance:': {
-    keyring: {
-      description: 'Manage the keys of the server.',
-      load: async () => (await import('./keyring.ts')).defineKeyringCommands,
-    },
-    backup: {
-      description: 'Copy the database to a file.',
-      load: async () => (await import('./backup.ts')).defineBackupCommand,
-    },
-    restore: {
-      description: 'Restore the database from a backup.',
-      load: async () => (await import('./backup.ts')).defineRestoreCommand,
-    },
-    copy: {
-      description: 'Copy the data to another database.',
-      load: async () => (await import('./copy.ts')).defineCopyCommand,
-    },
-    migrate: {
-      description: 'Update the schema of the database.',
-      load: async () => (await import('./migrate.ts')).defineMigrateCommand,
-    },
-  },
+/** The headings of `latchkey --help`, and the groups below each. */
+const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
+  'Run Latchkey:': ['serve', 'console', 'demo', 'doctor'],
+  'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
+  'Keys:': ['keys', 'audit', 'explain', 'dashboard'],
+  'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],
+  'Maintenance:': ['keyring', 'backup', 'restore', 'copy', 'migrate'],
 }
 
-export const COMMAND_GROUPS: readonly (CommandGroup & {
-  readonly name: string
-  readonly heading: string
-})[] = Object.entries(GROUPS_BY_HEADING).flatMap(([heading, groups]) =>
-  Object.entries(groups).map(([name, group]) => ({ ...group, name, heading })),
+const isOperationGroup = (name: GroupName): name is OperationGroupName => name in OPERATION_LOADERS
+
+export const COMMAND_GROUPS = Object.entries(GROUPS_BY_HEADING).flatMap(([heading, names]) =>
+  names.map((name) => ({
+    name,
+    heading,
+    description: isOperationGroup(name) ? OPERATION_GROUPS[name].about : COMMAND_DESCRIPTIONS[name],
+  })),
 )
+
+/** Defines the commands of a group: its operations, and its others. */
+export async function defineGroup(group: Command, name: GroupName): Promise<void> {
+  if (isOperationGroup(name)) {
+    const [operations, { defineOperationCommand }] = await Promise.all([
+      OPERATION_LOADERS[name](),
+      import('./operation-command.ts'),
+    ])
+    for (const operation of operations) {
+      if (operation.noCommand === undefined) defineOperationCommand(group, operation, operations)
+    }
+  }
+  const defineOthers = await COMMAND_LOADERS[name]?.()
+  defineOthers?.(group)
+}
 
 /** Adds what all commands for keys have in common to the help of the group. */
 function addKeysHelp(group: Command): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeRefusal, toRefusalFacts } from '../../../src/domain/refusal-text.ts'
-import { COMMAND_GROUPS } from '../../../src/node/cli/program.ts'
+import { COMMAND_GROUPS, defineGroup } from '../../../src/node/cli/program.ts'
 import type { Explanation } from '../../../src/service/audit/explain.ts'
 import type { AuditVerdict } from '../../../src/service/audit/verify.ts'
 import type { AuditEvent } from '../../../src/service/ports/audit.ts'
@@ -173,8 +173,8 @@ describe('explain', () => {
     expect(advised.length).toBeGreaterThan(10)
     for (const [, name = '', verb] of advised) {
       const group = new Command(name)
-      const loading = COMMAND_GROUPS.find((one) => one.name === name)?.load()
-      ;(await loading)?.(group)
+      const known = COMMAND_GROUPS.find((one) => one.name === name)
+      if (known) await defineGroup(group, known.name)
       expect(group.commands.map((command) => command.name())).toContain(verb)
     }
   })

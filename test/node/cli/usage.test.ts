@@ -176,9 +176,7 @@ test('text leaves out what has no value, and says if a list is empty', () => {
 })
 
 test('durations and dates are read exactly or not at all', () => {
-  expect(['90s', '30m', '24h', '7d'].map(parseDuration)).toEqual([
-    90_000, 1_800_000, 86_400_000, 604_800_000,
-  ])
+  expect(['90s', '30m', '24h', '7d'].map(parseDuration)).toEqual([90, 1800, 86_400, 604_800])
   for (const text of ['', '0s', '1', '1w', '-1s', '1.5h', ' 1s', '1234567d']) {
     expect(() => parseDuration(text), text).toThrow('It must be a duration')
   }

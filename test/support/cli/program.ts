@@ -1,12 +1,11 @@
 import { Command } from 'commander'
-import { COMMAND_GROUPS } from '../../../src/node/cli/program.ts'
+import { COMMAND_GROUPS, defineGroup } from '../../../src/node/cli/program.ts'
 
 /** Defines the command line as `latchkey` does. */
 export async function buildProgram(root = new Command('latchkey')): Promise<Command> {
   root.option('--json').exitOverride()
-  for (const { name, description, load } of COMMAND_GROUPS) {
-    const group = root.command(name).description(description)
-    ;(await load())(group)
+  for (const { name, description } of COMMAND_GROUPS) {
+    await defineGroup(root.command(name).description(description), name)
   }
   return root
 }
