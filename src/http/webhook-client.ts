@@ -25,7 +25,7 @@ const DELIVERY_TIMEOUT_MS = 60_000
 const VERIFICATION_TOKEN_NAME = 'verification-token'
 const JSON_BODY_HEADERS = { 'Content-Type': 'application/json; charset=utf-8' }
 
-export interface WebhookClientDeps {
+interface WebhookClientDeps {
   readonly sendHttp: SendHttp
   /** The name of this server in the handshake. */
   readonly applicationName: string

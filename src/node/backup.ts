@@ -71,7 +71,7 @@ async function copyPages(
   }
 }
 
-export interface RestoredDatabase extends DatabaseContents {
+interface RestoredDatabase extends DatabaseContents {
   /** The path of the previous database. */
   readonly kept: string | null
 }

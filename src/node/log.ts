@@ -10,7 +10,7 @@ import type { Migration } from '../storage/migrations.ts'
  */
 const WRITE_OPTIONS = { minLength: 3072, maxWrite: 4096, periodicFlush: 100, sync: true }
 
-export interface ClosableLog extends Log {
+interface ClosableLog extends Log {
   /** Writes the lines that still wait, or loses them if their reader is gone. Nothing may follow. */
   close(): void
 }

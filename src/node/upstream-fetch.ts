@@ -99,7 +99,7 @@ const toError = (error: unknown) => (error instanceof Error ? error : new Error(
 const getErrorCode = (error: unknown) => (error as NodeJS.ErrnoException).code
 
 /** Sends the body as fast as the upstream accepts it. */
-export async function sendBody(
+async function sendBody(
   body: ReadableStream<Uint8Array> | null,
   request: ClientRequest,
   timer: UpstreamTimer,
@@ -130,7 +130,7 @@ function waitForDrain(request: ClientRequest): Promise<void> {
 const STATUSES_WITHOUT_CONTENT = [204, 205, 304]
 
 /** Returns the answer unchanged; its body is read on demand. */
-export function readUpstreamResponse(
+function readUpstreamResponse(
   incoming: IncomingMessage,
   method: string,
   timeoutMs: number,
@@ -194,7 +194,7 @@ function createBodyStream(
 }
 
 /** Thrown when an upstream takes too long. */
-export class UpstreamTimeoutError extends Error {
+class UpstreamTimeoutError extends Error {
   override name = 'TimedOut'
 }
 
@@ -202,7 +202,7 @@ export class UpstreamTimeoutError extends Error {
  * Limits how long one exchange waits for its upstream. The clock runs only while the upstream must act,
  * so a slow caller costs it nothing.
  */
-export class UpstreamTimer {
+class UpstreamTimer {
   readonly #ms: number
   readonly #giveUp: (error: UpstreamTimeoutError) => void
   #timer: NodeJS.Timeout | undefined

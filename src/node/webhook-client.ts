@@ -157,16 +157,16 @@ const CONNECTION_ERRORS: Readonly<Record<string, string>> = {
 }
 
 /** Resolves a name to its addresses. Rejects if it has none. */
-export type ResolveName = (name: string) => Promise<readonly string[]>
+type ResolveName = (name: string) => Promise<readonly string[]>
 
-export const lookUpAddresses: ResolveName = async (name) =>
+const lookUpAddresses: ResolveName = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address)
 
 /**
  * Resolves a host to allowed addresses, so that no second lookup is needed. Refuses a name if any of its
  * addresses is forbidden: such a name is malicious, or not set up yet.
  */
-export async function resolveAllowedAddresses(
+async function resolveAllowedAddresses(
   { hostname }: URL,
   allowed: readonly IpNetwork[],
   resolve: ResolveName,
@@ -187,7 +187,7 @@ export async function resolveAllowedAddresses(
 }
 
 /** Reads an answer with at most this much of its body; never reads the rest. */
-export async function readOutboundResponse(
+async function readOutboundResponse(
   incoming: IncomingMessage,
   limitBytes: number,
 ): Promise<OutboundResponse> {

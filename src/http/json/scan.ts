@@ -22,7 +22,7 @@ import {
   skipString,
 } from './tokens.ts'
 
-export interface JsonBounds {
+interface JsonBounds {
   /** The most levels of nested arrays and objects. */
   readonly depth: number
   /** The most values: each object, array, string, number and literal is one. */
@@ -33,7 +33,7 @@ export interface JsonBounds {
 export type JsonFault = Extract<InputFailure, { reason: 'body_unreadable' | 'member_repeated' }>
 
 /** For input from callers: a walk within these bounds takes a few milliseconds. */
-export const JSON_BOUNDS: JsonBounds = { depth: 64, values: 200_000 }
+const JSON_BOUNDS: JsonBounds = { depth: 64, values: 200_000 }
 /** For input that was accepted before, possibly by an older version. */
 export const NO_BOUNDS: JsonBounds = { depth: 2 ** 30, values: 2 ** 30 }
 

@@ -19,13 +19,11 @@ import {
 } from '../reply.ts'
 import {
   createIdentityHandler,
+  createInputReplies,
   createProxyHandler,
   type SurfaceDeps,
   type VendorProtocol,
 } from './surface-handlers.ts'
-
-const hasBasicScheme = (headers: Headers): boolean =>
-  /^basic(?: |$)/i.test(headers.get('Authorization') ?? '')
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -59,14 +57,6 @@ function decodeBase64Text(encoded: string): string | null {
   }
 }
 
-const refusePracticeRequest = (failure: SurfaceFailure): Reply =>
-  replyToFailure(replies, failure, undefined)
-
-const replyPracticeMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
-  createErrorReply(405, 'method_not_allowed', 'This path takes GET only.', headers)
-const replyPracticeServerError = (): Reply =>
-  createErrorReply(500, 'server_error', 'The server failed; try again.')
-
 const createErrorReply = (
   status: number,
   error: string,
@@ -97,8 +87,6 @@ const createRetryReply = (status: number, error: string, text: string, seconds: 
     createRetryAfterHeader(seconds),
   )
 
-const createInvalidRequestReply = (message: string) =>
-  createErrorReply(400, 'invalid_request', message)
 const createUpstreamReply = () =>
   createErrorReply(502, 'upstream_unavailable', 'The service behind did not answer as it should.')
 
@@ -134,21 +122,14 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   busy: ({ retryAfterSeconds }) =>
     createRetryReply(503, 'busy', 'The server is busy.', retryAfterSeconds),
 
-  body_too_large: ({ limitBytes }) =>
+  ...createInputReplies(({ status, text, headers }) =>
     createErrorReply(
-      413,
-      'request_too_large',
-      `The body must not be longer than ${limitBytes} bytes.`,
-      {
-        Connection: 'close',
-      },
+      status,
+      status === 413 ? 'request_too_large' : 'invalid_request',
+      text,
+      headers,
     ),
-  body_unreadable: ({ detail }) =>
-    createInvalidRequestReply(`The request cannot be read: ${detail}.`),
-  member_repeated: ({ member }) =>
-    createInvalidRequestReply(`The request cannot be read: ${member} is there twice.`),
-  field_missing: ({ field }) => createInvalidRequestReply(`${field} is missing.`),
-  field_invalid: ({ field, detail }) => createInvalidRequestReply(`${field} ${detail}.`),
+  ),
 
   upstream_missing: createUpstreamReply,
   upstream_unreachable: createUpstreamReply,
@@ -158,10 +139,10 @@ const replies: ReplyTable<void, SurfaceFailure> = {
 
 export const practiceProtocol: VendorProtocol = {
   name: 'practice',
-  hasCredential: hasBasicScheme,
+  hasCredential: (headers) => /^basic(?: |$)/i.test(headers.get('Authorization') ?? ''),
   parseCredential: parseBasicCredential,
-  refuseRequest: refusePracticeRequest,
-  replyServerError: replyPracticeServerError,
+  refuseRequest: (failure) => replyToFailure(replies, failure, undefined),
+  replyServerError: () => createErrorReply(500, 'server_error', 'The server failed; try again.'),
 }
 
 const IDENTITY_PATH = '/practice/v1/me'
@@ -171,7 +152,8 @@ export function createPracticeHandler(deps: SurfaceDeps): (c: Context) => Promis
   const proxyHandler = createProxyHandler(deps, practiceProtocol, 'practice')
   const identityHandler = createIdentityHandler(deps, practiceProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed: replyPracticeMethodNotAllowed,
+    replyMethodNotAllowed: (headers) =>
+      createErrorReply(405, 'method_not_allowed', 'This path takes GET only.', headers),
   })
   return (c) => (c.req.path === IDENTITY_PATH ? identityHandler(c) : proxyHandler(c))
 }

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import {
   type CredentialFailure,
+  type InputFailure,
   ok,
   type Result,
   type SurfaceFailure,
@@ -13,7 +14,7 @@ import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
-import { type Reply, toResponse } from '../reply.ts'
+import { type Reply, type ReplyTable, toResponse } from '../reply.ts'
 import { type HttpDeps, identifyCaller, replyToError } from '../request.ts'
 
 /** A protocol whose credential comes with every request: how to read it, and how to word a refusal. */
@@ -49,7 +50,7 @@ export const createProxyHandler =
     })
 
 /** A path that this server answers itself, with the owner of the credential. */
-export interface IdentityRoute {
+interface IdentityRoute {
   readonly createIdentityReply: (key: Key) => Reply
   /** The reply to any method but GET and HEAD: 405 with Allow (RFC 9110 §15.5.6). */
   readonly replyMethodNotAllowed: (headers: Readonly<Record<string, string>>) => Reply
@@ -121,4 +122,34 @@ export function refuseAndRecord(
   recordRefusal(protocol.name, refusal, caller)
   recordRefusal.recordResponse(caller, reply)
   return toResponse(reply, caller.requestId)
+}
+
+/** Creates the replies to requests that cannot be read, which no vendor documents. `write` has the format. */
+export const createInputReplies = <Context>(
+  write: (
+    refusal: {
+      readonly status: 400 | 413
+      readonly reason: InputFailure['reason']
+      readonly text: string
+      readonly headers: Readonly<Record<string, string>>
+    },
+    context: Context,
+  ) => Reply,
+): ReplyTable<Context, InputFailure> => {
+  const writeBadRequest = (reason: InputFailure['reason'], text: string, context: Context) =>
+    write({ status: 400, reason, text, headers: {} }, context)
+  return {
+    body_too_large: ({ reason, limitBytes }, context) => {
+      const text = `The body must not be longer than ${limitBytes} bytes.`
+      return write({ status: 413, reason, text, headers: { Connection: 'close' } }, context)
+    },
+    body_unreadable: ({ reason, detail }, context) =>
+      writeBadRequest(reason, `The request cannot be read: ${detail}.`, context),
+    member_repeated: ({ reason, member }, context) =>
+      writeBadRequest(reason, `The request cannot be read: ${member} is there twice.`, context),
+    field_missing: ({ reason, field }, context) =>
+      writeBadRequest(reason, `${field} is missing.`, context),
+    field_invalid: ({ reason, field, detail }, context) =>
+      writeBadRequest(reason, `${field} ${detail}.`, context),
+  }
 }

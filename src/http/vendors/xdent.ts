@@ -19,6 +19,7 @@ import {
 } from '../reply.ts'
 import {
   createIdentityHandler,
+  createInputReplies,
   createProxyHandler,
   type SurfaceDeps,
   type VendorProtocol,
@@ -53,14 +54,6 @@ export function parseXdentApiKey(headers: Headers): Result<Credential, Credentia
   return ok({ keyType: 'xdent', publicId: toStoredId(publicId), secret: secret ?? null })
 }
 
-const refuseXdentRequest = (failure: SurfaceFailure): Reply =>
-  replyToFailure(replies, failure, undefined)
-
-const replyXdentMethodNotAllowed = (headers: Readonly<Record<string, string>>): Reply =>
-  createErrorReply(405, 'METHOD_NOT_ALLOWED', 'This path takes GET only.', headers)
-const replyXdentServerError = (): Reply =>
-  createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.')
-
 /**
  * The vendor defines the codes of 400 for a missing key, of 401, of 403 for an address, and of 429
  * (https://enterprise.xdent.cz/docs/en/errors.html); the others are Latchkey's. A 401 names no scheme, because
@@ -90,8 +83,6 @@ const createInvalidKeyReply = () =>
   )
 const createKeyDisabledReply = (message: string) => () =>
   createErrorReply(401, 'API_KEY_DISABLED', message)
-const createInvalidRequestReply = (message: string) =>
-  createErrorReply(400, 'INVALID_REQUEST', message)
 const createUpstreamReply = () =>
   createErrorReply(
     502,
@@ -125,21 +116,14 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   failures_exceeded: ({ retryAfterSeconds }) =>
     createTooManyReply('Too many failures. Please try again later.', retryAfterSeconds),
 
-  body_too_large: ({ limitBytes }) =>
+  ...createInputReplies(({ status, text, headers }) =>
     createErrorReply(
-      413,
-      'REQUEST_TOO_LARGE',
-      `The body must not be longer than ${limitBytes} bytes.`,
-      {
-        Connection: 'close',
-      },
+      status,
+      status === 413 ? 'REQUEST_TOO_LARGE' : 'INVALID_REQUEST',
+      text,
+      headers,
     ),
-  body_unreadable: ({ detail }) =>
-    createInvalidRequestReply(`The request cannot be read: ${detail}.`),
-  member_repeated: ({ member }) =>
-    createInvalidRequestReply(`The request cannot be read: ${member} is there twice.`),
-  field_missing: ({ field }) => createInvalidRequestReply(`${field} is missing.`),
-  field_invalid: ({ field, detail }) => createInvalidRequestReply(`${field} ${detail}.`),
+  ),
 
   upstream_missing: createUpstreamReply,
   upstream_unreachable: createUpstreamReply,
@@ -163,8 +147,9 @@ export const xdentProtocol: VendorProtocol = {
   hasCredential: hasXdentApiKey,
   hasPartialCredential: hasKeyIdOnly,
   parseCredential: parseXdentApiKey,
-  refuseRequest: refuseXdentRequest,
-  replyServerError: replyXdentServerError,
+  refuseRequest: (failure) => replyToFailure(replies, failure, undefined),
+  replyServerError: () =>
+    createErrorReply(500, 'INTERNAL_ERROR', 'The server failed. Please try again later.'),
 }
 
 /** In any case, with or without a trailing slash: the vendor's server ignores both, and clients rely on it. */
@@ -175,7 +160,8 @@ export function createXdentHandler(deps: SurfaceDeps): (c: Context) => Promise<R
   const proxyHandler = createProxyHandler(deps, xdentProtocol, 'xdent')
   const identityHandler = createIdentityHandler(deps, xdentProtocol, {
     createIdentityReply,
-    replyMethodNotAllowed: replyXdentMethodNotAllowed,
+    replyMethodNotAllowed: (headers) =>
+      createErrorReply(405, 'METHOD_NOT_ALLOWED', 'This path takes GET only.', headers),
   })
   return (c) => (IDENTITY_PATH_PATTERN.test(c.req.path) ? identityHandler(c) : proxyHandler(c))
 }

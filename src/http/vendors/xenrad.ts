@@ -21,6 +21,7 @@ import {
 } from '../reply.ts'
 import {
   authorizeRequest,
+  createInputReplies,
   createProxyHandler,
   handleSurfaceRequest,
   refuseAndRecord,
@@ -78,9 +79,6 @@ const createUnauthorizedReply = (write: WriteRefusal, code: IssueType, text: str
 const createInvalidKeyReply = (_: SurfaceFailure, write: WriteRefusal) =>
   createUnauthorizedReply(write, 'login', 'The API key is not valid.')
 
-const createBadRequestReply = (write: WriteRefusal, code: IssueType, text: string) =>
-  write({ status: 400, code, text })
-
 const createRetryReply = (
   write: WriteRefusal,
   status: number,
@@ -94,6 +92,14 @@ const createRetryReply = (
     text: `${text} Try again in ${seconds} seconds.`,
     headers: createRetryAfterHeader(seconds),
   })
+
+const INPUT_ISSUE_TYPES = {
+  body_too_large: 'too-long',
+  body_unreadable: 'structure',
+  member_repeated: 'structure',
+  field_missing: 'required',
+  field_invalid: 'value',
+} as const
 
 const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
   credential_missing: (_, write) =>
@@ -132,25 +138,9 @@ const replies: ReplyTable<WriteRefusal, SurfaceFailure> = {
   busy: ({ retryAfterSeconds }, write) =>
     createRetryReply(write, 503, 'transient', 'The server is busy.', retryAfterSeconds),
 
-  body_too_large: ({ limitBytes }, write) =>
-    write({
-      status: 413,
-      code: 'too-long',
-      text: `The body must not be longer than ${limitBytes} bytes.`,
-      headers: { Connection: 'close' },
-    }),
-  body_unreadable: ({ detail }, write) =>
-    createBadRequestReply(write, 'structure', `The request cannot be read: ${detail}.`),
-  member_repeated: ({ member }, write) =>
-    createBadRequestReply(
-      write,
-      'structure',
-      `The request cannot be read: ${member} is there twice.`,
-    ),
-  field_missing: ({ field }, write) =>
-    createBadRequestReply(write, 'required', `${field} is missing.`),
-  field_invalid: ({ field, detail }, write) =>
-    createBadRequestReply(write, 'value', `${field} ${detail}.`),
+  ...createInputReplies(({ reason, ...content }, write) =>
+    write({ ...content, code: INPUT_ISSUE_TYPES[reason] }),
+  ),
 
   upstream_missing: (_, write) =>
     write({ status: 502, code: 'exception', text: 'No service is set up behind this path.' }),

@@ -9,6 +9,7 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../../reply.ts'
+import { createInputReplies } from '../surface-handlers.ts'
 
 /*
  * Every refusal is one JSON string with the explanation. There is no 403: a missing permission is 401, and a
@@ -81,15 +82,7 @@ const replies: ReplyTable<string, SurfaceFailure> = {
     createRetryReply(429, 'Too many failures.', retryAfterSeconds),
   busy: ({ retryAfterSeconds }) => createRetryReply(503, 'The server is busy.', retryAfterSeconds),
 
-  body_too_large: ({ limitBytes }) =>
-    createErrorReply(413, `The body must not be longer than ${limitBytes} bytes.`, {
-      Connection: 'close',
-    }),
-  body_unreadable: ({ detail }) => createBadRequestReply(`The request cannot be read: ${detail}.`),
-  member_repeated: ({ member }) =>
-    createBadRequestReply(`The request cannot be read: ${member} is there twice.`),
-  field_missing: ({ field }) => createBadRequestReply(`${field} is missing.`),
-  field_invalid: ({ field, detail }) => createBadRequestReply(`${field} ${detail}.`),
+  ...createInputReplies(({ status, text, headers }) => createErrorReply(status, text, headers)),
 
   upstream_missing: createUpstreamReply,
   upstream_unreachable: createUpstreamReply,
