@@ -3,7 +3,7 @@ import { importPKCS8 } from 'jose/key/import'
 import { serializeEvent, serializeStatement } from '../domain/audit-chain.ts'
 import type { AuditSigner } from '../service/ports/audit.ts'
 import type { Keyring } from './keyring.ts'
-import type { Ed25519, Mac, Primitives } from './primitives.ts'
+import type { Mac, Primitives, Signer } from './primitives.ts'
 
 /**
  * Seals audit events with HMAC-SHA-256 under the audit key, and signs checkpoints with an Ed25519 key
@@ -15,8 +15,8 @@ export function createAuditSigner(primitives: Primitives, keyring: Keyring): Aud
     mac(`${previous}\n${canonical}`)
 
   // Importing a key takes longer than signing, so imported keys are cached.
-  const signers = new Map<string, Promise<Ed25519>>()
-  function getSigner(id: string, mac: Mac): Promise<Ed25519> {
+  const signers = new Map<string, Promise<Signer>>()
+  function getSigner(id: string, mac: Mac): Promise<Signer> {
     const cachedSigner = signers.get(id)
     if (cachedSigner !== undefined) return cachedSigner
     const signer = deriveSigner(primitives, mac)
@@ -77,9 +77,9 @@ const PKCS8_PREFIX_HEX = '302e020100300506032b657004220420'
 /** Cannot collide with the text of a seal, which begins with another seal or an empty line. */
 const SIGNING_KEY_CONTEXT = 'latchkey audit: the key that signs checkpoints'
 
-async function deriveSigner(primitives: Primitives, mac: Mac): Promise<Ed25519> {
+async function deriveSigner(primitives: Primitives, mac: Mac): Promise<Signer> {
   const prefix = PKCS8_PREFIX_HEX.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []
   const der = String.fromCharCode(...prefix, ...mac(SIGNING_KEY_CONTEXT))
   const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(der)}\n-----END PRIVATE KEY-----`
-  return primitives.ed25519(await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true })))
+  return primitives.signer(await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true })))
 }

@@ -1,26 +1,52 @@
 import { LRUCache } from 'lru-cache'
 import { failForged, ok, type Result } from '../domain/failure.ts'
 import { limitEntries } from '../domain/limits.ts'
-import { type AccessTokenClaims, getAccessTokenExpiry, type TokenClaims } from '../domain/token.ts'
-import type { PresentedAccessToken } from '../service/ports/crypto.ts'
+import {
+  type SigningAlgorithm,
+  TOKEN_TYPE_HEADERS,
+  type TokenTypeHeader,
+} from '../domain/oauth-client.ts'
+import {
+  type AnyTokenClaims,
+  getAccessTokenExpiry,
+  getClientTokenExpiry,
+  type TokenClaims,
+} from '../domain/token.ts'
+import type {
+  ClientTokenForm,
+  ClientTokenRequest,
+  PresentedAccessToken,
+} from '../service/ports/crypto.ts'
 import type { Maybe } from '../service/ports/runtime.ts'
-import type { Keyring } from './keyring.ts'
+import type { Keyring, PublicKey } from './keyring.ts'
 import type { TokenMinterOptions } from './minter.ts'
 import type { Primitives } from './primitives.ts'
 
 /** RFC 9068 claims, in signing order. Times are in whole seconds (RFC 7519 §2). */
-interface JwtClaims {
+interface RegisteredClaims {
   iss: string
   aud: string
   sub: string
   client_id: string
-  sid: string
-  gen: number
   epoch: number
   jti: string
   iat: number
   exp: number
 }
+
+/** The claims of a token that a key and secret were exchanged for. */
+interface ExchangeJwtClaims extends RegisteredClaims {
+  sid: string
+  gen: number
+}
+
+interface ClientJwtClaims extends RegisteredClaims {
+  scope: string
+}
+
+/** The algorithm and type of exchanged tokens. */
+const EXCHANGE_ALGORITHM: SigningAlgorithm = 'EdDSA'
+const [EXCHANGE_TYPE] = TOKEN_TYPE_HEADERS
 
 /** Mints and verifies access tokens that a service can verify on its own, with the JWK set (RFC 9068). */
 export function createJwtAccessTokens(
@@ -30,46 +56,62 @@ export function createJwtAccessTokens(
 ) {
   const decoder = new TextDecoder()
 
-  // Each signing key has exactly one valid header. A token with any other header is rejected, so no
-  // algorithm is ever read from a token (RFC 8725 §3.1).
-  const headers = new Map<string, string>()
-  function encodeHeader(kid: string): string {
-    let text = headers.get(kid)
-    if (text === undefined) {
-      text = primitives.base64urlEncode(JSON.stringify({ alg: 'EdDSA', typ: 'at+jwt', kid }))
-      headers.set(kid, text)
-    }
-    return text
-  }
+  // Each signing key has exactly one valid header for each type. A token with any other header is
+  // rejected, so no algorithm is ever read from a token (RFC 8725 §3.1).
+  let headers = encodeHeaders(keyring.publicKeys)
 
   // Caches proofs of authenticity, never permissions. A verified signature stays valid under the
   // keys of this ring.
   const verifiedTokens = new LRUCache<string, PresentedAccessToken>(limitEntries(remembered))
-  let verifiedUnder = keyring.publicKeys
+  let knownKeys = keyring.publicKeys
+
+  /** Forgets everything that another ring proved. */
+  function followKeyring(): void {
+    if (knownKeys === keyring.publicKeys) return
+    verifiedTokens.clear()
+    headers = encodeHeaders(keyring.publicKeys)
+    knownKeys = keyring.publicKeys
+  }
 
   return {
-    mint(claims: TokenClaims): Maybe<string> {
-      const kid = keyring.currentId('sign')
-      const signer = keyring.signer(kid)
-      if (signer === undefined) throw new Error('the current signing key is missing')
-      const signingInput = `${encodeHeader(kid)}.${primitives.base64urlEncode(JSON.stringify(toJwtClaims(claims)))}`
-      const finish = (signature: Uint8Array) =>
-        `${signingInput}.${primitives.base64urlEncode(signature)}`
-      const signature = signer.sign(signingInput)
-      return signature instanceof Promise ? signature.then(finish) : finish(signature)
-    },
+    mint: (claims: TokenClaims): Maybe<string> =>
+      sign(EXCHANGE_ALGORITHM, EXCHANGE_TYPE, {
+        iss: issuer,
+        aud: audience,
+        sub: claims.keyId,
+        client_id: claims.clientId,
+        sid: claims.grantId,
+        gen: claims.generation,
+        epoch: claims.epoch,
+        jti: `${claims.grantId}.${claims.generation}`,
+        iat: claims.issuedAt / 1000,
+        exp: getAccessTokenExpiry(claims) / 1000,
+      } satisfies ExchangeJwtClaims),
+
+    mintForClient: (
+      claims: ClientTokenRequest,
+      { signingAlgorithm, tokenTypeHeader }: ClientTokenForm,
+    ): Maybe<string> =>
+      sign(signingAlgorithm, tokenTypeHeader, {
+        iss: issuer,
+        aud: claims.audience ?? audience,
+        sub: claims.keyId,
+        client_id: claims.clientId,
+        scope: claims.scope,
+        epoch: claims.epoch,
+        jti: claims.tokenId,
+        iat: claims.issuedAt / 1000,
+        exp: getClientTokenExpiry(claims) / 1000,
+      } satisfies ClientJwtClaims),
 
     /** Reads a token. Its signature proves it, so no salt is needed. */
     read(token: string): Maybe<Result<PresentedAccessToken>> {
-      if (verifiedUnder !== keyring.publicKeys) {
-        verifiedTokens.clear()
-        verifiedUnder = keyring.publicKeys
-      }
+      followKeyring()
       const digest = primitives.sha256(token)
       const verifiedToken = verifiedTokens.get(digest)
       if (verifiedToken !== undefined) return ok(verifiedToken)
       const verdict = verifySignature(token)
-      const remember = (result: Result<AccessTokenClaims>): Result<PresentedAccessToken> => {
+      const remember = (result: Result<AnyTokenClaims>): Result<PresentedAccessToken> => {
         if (!result.ok) return result
         const presented = { keyId: result.value.keyId, verify: () => result }
         verifiedTokens.set(digest, presented)
@@ -79,33 +121,47 @@ export function createJwtAccessTokens(
     },
   }
 
-  function toJwtClaims(claims: TokenClaims): JwtClaims {
-    return {
-      iss: issuer,
-      aud: audience,
-      sub: claims.keyId,
-      client_id: claims.clientId,
-      sid: claims.grantId,
-      gen: claims.generation,
-      epoch: claims.epoch,
-      jti: `${claims.grantId}.${claims.generation}`,
-      iat: claims.issuedAt / 1000,
-      exp: getAccessTokenExpiry(claims) / 1000,
-    }
+  function encodeHeaders(keys: readonly PublicKey[]) {
+    return new Map(
+      keys.flatMap(({ kid, alg }) =>
+        TOKEN_TYPE_HEADERS.map((typ) => {
+          const text = primitives.base64urlEncode(JSON.stringify({ alg, typ, kid }))
+          return [text, { kid, typ }] as const
+        }),
+      ),
+    )
   }
 
-  function verifySignature(token: string): Maybe<Result<AccessTokenClaims>> {
+  function sign(
+    algorithm: SigningAlgorithm,
+    typ: TokenTypeHeader,
+    claims: ExchangeJwtClaims | ClientJwtClaims,
+  ): Maybe<string> {
+    const kid = keyring.currentId(algorithm)
+    const signer = keyring.signer(kid)
+    if (signer === undefined) throw new Error('the current signing key is missing')
+    const header = primitives.base64urlEncode(JSON.stringify({ alg: algorithm, typ, kid }))
+    const signingInput = `${header}.${primitives.base64urlEncode(JSON.stringify(claims))}`
+    const finish = (signature: Uint8Array) =>
+      `${signingInput}.${primitives.base64urlEncode(signature)}`
+    const signature = signer.sign(signingInput)
+    return signature instanceof Promise ? signature.then(finish) : finish(signature)
+  }
+
+  function verifySignature(token: string): Maybe<Result<AnyTokenClaims>> {
     const [head, payload, tail, ...more] = token.split('.')
     if (head === undefined || payload === undefined || tail === undefined || more.length > 0) {
       return failForged('not an access token')
     }
-    const kid = keyring.publicKeys.find((key) => key.kid && encodeHeader(key.kid) === head)?.kid
-    const signer = kid === undefined ? undefined : keyring.signer(kid)
-    if (signer === undefined) return failForged('the header is not one that we write')
+    const header = headers.get(head)
+    const signer = header && keyring.signer(header.kid)
+    if (header === undefined || signer === undefined) {
+      return failForged('the header is not one that we write')
+    }
     const signature = primitives.base64urlDecode(tail)
     if (signature === null) return failForged('the signature is not base64url')
     const finishVerification = (genuine: boolean) =>
-      genuine ? parsePayload(payload) : failForged('the signature is wrong')
+      genuine ? parsePayload(payload, header.typ) : failForged('the signature is wrong')
     const genuine = signer.verify(`${head}.${payload}`, signature)
     return genuine instanceof Promise
       ? genuine.then(finishVerification)
@@ -113,12 +169,20 @@ export function createJwtAccessTokens(
   }
 
   /** A verified signature guarantees the payload's shape, but not its issuer or audience. */
-  function parsePayload(payload: string): Result<AccessTokenClaims> {
+  function parsePayload(payload: string, typ: TokenTypeHeader): Result<AnyTokenClaims> {
     const bytes = primitives.base64urlDecode(payload)
     if (bytes === null) return failForged('the payload is not base64url')
-    const { iss, aud, sub, sid, gen, epoch, iat } = JSON.parse(decoder.decode(bytes)) as JwtClaims
+    const claims = JSON.parse(decoder.decode(bytes)) as ExchangeJwtClaims | ClientJwtClaims
+    const { iss, aud, sub: keyId, epoch, iat } = claims
     if (iss !== issuer) return failForged('of another issuer')
+    const issuedAt = iat * 1000
+    if ('scope' in claims) {
+      const { jti: tokenId, exp, scope } = claims
+      const lifetimeSeconds = exp - iat
+      return ok({ keyId, tokenId, epoch, issuedAt, lifetimeSeconds, scope, audience: aud })
+    }
+    if (typ !== EXCHANGE_TYPE) return failForged('an exchanged token of another type')
     if (aud !== audience) return failForged('for another audience')
-    return ok({ keyId: sub, grantId: sid, generation: gen, epoch, issuedAt: iat * 1000 })
+    return ok({ keyId, grantId: claims.sid, generation: claims.gen, epoch, issuedAt })
   }
 }

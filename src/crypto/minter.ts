@@ -2,6 +2,7 @@ import { failForged, ok, type Result } from '../domain/failure.ts'
 import type {
   AccessTokenClaims,
   AccessTokenStrategy,
+  ClientTokenClaims,
   RefreshTokenClaims,
   TokenClaims,
 } from '../domain/token.ts'
@@ -39,6 +40,13 @@ export function createTokenMinter(
       const jwt = jwts.mint(claims)
       return jwt instanceof Promise ? jwt.then(toPair) : toPair(jwt)
     },
+
+    mintClientToken: (request, form, tokenSalt) =>
+      form.tokenStrategy === 'opaque'
+        ? opaqueTokens.mintForClient(request, tokenSalt)
+        : jwts.mintForClient(request, form),
+
+    canSign: (algorithm) => keyring.findCurrentId(algorithm) !== undefined,
 
     readAccessToken: (accessToken) =>
       accessToken.startsWith(ACCESS_TOKEN_PREFIX)
@@ -98,20 +106,30 @@ function createOpaqueAccessTokens(
       .mac('access', ringId)?.(domain + tokenSalt, body)
       .subarray(0, ACCESS_TOKEN_TAG_BYTES)
 
+  /** The tag covers everything before it. */
+  function seal(bytes: Uint8Array, ringId: string, tokenSalt: string): string {
+    const bodyBytes = bytes.length - ACCESS_TOKEN_TAG_BYTES
+    const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, bodyBytes))
+    if (tag === undefined) throw new Error('the current access token key is missing')
+    bytes.set(tag, bodyBytes)
+    return ACCESS_TOKEN_PREFIX + primitives.base64urlEncode(bytes)
+  }
+
   return {
     mint(claims: AccessTokenClaims, tokenSalt: string): string {
       const ringId = keyring.currentId('access')
-      const bytes = packAccessToken({ ...claims, ringId })
-      const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, ACCESS_TOKEN_BODY_BYTES))
-      if (tag === undefined) throw new Error('the current access token key is missing')
-      bytes.set(tag, ACCESS_TOKEN_BODY_BYTES)
-      return ACCESS_TOKEN_PREFIX + primitives.base64urlEncode(bytes)
+      return seal(packAccessToken({ ...claims, ringId }), ringId, tokenSalt)
+    },
+
+    mintForClient(claims: ClientTokenClaims, tokenSalt: string): string {
+      const ringId = keyring.currentId('access')
+      return seal(packClientToken({ ...claims, ringId }), ringId, tokenSalt)
     },
 
     /** Reads a token that begins with the prefix. */
     read(token: string): Result<PresentedAccessToken> {
       const bytes = primitives.base64urlDecode(token.slice(ACCESS_TOKEN_PREFIX.length))
-      const unpacked = bytes === null ? null : unpackAccessToken(bytes)
+      const unpacked = bytes && (unpackAccessToken(bytes) ?? unpackClientToken(bytes))
       if (bytes === null || unpacked === null) {
         return failForged('not an access token of a known version')
       }
@@ -122,8 +140,9 @@ function createOpaqueAccessTokens(
       return ok({
         keyId: claims.keyId,
         verify(tokenSalt) {
-          const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, ACCESS_TOKEN_BODY_BYTES))
-          return tag !== undefined && primitives.equal(tag, bytes.subarray(ACCESS_TOKEN_BODY_BYTES))
+          const bodyBytes = bytes.length - ACCESS_TOKEN_TAG_BYTES
+          const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, bodyBytes))
+          return tag !== undefined && primitives.equal(tag, bytes.subarray(bodyBytes))
             ? ok(claims)
             : failForged('the tag is wrong, or the secret was replaced after it was issued')
         },
@@ -140,6 +159,8 @@ function createOpaqueAccessTokens(
  *      63 bytes, so 87 characters.
  * at_: version 1 ‖ ring id 4 ‖ key's row id 16 ‖ grant id 16 ‖ generation 4 ‖ epoch 4 ‖ issued-at 6 ‖ tag 16
  *      67 bytes, so 93 characters.
+ * at_: version 2 ‖ ring id 4 ‖ key's row id 16 ‖ token id 16 ‖ epoch 4 ‖ issued-at 6 ‖ lifetime 2 ‖ scopes ‖ tag 16
+ *      for OAuth clients: 65 bytes and the scopes in ASCII, separated by blanks.
  *
  * The first byte of both is the version. A later version may have another length, and other fields after
  * its ring id and key.
@@ -150,10 +171,12 @@ const REFRESH_TOKEN_BYTES = REFRESH_TOKEN_BODY_BYTES + 32
 const REFRESH_TOKEN_VERSION = 1
 
 const ACCESS_TOKEN_PREFIX = 'at_'
-const ACCESS_TOKEN_BODY_BYTES = 51
 const ACCESS_TOKEN_TAG_BYTES = 16
-const ACCESS_TOKEN_BYTES = ACCESS_TOKEN_BODY_BYTES + ACCESS_TOKEN_TAG_BYTES
+const ACCESS_TOKEN_BYTES = 51 + ACCESS_TOKEN_TAG_BYTES
 const ACCESS_TOKEN_VERSION = 1
+
+const CLIENT_TOKEN_SCOPE_OFFSET = 49
+const CLIENT_TOKEN_VERSION = 2
 
 /** Packs a token and leaves its tag zero. The tag is computed over the salt and these body bytes. */
 function packRefreshToken(token: RefreshTokenClaims): Uint8Array {
@@ -209,6 +232,43 @@ export function unpackAccessToken(bytes: Uint8Array): PackedAccessToken | null {
     generation: view.getUint32(37),
     epoch: view.getUint32(41),
     issuedAt: readInstant(view, 45),
+  }
+}
+
+interface PackedClientToken extends ClientTokenClaims {
+  readonly ringId: string
+}
+
+/** Packs a token and leaves its tag zero. */
+function packClientToken(token: PackedClientToken): Uint8Array {
+  const scopes = new TextEncoder().encode(token.scope)
+  const bytes = new Uint8Array(CLIENT_TOKEN_SCOPE_OFFSET + scopes.length + ACCESS_TOKEN_TAG_BYTES)
+  const view = new DataView(bytes.buffer)
+  view.setUint8(0, CLIENT_TOKEN_VERSION)
+  view.setUint32(1, Number.parseInt(token.ringId, 16))
+  writeUuid(view, 5, token.keyId)
+  writeUuid(view, 21, token.tokenId)
+  view.setUint32(37, token.epoch)
+  writeInstant(view, 41, token.issuedAt)
+  view.setUint16(47, token.lifetimeSeconds)
+  bytes.set(scopes, CLIENT_TOKEN_SCOPE_OFFSET)
+  return bytes
+}
+
+/** Returns null for an unsupported version or length. */
+function unpackClientToken(bytes: Uint8Array): PackedClientToken | null {
+  const scopeEnd = bytes.length - ACCESS_TOKEN_TAG_BYTES
+  if (bytes[0] !== CLIENT_TOKEN_VERSION || scopeEnd < CLIENT_TOKEN_SCOPE_OFFSET) return null
+  const view = toView(bytes)
+  return {
+    ringId: readHex(view, 1, 4),
+    keyId: readUuid(view, 5),
+    tokenId: readUuid(view, 21),
+    epoch: view.getUint32(37),
+    issuedAt: readInstant(view, 41),
+    lifetimeSeconds: view.getUint16(47),
+    scope: new TextDecoder().decode(bytes.subarray(CLIENT_TOKEN_SCOPE_OFFSET, scopeEnd)),
+    audience: null,
   }
 }
 

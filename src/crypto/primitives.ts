@@ -13,7 +13,13 @@ export interface Primitives {
   hmac(key: Uint8Array): Mac
   /** Compares in constant time if the lengths are equal; returns false otherwise. */
   equal(a: Uint8Array, b: Uint8Array): boolean
-  ed25519(privateJwk: JWK): Ed25519
+  /** Signs with Ed25519, ES256 or RS256 (RFC 7518 §3, RFC 8037 §3.1), by the key's type. */
+  signer(privateJwk: JWK): Signer
+  /**
+   * Computes the public point of a P-256 private key: x and y, 32 bytes each. Returns null for a number that is
+   * no private key.
+   */
+  findP256Point(privateKey: Uint8Array): Uint8Array | null
   aesGcm(key: Uint8Array): AesGcm
   /** Encodes bytes, or the UTF-8 bytes of a text. */
   base64urlEncode(data: Uint8Array | string): string
@@ -23,7 +29,7 @@ export interface Primitives {
 
 export type Mac = (text: string, bytes?: Uint8Array) => Uint8Array
 
-export interface Ed25519 {
+export interface Signer {
   sign(data: string): Maybe<Uint8Array>
   verify(data: string, signature: Uint8Array): Maybe<boolean>
 }

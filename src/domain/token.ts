@@ -38,6 +38,30 @@ export interface TokenClaims extends AccessTokenClaims {
   readonly clientId: string
 }
 
+/** The facts that an access token of an OAuth client proves (RFC 9068 §2.2). */
+export interface ClientTokenClaims {
+  /** Row id of the key. */
+  readonly keyId: string
+  /** The `jti` claim, a UUID, by which the token can be revoked. */
+  readonly tokenId: string
+  /** The key's token epoch. Tokens of an earlier epoch are invalid. */
+  readonly epoch: number
+  /** Epoch milliseconds, on a whole second. */
+  readonly issuedAt: number
+  readonly lifetimeSeconds: number
+  /** The granted scopes, separated by blanks. */
+  readonly scope: string
+  /** The `aud` claim; null for an opaque token, which does not carry the audience of its client. */
+  readonly audience: string | null
+}
+
+/** The facts of an access token of either origin. */
+export type AnyTokenClaims = AccessTokenClaims | ClientTokenClaims
+
+/** Tells a client's token from one that a key and secret were exchanged for. */
+export const isClientToken = (claims: AnyTokenClaims): claims is ClientTokenClaims =>
+  'tokenId' in claims
+
 /** The parsed fields of a refresh token, before its tag is verified. */
 export interface RefreshTokenClaims {
   /** The id of the ring key that made the tag. */
@@ -52,3 +76,7 @@ export const floorToSecond = (now: number): number => now - (now % 1000)
 
 export const getAccessTokenExpiry = (claims: { issuedAt: number }): number =>
   claims.issuedAt + ACCESS_TOKEN_MS
+
+export const getClientTokenExpiry = (
+  claims: Pick<ClientTokenClaims, 'issuedAt' | 'lifetimeSeconds'>,
+): number => claims.issuedAt + claims.lifetimeSeconds * 1000

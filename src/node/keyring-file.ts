@@ -12,7 +12,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { completeRing, createRing, Keyring, parseRing, type Ring } from '../crypto/keyring.ts'
+import { Keyring } from '../crypto/keyring.ts'
+import { completeRing, createRing, parseRing, type Ring } from '../crypto/ring.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { prepareDraftPath } from './draft-files.ts'
 import { nodePrimitives } from './primitives.ts'

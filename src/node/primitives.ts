@@ -1,6 +1,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createECDH,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -26,13 +27,27 @@ export const nodePrimitives: Primitives = {
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 
-  ed25519(jwk) {
+  signer(jwk) {
     const privateKey = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
     const publicKey = createPublicKey(privateKey)
+    const digest = jwk.kty === 'OKP' ? null : 'sha256'
+    // RFC 7518 §3.4: an ECDSA signature is r and s, not ASN.1.
+    const parameters = { dsaEncoding: 'ieee-p1363' } as const
     return {
-      sign: (data) => sign(null, Buffer.from(data), privateKey),
-      verify: (data, signature) => verify(null, Buffer.from(data), publicKey, signature),
+      sign: (data) => sign(digest, Buffer.from(data), { key: privateKey, ...parameters }),
+      verify: (data, signature) =>
+        verify(digest, Buffer.from(data), { key: publicKey, ...parameters }, signature),
     }
+  },
+
+  findP256Point(privateKey) {
+    const ecdh = createECDH('prime256v1')
+    try {
+      ecdh.setPrivateKey(privateKey)
+    } catch {
+      return null
+    }
+    return ecdh.getPublicKey().subarray(1)
   },
 
   aesGcm(key) {

@@ -1,5 +1,5 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
-import { parseRing, type Ring } from '../crypto/keyring.ts'
+import { parseRing, type Ring } from '../crypto/ring.ts'
 import type { AnchorNamespace } from './anchor-object.ts'
 import type { D1Database } from './d1.ts'
 

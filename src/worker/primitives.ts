@@ -2,6 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { base64url } from 'jose'
 import type { Primitives } from '../crypto/primitives.ts'
+import { computeP256Point } from './p256-point.ts'
 
 const NONCE_BYTES = 12
 
@@ -11,7 +12,16 @@ const encodeUtf8 = (text: string) => encoder.encode(text)
 /** Copies the bytes into their own buffer, as WebCrypto's types require. */
 const copyBytes = (bytes: Uint8Array) => new Uint8Array(bytes)
 
-/** WebCrypto, and @noble/hashes for synchronous digests. */
+/** The WebCrypto algorithm of each key type. */
+const SIGNATURE_ALGORITHMS: Readonly<
+  Record<string, { name: string; namedCurve?: string; hash?: string }>
+> = {
+  EC: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  OKP: { name: 'Ed25519' },
+}
+
+/** WebCrypto, @noble/hashes for synchronous digests. */
 export const workerPrimitives: Primitives = {
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sha256: (text) => base64url.encode(sha256(encodeUtf8(text))),
@@ -31,19 +41,24 @@ export const workerPrimitives: Primitives = {
     return difference === 0
   },
 
-  ed25519(jwk) {
-    const { kty, crv, x, d } = jwk as { kty: string; crv: string; x: string; d: string }
-    const importKey = (parts: object, use: 'sign' | 'verify') =>
-      crypto.subtle.importKey('jwk', { kty, crv, x, ...parts }, 'Ed25519', false, [use])
-    const privateKey = createLazyValue(() => importKey({ d }, 'sign'))
-    const publicKey = createLazyValue(() => importKey({}, 'verify'))
+  signer(jwk) {
+    const { kty = '' } = jwk
+    const algorithm = SIGNATURE_ALGORITHMS[kty]
+    if (algorithm === undefined) throw new Error(`a key of type ${kty} cannot sign`)
+    const importKey = (key: JsonWebKey, use: 'sign' | 'verify') =>
+      crypto.subtle.importKey('jwk', key, algorithm, false, [use])
+    const privateKey = createLazyValue(() => importKey(jwk as JsonWebKey, 'sign'))
+    const { d, p, q, dp, dq, qi, ...publicJwk } = jwk as JsonWebKey
+    const publicKey = createLazyValue(() => importKey(publicJwk, 'verify'))
     return {
       sign: async (data) =>
-        new Uint8Array(await crypto.subtle.sign('Ed25519', await privateKey(), encodeUtf8(data))),
+        new Uint8Array(await crypto.subtle.sign(algorithm, await privateKey(), encodeUtf8(data))),
       verify: async (data, signature) =>
-        crypto.subtle.verify('Ed25519', await publicKey(), copyBytes(signature), encodeUtf8(data)),
+        crypto.subtle.verify(algorithm, await publicKey(), copyBytes(signature), encodeUtf8(data)),
     }
   },
+
+  findP256Point: computeP256Point,
 
   aesGcm(key) {
     const prepared = createLazyValue(() =>

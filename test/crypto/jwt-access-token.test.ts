@@ -10,8 +10,9 @@ import {
   SignJWT,
 } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
+import type { Keyring } from '../../src/crypto/keyring.ts'
 import { createTokenMinter } from '../../src/crypto/minter.ts'
+import { type Ring, rotateRing } from '../../src/crypto/ring.ts'
 import {
   ACCESS_TOKEN_MS,
   type AccessTokenClaims,
@@ -106,7 +107,7 @@ describe('a JWT access token', () => {
       requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       currentDate: new Date(facts.issuedAt),
     })
-    const kid = keyring.currentId('sign')
+    const kid = keyring.currentId('EdDSA')
     expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid })
     expect(payload).toEqual({
       iss: issuer,
@@ -143,7 +144,7 @@ describe('a JWT access token is refused', () => {
     const token = await mint()
     const [, payload, signature] = splitToken(token)
     for (const alg of ['none', 'None', 'NONE', '']) {
-      for (const header of [{ alg }, { alg, typ: 'at+jwt', kid: keyring.currentId('sign') }]) {
+      for (const header of [{ alg }, { alg, typ: 'at+jwt', kid: keyring.currentId('EdDSA') }]) {
         await expectForged(`${encode(header)}.${payload}.`, token)
         await expectForged(`${encode(header)}.${payload}.${signature}`, token)
       }
@@ -153,7 +154,7 @@ describe('a JWT access token is refused', () => {
 
   test('signed by HMAC with the public key as the secret', async () => {
     const token = await mint()
-    const kid = keyring.currentId('sign')
+    const kid = keyring.currentId('EdDSA')
     const jwk = keyring.publicKeys.find((key) => key.kid === kid)
     if (jwk?.x === undefined) throw new Error('the current key is not public')
     const spki = await exportSPKI((await importJWK(jwk)) as Parameters<typeof exportSPKI>[0])
@@ -181,7 +182,7 @@ describe('a JWT access token is refused', () => {
   test('with the header of another key of the ring, or its own written in another way', async () => {
     const token = await mint()
     const [, payload, signature] = splitToken(token)
-    const kid = keyring.currentId('sign')
+    const kid = keyring.currentId('EdDSA')
     const next = ring.keys.find((key) => key.use === 'sign' && key.state === 'next')?.id
     for (const header of [
       { alg: 'EdDSA', typ: 'at+jwt', kid: next },
@@ -198,7 +199,7 @@ describe('a JWT access token is refused', () => {
 
   test('with a genuine signature of ours over another kind of token', async () => {
     const token = await mint()
-    const kid = keyring.currentId('sign')
+    const kid = keyring.currentId('EdDSA')
     const signer = keyring.signer(kid)
     for (const typ of ['JWT', 'logout+jwt', undefined]) {
       const signed = `${encode({ alg: 'EdDSA', typ, kid })}.${splitToken(token)[1]}`

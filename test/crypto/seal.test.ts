@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Keyring, type Ring, rotateRing } from '../../src/crypto/keyring.ts'
+import type { Keyring } from '../../src/crypto/keyring.ts'
+import { type Ring, rotateRing } from '../../src/crypto/ring.ts'
 import { createSealer } from '../../src/crypto/secrets.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import type { Sealer } from '../../src/service/ports/crypto.ts'

@@ -1,7 +1,7 @@
 import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { rotateRing } from '../../src/crypto/keyring.ts'
+import { rotateRing } from '../../src/crypto/ring.ts'
 import { loadRing, saveRing, watchKeyringFile } from '../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
@@ -99,7 +99,11 @@ describe('the key ring file of a running server', () => {
     renameSync(`${ring}.backup`, ring)
     expect((await runWarmCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
     await server.waitForOutput('the changed key ring was loaded')
-    expect(await listPublishedKeyIds(server)).toEqual([...before, expect.any(String)])
+    expect(await listPublishedKeyIds(server)).toEqual([
+      ...before,
+      expect.any(String),
+      expect.any(String),
+    ])
     await server.stop()
   })
 
@@ -124,7 +128,7 @@ describe('the key ring file of a running server', () => {
     saveRing(path, rotated)
     const log = createTestLog()
     const stop = watchKeyringFile({ path, loaded, keyring, isOwnRing: async () => true }, log)
-    await expect.poll(() => keyring.currentId('sign')).toBe(toKeyring(rotated).currentId('sign'))
+    await expect.poll(() => keyring.currentId('EdDSA')).toBe(toKeyring(rotated).currentId('EdDSA'))
     stop()
     expect(log.lines.map(({ message }) => message)).toEqual(['the changed key ring was loaded'])
   })

@@ -1,4 +1,5 @@
-import { createRing, Keyring, type Ring } from '../../src/crypto/keyring.ts'
+import { Keyring } from '../../src/crypto/keyring.ts'
+import { createRing, type Ring } from '../../src/crypto/ring.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 
 /** A key ring as a first start makes it. */

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/keyring.ts'
+import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts'
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from '../../src/crypto/secrets.ts'
 import type { Role } from '../../src/domain/key.ts'

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import { unpackAccessToken } from '../../src/crypto/minter.ts'
 import type { Result } from '../../src/domain/failure.ts'
-import type { AccessTokenClaims } from '../../src/domain/token.ts'
+import type { AccessTokenClaims, AnyTokenClaims } from '../../src/domain/token.ts'
 import type { TokenMinter } from '../../src/service/ports/crypto.ts'
 
 /** Reads an access token of either kind, without a proof of it, as no client should. */
@@ -24,7 +24,7 @@ export async function verifyAccessToken(
   minter: TokenMinter,
   accessToken: string,
   tokenSalt: string,
-): Promise<Result<AccessTokenClaims>> {
+): Promise<Result<AnyTokenClaims>> {
   const presented = await minter.readAccessToken(accessToken)
   return presented.ok ? presented.value.verify(tokenSalt) : presented
 }

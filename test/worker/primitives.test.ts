@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Primitives } from '../../src/crypto/primitives.ts'
+import { addRsaKeys } from '../../src/crypto/ring.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { workerPrimitives } from '../../src/worker/primitives.ts'
 import { createTestRing } from '../support/keyring.ts'
@@ -39,6 +40,20 @@ test('MACs of long messages on Workers equal those on Node', () => {
       const more = new Uint8Array(1200 - length)
       expectSameBytes(mine(said), theirs(said))
       expectSameBytes(mine(said, more), theirs(said, more))
+    }
+  }
+})
+
+test('the public point of a private P-256 key on Workers equals Node’s, and no other number has one', () => {
+  fc.assert(
+    fc.property(key, (k) =>
+      expectSameBytes(workerPrimitives.findP256Point(k), nodePrimitives.findP256Point(k)),
+    ),
+  )
+  const order = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
+  for (const hex of ['00'.repeat(32), order, 'ff'.repeat(32)]) {
+    for (const { findP256Point } of [workerPrimitives, nodePrimitives]) {
+      expect(findP256Point(Buffer.from(hex, 'hex'))).toBeNull()
     }
   }
 })
@@ -85,19 +100,24 @@ describe.each<[string, Primitives, Primitives]>([
   ['a Worker', workerPrimitives, nodePrimitives],
   ['Node', nodePrimitives, workerPrimitives],
 ])('what %s makes', (_, maker, taker) => {
-  test('as a signature is the same bytes, and the other verifies them', async () => {
-    const { keys } = await createTestRing()
-    const jwk = keys.find(({ use }) => use === 'sign')?.jwk ?? { kty: '' }
-    const [mine, theirs] = [maker.ed25519(jwk), taker.ed25519(jwk)]
-    await fc.assert(
-      fc.asyncProperty(text, async (said) => {
-        const signature = await mine.sign(said)
-        expectSameBytes(signature, await theirs.sign(said))
-        expect(await theirs.verify(said, signature)).toBe(true)
-        expect(await theirs.verify(`${said}.`, signature)).toBe(false)
-        expect(await theirs.verify(said, signature.subarray(1))).toBe(false)
-      }),
-    )
+  test('as a signature the other verifies, and no other text', async () => {
+    const { keys } = await addRsaKeys(nodePrimitives, await createTestRing(), 0)
+    const signingKeys = keys.filter(({ use, state }) => use === 'sign' && state === 'current')
+    expect(signingKeys).toHaveLength(3)
+    for (const { jwk } of signingKeys) {
+      const [mine, theirs] = [maker.signer(jwk), taker.signer(jwk)]
+      await fc.assert(
+        fc.asyncProperty(text, async (said) => {
+          const signature = await mine.sign(said)
+          // ECDSA signs with a random number.
+          if (jwk.kty !== 'EC') expectSameBytes(signature, await theirs.sign(said))
+          expect(await theirs.verify(said, signature)).toBe(true)
+          expect(await theirs.verify(`${said}.`, signature)).toBe(false)
+          expect(await theirs.verify(said, signature.subarray(1))).toBe(false)
+        }),
+        { numRuns: 30 },
+      )
+    }
   })
 
   test('as a seal the other opens, and nothing that is not as it was sealed', async () => {

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import type { Command } from 'commander'
 import { type Config, ConfigError, findConfigWarnings, readConfig } from '../../config.ts'
-import { parseRing } from '../../crypto/keyring.ts'
+import { parseRing } from '../../crypto/ring.ts'
 import { isNewDatabase } from '../database.ts'
 import { isDemo } from '../demo-folder.ts'
 import { silentLog } from '../log.ts'

@@ -8,7 +8,7 @@ import {
   type RingKey,
   type RingKeyUse,
   rotateRing,
-} from '../../crypto/keyring.ts'
+} from '../../crypto/ring.ts'
 import { loadRing, saveRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { CommandFailure } from './command-failure.ts'

@@ -1,5 +1,11 @@
 import type { Result } from '../../domain/failure.ts'
-import type { AccessTokenClaims, RefreshTokenClaims, TokenClaims } from '../../domain/token.ts'
+import type { OAuthClient, SigningAlgorithm } from '../../domain/oauth-client.ts'
+import type {
+  AnyTokenClaims,
+  ClientTokenClaims,
+  RefreshTokenClaims,
+  TokenClaims,
+} from '../../domain/token.ts'
 import type { Maybe } from './runtime.ts'
 
 /**
@@ -77,13 +83,33 @@ export interface PresentedAccessToken {
    * Returns the claims if this server issued the token, for its own audience, to the key with this salt. The
    * caller checks the expiry.
    */
-  verify(tokenSalt: string): Result<AccessTokenClaims>
+  verify(tokenSalt: string): Result<AnyTokenClaims>
 }
+
+/** The facts of a client's token to mint. A null audience stands for this server. */
+export interface ClientTokenRequest extends ClientTokenClaims {
+  /** The key's public id. */
+  readonly clientId: string
+}
+
+/** The settings of a client that decide on the form of its tokens. */
+export type ClientTokenForm = Pick<
+  OAuthClient,
+  'tokenStrategy' | 'signingAlgorithm' | 'tokenTypeHeader'
+>
 
 export interface TokenMinter {
   /** Mints a token pair. The same facts give the same bytes. */
   mint(claims: TokenClaims, tokenSalt: string): Maybe<TokenPair>
-  /** Reads an access token of either kind. */
+  /** Mints an access token of an OAuth client. Throws if `canSign` returns false for its algorithm. */
+  mintClientToken(
+    request: ClientTokenRequest,
+    form: ClientTokenForm,
+    tokenSalt: string,
+  ): Maybe<string>
+  /** False if the key ring has no key for this algorithm: an older ring has none for RS256. */
+  canSign(algorithm: SigningAlgorithm): boolean
+  /** Reads an access token of either strategy and either origin. */
   readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken>>
   /** Reads the grant's id of a refresh token that is not verified; null if it is no refresh token. */
   readGrantId(refreshToken: string): string | null

@@ -1,7 +1,7 @@
-import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
+import { fail, failForged, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { isFromFuture } from '../../domain/instant.ts'
 import { checkKeyUsable } from '../../domain/key.ts'
-import { getAccessTokenExpiry } from '../../domain/token.ts'
+import { getAccessTokenExpiry, isClientToken } from '../../domain/token.ts'
 import type { KeyCache, KeyWithRouting } from '../authenticate/key-cache.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { GrantStorage } from '../ports/authority.ts'
@@ -44,6 +44,7 @@ async function verifyAccess(
   if (!verified.ok) return verified
   keyCache.rememberVerified(accessToken, authority)
   const token = verified.value
+  if (isClientToken(token)) return failForged('it opens no surface of exchanged tokens')
   const { keyId, grantId, generation } = token
 
   const now = clock()

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { rotateRing } from '../../../src/crypto/keyring.ts'
+import { rotateRing } from '../../../src/crypto/ring.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { composeTestServer, createCountingArgon2 } from '../../support/composed-server.ts'
 import { unwrap } from '../../support/server.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { rotateRing } from '../../../src/crypto/keyring.ts'
+import { rotateRing } from '../../../src/crypto/ring.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import type { SignedInUser } from '../../../src/service/ports/sign-in.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
