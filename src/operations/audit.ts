@@ -178,10 +178,10 @@ export const auditOperations: readonly Operation[] = [
     method: 'get',
     path: '/requests/{id}',
     noCommand: '`latchkey explain` prints sentences',
-    serviceMethods: ['explain'],
+    serviceMethods: ['audit.explain'],
     summary: 'Explain the decisions about a request',
     text: '`id` is the request id, which the response has in its header.',
     response: explanation,
-    run: ({ services, id }) => services.explain(id),
+    run: ({ services, id }) => services.audit.explain(id),
   }),
 ]

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fail, ok, type Result } from '../domain/failure.ts'
 import { InvalidCursorError } from '../domain/id.ts'
 import type { Permission } from '../domain/role.ts'
-import type { ActorServices } from '../service/actor-services.ts'
+import type { ActorServices, Services } from '../service/actor-services.ts'
 import type { Caller } from '../service/audit/buffer.ts'
 import { SERVICE_PERMISSIONS } from '../service/permissions.ts'
 import type { SignedInUser } from '../service/ports/sign-in.ts'
@@ -266,29 +266,16 @@ const SIZE_VERBS: Readonly<Record<string, string>> = { string: 'have', array: 'h
 const formatSizeUnit = ({ origin }: { readonly origin: string }) =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' items' : ''
 
-/** The name of a service method: `keys.create`, `explain`. */
+/** The name of a service method: `keys.create`. */
 export type ServiceMethodName = {
-  [Service in keyof typeof SERVICE_PERMISSIONS]: (typeof SERVICE_PERMISSIONS)[Service] extends Permission
-    ? Service
-    : `${Service}.${string & keyof (typeof SERVICE_PERMISSIONS)[Service]}`
-}[keyof typeof SERVICE_PERMISSIONS]
-
-const PERMISSION_BY_SERVICE_METHOD = new Map<string, Permission>(
-  Object.entries(SERVICE_PERMISSIONS).flatMap(([service, permissions]): [string, Permission][] =>
-    typeof permissions === 'string'
-      ? [[service, permissions]]
-      : Object.entries(permissions).map(([method, permission]) => [
-          `${service}.${method}`,
-          permission,
-        ]),
-  ),
-)
+  [Name in keyof Services]: `${Name}.${string & keyof Services[Name]}`
+}[keyof Services]
 
 /** Finds the permission that a service method requires. */
-export function findPermission(method: ServiceMethodName): Permission {
-  const permission = PERMISSION_BY_SERVICE_METHOD.get(method)
-  if (permission === undefined) throw new Error(`there is no service method ${method}`)
-  return permission
+export function findPermission(name: ServiceMethodName): Permission {
+  // The name is one of the table.
+  const [service, method] = name.split('.') as [keyof Services, never]
+  return SERVICE_PERMISSIONS[service][method]
 }
 
 /** Finds the permission that an operation requires; null if every signed-in user may perform it. */
@@ -296,10 +283,6 @@ export const findOperationPermission = ({
   serviceMethods: [method],
 }: Pick<Operation, 'serviceMethods'>): Permission | null =>
   method === undefined ? null : findPermission(method)
-
-export const SERVICE_METHOD_NAMES = [
-  ...PERMISSION_BY_SERVICE_METHOD.keys(),
-] as readonly ServiceMethodName[]
 
 /** A member of an operation's query or body. */
 export interface Member {

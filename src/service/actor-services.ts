@@ -1,5 +1,6 @@
 import type { Role } from '../domain/key.ts'
 import { hasPermission, isServerPermission, type Permission } from '../domain/role.ts'
+import { type ManagementStorage, scopeStorage } from './account-scope.ts'
 import {
   type Accounts,
   createAccounts,
@@ -30,7 +31,6 @@ import { restrictServices } from './permissions.ts'
 import type { AuditSigner } from './ports/audit.ts'
 import type { WebhookClient } from './ports/outbound.ts'
 import type { Storage } from './ports/storage.ts'
-import { type ManagementStorage, scopeStorage } from './scope/storage.ts'
 import type { ActorDeps } from './service-result.ts'
 
 /** The use cases of the console, the management API and the command line. */
@@ -45,10 +45,11 @@ export interface Services {
   readonly subscriptions: Subscriptions
   readonly keys: Keys
   readonly messages: Messages
-  readonly audit: Audit
+  readonly audit: Audit & {
+    /** Explains the decisions about a request, which is found by its id. */
+    readonly explain: ExplainRequest
+  }
   readonly dashboard: DashboardStats
-  /** Explains the decisions about a request, which is found by its id. */
-  readonly explain: ExplainRequest
 }
 
 /** The user, or the operator of the machine, that services act for. */
@@ -109,9 +110,11 @@ export function createServicesFor(deps: ActorServicesDeps) {
       subscriptions: createSubscriptions(actorDeps),
       keys: createKeys(actorDeps),
       messages: createMessages(actorDeps),
-      audit: createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),
+      audit: {
+        ...createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),
+        explain: createExplainRequest({ storage, sealer: deps.sealer }),
+      },
       dashboard: createDashboardStats({ storage, clock }),
-      explain: createExplainRequest({ storage, sealer: deps.sealer }),
     }
     return { ...restrictServices(services, isPermitted), can: isPermitted }
   }

@@ -1,15 +1,10 @@
 import type { Permission } from '../domain/role.ts'
 import type { Services } from './actor-services.ts'
 
-type ServiceMethod = (...args: never[]) => unknown
-type ServicePermissions = {
-  readonly [Name in keyof Services]: Services[Name] extends ServiceMethod
-    ? Permission
-    : Readonly<Record<keyof Services[Name], Permission>>
-}
-
 /** The permission that each service method needs. A method that is missing here does not compile. */
-export const SERVICE_PERMISSIONS: ServicePermissions = {
+export const SERVICE_PERMISSIONS: {
+  readonly [Name in keyof Services]: Readonly<Record<keyof Services[Name], Permission>>
+} = {
   accounts: {
     ...permit('accounts.write', 'create', 'setStatus', 'delete'),
     ...permit('account.write', 'setOffboardingPolicy', 'rename'),
@@ -64,20 +59,17 @@ export const SERVICE_PERMISSIONS: ServicePermissions = {
     verify: 'audit.verify',
     acceptRestore: 'audit.accept',
     exportLines: 'audit.export',
+    explain: 'requests.explain',
   },
   dashboard: {
     ...permit('account.read', 'sumTraffic', 'countKeysByType'),
     ...permit('account.read', 'findAttention', 'findSetupProgress'),
   },
-  explain: 'requests.explain',
 }
 
-function permit<Method extends string>(permission: Permission, ...methods: readonly Method[]) {
-  // The names are those of the type.
-  return Object.fromEntries(methods.map((method) => [method, permission])) as Record<
-    Method,
-    Permission
-  >
+/** The names are those of the type above. */
+function permit<Name extends string>(permission: Permission, ...methods: readonly Name[]) {
+  return Object.fromEntries(methods.map((name) => [name, permission])) as Record<Name, Permission>
 }
 
 /** Thrown by a service method that the actor's role does not permit: a bug in the surface. */
@@ -96,17 +88,15 @@ export function restrictServices(
   services: Services,
   isPermitted: (permission: Permission) => boolean,
 ): Services {
-  return restrict(services, SERVICE_PERMISSIONS) as Services
-
-  /** `permission`: of a method, or of each method by its name. */
-  function restrict(part: object, permission: Permission | object): unknown {
-    if (typeof permission !== 'string') {
-      const names = Object.keys(permission) as (keyof typeof part)[]
-      return Object.fromEntries(names.map((name) => [name, restrict(part[name], permission[name])]))
-    }
-    if (isPermitted(permission)) return part
-    return () => {
-      throw new PermissionDeniedError(permission)
-    }
-  }
+  const restricted = Object.entries(SERVICE_PERMISSIONS).map(([name, permissions]) => {
+    const service: Record<string, unknown> = { ...services[name as keyof Services] }
+    const methods = Object.entries<Permission>(permissions).map(([method, permission]) => {
+      const refuse = () => {
+        throw new PermissionDeniedError(permission)
+      }
+      return [method, isPermitted(permission) ? service[method] : refuse]
+    })
+    return [name, Object.fromEntries(methods)]
+  })
+  return Object.fromEntries(restricted)
 }

@@ -165,7 +165,7 @@ export function createAccountStorage(
         event,
       ),
 
-    listAccounts: (page) => readAccountPage(undefined, page),
+    listAccounts: ({ accountId, ...page }) => readAccountPage(accountId, page),
     findAccount: rows.findById('accounts', toAccount),
 
     addUser: ({ accountId, createdAt, deactivatedAt, ...user }, event) =>

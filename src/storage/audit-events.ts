@@ -71,9 +71,14 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
   const add = (event: AuditEvent): Step =>
     (KEY_ACTIONS.includes(event.action) ? addOfKey : addAny)(toEventRow(event))
 
-  const selectByRequest = sqlStatement<{ requestId: string }, FoundEventRow>(
-    (arg) =>
-      sql`select ${EVENT_COLUMNS} from audit_events where request_id = ${arg('requestId')} order by id`,
+  const selectByRequest = sqlStatement<
+    { requestId: string; accountId: string | null },
+    FoundEventRow
+  >(
+    (arg) => sql`
+      select ${EVENT_COLUMNS} from audit_events where request_id = ${arg('requestId')}
+        and (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
+      order by id`,
   )
 
   // Each set of filters has a statement of its own, so that each uses the index that it can. The order is
@@ -105,8 +110,8 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
       if (events.length > 0) await engine.atomic(events.map(add))
     },
 
-    async listRequestEvents(requestId) {
-      return (await engine.read(selectByRequest({ requestId }))).map(toRecordedEvent)
+    async listRequestEvents({ requestId, accountId = null }) {
+      return (await engine.read(selectByRequest({ requestId, accountId }))).map(toRecordedEvent)
     },
 
     async listEvents({ after, limit, ...filter }: Page & EventFilter) {

@@ -81,13 +81,15 @@ export function createDashboardStorage(
       }))
     },
 
-    async findRowNames(ids) {
+    async findRowNames({ ids, accountId }) {
       if (ids.length === 0) return []
       const rows = await engine.read(names({ ids: JSON.stringify([...new Set(ids)]) }))
       return rows.flatMap((row) =>
         NAMED_KINDS.flatMap((kind) => {
-          const [name, accountId] = [row[`${kind}_name`], row[`${kind}_account`]]
-          return name !== null && accountId !== null ? [{ id: row.id, kind, name, accountId }] : []
+          const [name, owner] = [row[`${kind}_name`], row[`${kind}_account`]]
+          return name !== null && owner !== null && owner === (accountId ?? owner)
+            ? [{ id: row.id, kind, name, accountId: owner }]
+            : []
         }),
       )
     },

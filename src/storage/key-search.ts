@@ -176,11 +176,17 @@ export function createKeySearchStorage(
       return row === undefined ? null : toKeySummary(row)
     },
 
-    listDailyUsesByKey: async (keyIds, fromDay) =>
-      readSql(sql<{ keyId: string; day: number; uses: number }>`
+    async listDailyUsesByKey({ keyIds, fromDay, accountId }) {
+      const ownKeys =
+        accountId === undefined
+          ? sql``
+          : sql`and key_id in (select id from keys where account_id = ${accountId})`
+      return readSql(sql<{ keyId: string; day: number; uses: number }>`
         select key_id as "keyId", day, uses from key_uses
-        where key_id in ${expandJsonList(engine, JSON.stringify(keyIds))} and day >= ${fromDay}
-        order by key_id, day`),
+        where key_id in ${expandJsonList(engine, JSON.stringify(keyIds))} ${ownKeys}
+          and day >= ${fromDay}
+        order by key_id, day`)
+    },
   }
 }
 
@@ -236,7 +242,7 @@ export function createKeyCountStorage(
   const counts = { owner: count('owner'), site: count('site'), developer: count('developer') }
 
   return {
-    async countKeysByHolder(holder, ids, accountId) {
+    async countKeysByHolder({ holder, ids, accountId }) {
       const args = { ids: JSON.stringify(ids), accountId: accountId ?? null }
       const rows = await engine.scan(counts[holder](args))
       return rows.map(({ id, keys }) => ({ id, keys: Number(keys) }))

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { DeletableKind, EditStorage } from '../service/ports/accounts.ts'
+import type { DeletableKind, EditStorage, RowKind } from '../service/ports/accounts.ts'
 import type { AuditEvent } from '../service/ports/audit.ts'
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
-import type { AuditedChanges } from './audit.ts'
+import { type AuditedChanges, selectAccountId } from './audit.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { createCache, createSqlWriter, type TableStatements } from './statements.ts'
 import { createRowMapping, type RowValue, type Tables } from './tables.ts'
@@ -76,15 +76,20 @@ export function createAllowlistStorage(
   }
 }
 
-interface Kind {
-  readonly table:
-    | 'accounts'
-    | 'users'
-    | 'sites'
-    | 'developers'
-    | 'sources'
-    | 'destinations'
-    | 'subscriptions'
+const TABLES = {
+  account: 'accounts',
+  user: 'users',
+  site: 'sites',
+  developer: 'developers',
+  source: 'sources',
+  destination: 'destinations',
+  subscription: 'subscriptions',
+  key: 'keys',
+  message: 'messages',
+  allowlistEntry: 'ip_allowlist_entries',
+} as const satisfies Record<RowKind, keyof Tables>
+
+interface DeletionGuard {
   /** The rows that may be deleted. */
   readonly deletable: RawBuilder<unknown>
   /** Rows that go with it. */
@@ -92,9 +97,8 @@ interface Kind {
   readonly lock?: RawBuilder<unknown>
 }
 
-const KINDS: Readonly<Record<DeletableKind, Kind>> = {
+const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
   account: {
-    table: 'accounts',
     deletable: sql`accounts.status = 'closed'
       and not exists (select 1 from users where users.account_id = accounts.id)
       and not exists (select 1 from sites where sites.account_id = accounts.id)
@@ -105,7 +109,6 @@ const KINDS: Readonly<Record<DeletableKind, Kind>> = {
     children: [['ip_allowlist_entries', 'account_id']],
   },
   user: {
-    table: 'users',
     deletable: sql`users.deactivated_at is not null
       and not exists (select 1 from keys where keys.owner_id = users.id)`,
     children: [
@@ -115,29 +118,24 @@ const KINDS: Readonly<Record<DeletableKind, Kind>> = {
     ],
   },
   site: {
-    table: 'sites',
     deletable: sql`not exists (select 1 from keys where keys.site_id = sites.id)`,
   },
   developer: {
-    table: 'developers',
     deletable: sql`not exists (select 1 from keys where keys.developer_id = developers.id)`,
   },
   // A source without a key has no message: only its key sends, and the key of a source stays.
   source: {
-    table: 'sources',
     deletable: sql`not exists (select 1 from keys where keys.source_id = sources.id)
       and not exists (select 1 from subscriptions where subscriptions.source_id = sources.id)`,
   },
   // Reads every delivery: there is no index for what is rarely asked.
   destination: {
-    table: 'destinations',
     deletable: sql`not exists (
         select 1 from subscriptions where subscriptions.destination_id = destinations.id)
       and not exists (select 1 from deliveries where deliveries.destination_id = destinations.id)`,
   },
   // Locks the row before its queue is read, as every settling of an attempt does.
   subscription: {
-    table: 'subscriptions',
     deletable: sql`not exists (
       select 1 from deliveries where deliveries.subscription_id = subscriptions.id
         and deliveries.status = 'queued')`,
@@ -147,15 +145,30 @@ const KINDS: Readonly<Record<DeletableKind, Kind>> = {
 
 /** Stores the edits that rows of several kinds have in common. */
 export function createEditStorage(
+  engine: Engine,
   compiler: StatementCompiler,
   audit: AuditedChanges,
-): Pick<EditStorage, 'rename' | 'deleteRow'> {
+): Omit<EditStorage, 'setUserEmail'> {
   const sqlStatement = createSqlWriter(compiler)
   const updates = createCache<Statement<{ id: string; name: string; eventId: string }, unknown>>()
   const deletions = createCache<ReturnType<AuditedChanges['createGuardedDeletion']>>()
+  const accounts = createCache<Statement<{ id: string }, { readonly accountId: string }>>()
   return {
+    async findRowAccountId(kind, id) {
+      const table = TABLES[kind]
+      const select = accounts(table, () =>
+        sqlStatement(
+          (arg) => sql`
+            select ${selectAccountId(table)} as "accountId" from ${sql.table(table)}
+            where id = ${arg('id')}`,
+        ),
+      )
+      const [row] = await engine.read(select({ id }))
+      return row?.accountId ?? null
+    },
+
     rename(kind, id, name, event) {
-      const { table } = KINDS[kind]
+      const table = TABLES[kind]
       const update = updates(table, () =>
         sqlStatement(
           (arg) => sql`
@@ -167,7 +180,8 @@ export function createEditStorage(
     },
 
     deleteRow(kind, id, event) {
-      const { table, deletable, children, lock } = KINDS[kind]
+      const table = TABLES[kind]
+      const { deletable, children, lock } = DELETION_GUARDS[kind]
       const deleteGuarded = deletions(table, () =>
         audit.createGuardedDeletion(table, deletable, children, lock),
       )

@@ -213,7 +213,7 @@ export function createSignInListStorage(
   compiler: StatementCompiler,
 ): Pick<ListStorage, 'listSignInStatus'> {
   const list = createSqlWriter(compiler)<
-    { userIds: string; now: number; latest: number },
+    { userIds: string; accountId: string | null; now: number; latest: number },
     SignInStatusRow
   >(
     (arg) => sql`
@@ -227,15 +227,16 @@ export function createSignInListStorage(
         (select max(seen_at) from sessions where user_id = users.id) as "seenAt",
         (select at from audit_events where subject = users.id and action = 'session.started'
           order by id desc limit 1) as "startedAt"
-      from users where users.id in ${expandJsonList(engine, arg('userIds'))}`,
+      from users where users.id in ${expandJsonList(engine, arg('userIds'))}
+        and (cast(${arg('accountId')} as text) is null or users.account_id = ${arg('accountId')})`,
   )
   return {
-    async listSignInStatus(userIds, now) {
-      return (
-        await engine.read(
-          list({ userIds: JSON.stringify(userIds), now, latest: getLatestDeadline(0, now) }),
-        )
-      ).map(toSignInStatus)
+    async listSignInStatus({ userIds, now, accountId = null }) {
+      const latest = getLatestDeadline(0, now)
+      const rows = await engine.read(
+        list({ userIds: JSON.stringify(userIds), accountId, now, latest }),
+      )
+      return rows.map(toSignInStatus)
     },
   }
 }

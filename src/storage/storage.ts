@@ -42,7 +42,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createDeliveryStorage(engine, compiler),
     ...createSubscriptionQueueStorage(engine, compiler, audit),
     ...createAccountStorage(compiler, rows, audit),
-    ...createEditStorage(compiler, audit),
+    ...createEditStorage(engine, compiler, audit),
     ...createAllowlistStorage(engine, compiler, rows, audit),
     ...createDirectoryStorage(rows, audit),
     ...createRoutingStorage(engine, compiler, rows, audit),

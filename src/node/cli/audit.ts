@@ -137,7 +137,9 @@ export function defineExplainCommand(group: Command): void {
     )
     .addHelpText('after', formatExamples('explain 6f2c9bd0-7f0c-4a55-9d43-5f3d0a1b2c3d'))
     .action(async (requestId: string, _: object, command: Command) => {
-      const result = await withLatchkey(({ explain }) => explain(requestId.trim().toLowerCase()))
+      const result = await withLatchkey(({ audit }) =>
+        audit.explain(requestId.trim().toLowerCase()),
+      )
       const explanation = unwrapResult(result)
       printOutput(command, explanationSchema.encode(explanation), () =>
         formatExplanation(explanation),

@@ -2,9 +2,9 @@ import { ok } from '../../domain/failure.ts'
 import { DAY_MS } from '../../domain/instant.ts'
 import { formatIpAddress, parseIpNetwork } from '../../domain/ip-network.ts'
 import type { AccountStatus } from '../../domain/key.ts'
+import type { ManagementDeps } from '../account-scope.ts'
 import type { Account, AllowlistEntry, Developer, Site } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
-import type { ManagementDeps } from '../scope/storage.ts'
 import {
   createAuditEvent,
   deleteResource,
@@ -159,7 +159,7 @@ export function createSites(deps: ManagementDeps) {
     find,
 
     /** Counts each site's keys that are not revoked. */
-    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('site', ids),
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder({ holder: 'site', ids }),
   }
 }
 
@@ -213,7 +213,7 @@ export function createDevelopers(deps: ManagementDeps) {
     find,
 
     /** Counts each developer's keys that are not revoked. */
-    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('developer', ids),
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder({ holder: 'developer', ids }),
   }
 }
 

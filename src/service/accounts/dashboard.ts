@@ -1,9 +1,9 @@
 import { DAY_MS } from '../../domain/instant.ts'
 import { canHoldKeys } from '../../domain/key.ts'
+import type { ManagementStorage } from '../account-scope.ts'
 import type { TrafficSpans } from '../ports/dashboard.ts'
 import type { KeyCriteria, KeyListItem, SubscriptionListItem } from '../ports/lists.ts'
 import type { Clock } from '../ports/runtime.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
 
 /** Keys that expire within this many days are listed as expiring. */
 export const EXPIRING_SOON_DAYS = 30

@@ -2,10 +2,10 @@ import { ok } from '../../domain/failure.ts'
 import type { Role } from '../../domain/key.ts'
 import { canGrantRole, canManageUser, type UserWithRole } from '../../domain/role.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
+import type { ManagementStorage } from '../account-scope.ts'
 import type { User } from '../ports/accounts.ts'
 import type { ListStorage, Page } from '../ports/lists.ts'
 import type { Invitation } from '../ports/sign-in.ts'
-import type { ManagementStorage } from '../scope/storage.ts'
 import {
   createAuditEvent,
   deleteResource,
@@ -137,10 +137,11 @@ export function createUsers(deps: UsersDeps) {
     find,
 
     /** Counts each user's keys that are not revoked. */
-    countKeys: (ids: readonly string[]) => storage.countKeysByHolder('owner', ids),
+    countKeys: (ids: readonly string[]) => storage.countKeysByHolder({ holder: 'owner', ids }),
 
     /** Lists how each user can sign in, and when they were last seen. */
-    listSignInStatus: (userIds: readonly string[]) => storage.listSignInStatus(userIds, clock()),
+    listSignInStatus: (userIds: readonly string[]) =>
+      storage.listSignInStatus({ userIds, now: clock() }),
 
     /** Issues a link to set a password, which replaces the user's previous link. */
     async invite(userId: string): Promise<ServiceResult<IssuedInvitation>> {

@@ -70,7 +70,7 @@ export function createAudit(deps: AuditDeps) {
       })
     },
     /** Finds the names of rows that events refer to by id, among those that the actor can see. */
-    findNames: (ids: readonly string[]) => events.findRowNames(ids),
+    findNames: (ids: readonly string[]) => events.findRowNames({ ids }),
 
     /**
      * Finds the id of a key by its public id, or of a user by username or e-mail address; null if

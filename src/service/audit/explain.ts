@@ -54,7 +54,7 @@ export function createExplainRequest({
 }) {
   return async function explain(idText: string): Promise<ServiceResult<Explanation>> {
     const requestId = toStoredId(idText)
-    const events = await storage.listRequestEvents(requestId)
+    const events = await storage.listRequestEvents({ requestId })
     if (events.length === 0) return failNotFound(formatUnknownRequest(requestId))
     return ok({ requestId, decisions: await Promise.all(events.map(toDecision)) })
   }

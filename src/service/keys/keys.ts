@@ -2,10 +2,10 @@ import type { CredentialParts } from '../../domain/credential-format.ts'
 import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
+import type { ManagementDeps } from '../account-scope.ts'
 import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
-import type { ManagementDeps } from '../scope/storage.ts'
 import {
   createAuditEvent,
   failConflict,
@@ -38,8 +38,8 @@ export function createKeys(deps: KeysDeps) {
     count: (criteria: KeyCriteria, maxCount: number) => storage.countKeys(criteria, maxCount),
     find,
     /** Lists the daily uses of keys, by row id, from this day (since 1970) on, the oldest first. */
-    listDailyUsesByKey: (ids: readonly string[], fromDay: number) =>
-      storage.listDailyUsesByKey(ids, fromDay),
+    listDailyUsesByKey: (keyIds: readonly string[], fromDay: number) =>
+      storage.listDailyUsesByKey({ keyIds, fromDay }),
     /**
      * Lists the daily uses of a key, by row id or public id, from this day (since 1970) on, the oldest
      * first.

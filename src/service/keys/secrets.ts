@@ -3,6 +3,7 @@ import { toStoredId } from '../../domain/id.ts'
 import { isPublicId, SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
+import type { ManagementDeps } from '../account-scope.ts'
 import {
   openText,
   type Sealer,
@@ -11,7 +12,6 @@ import {
   sealText,
 } from '../ports/crypto.ts'
 import type { Random } from '../ports/runtime.ts'
-import type { ManagementDeps } from '../scope/storage.ts'
 import {
   createAuditEvent,
   failBusy,

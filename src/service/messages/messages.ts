@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
+import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { KeyCache } from '../authenticate/key-cache.ts'
 import type { AuditEvent } from '../ports/audit.ts'
@@ -12,7 +13,6 @@ import type {
   MessageSummary,
 } from '../ports/messages.ts'
 import type { Clock } from '../ports/runtime.ts'
-import type { ManagementDeps, ManagementStorage } from '../scope/storage.ts'
 import {
   type ActorDeps,
   createAuditEvent,

@@ -1,5 +1,6 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
 import { ok } from '../../domain/failure.ts'
+import type { ManagementDeps } from '../account-scope.ts'
 import { type Sealer, sealText } from '../ports/crypto.ts'
 import type { KeySummary } from '../ports/keys.ts'
 import type { Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
@@ -10,7 +11,6 @@ import type {
   Source,
   SubscriptionTarget,
 } from '../ports/routing.ts'
-import type { ManagementDeps } from '../scope/storage.ts'
 import {
   createAuditEvent,
   deleteResource,

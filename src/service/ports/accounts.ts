@@ -61,7 +61,7 @@ export interface AccountStorage {
     event: AuditEvent,
   ): Promise<boolean>
   setAllowlistEnforced(id: string, enforced: boolean, event: AuditEvent): Promise<boolean>
-  listAccounts(page: Page): Promise<Account[]>
+  listAccounts(page: Page & { accountId?: string | undefined }): Promise<Account[]>
   findAccount(id: string): Promise<Account | null>
 
   /** Guard: the account has no entry for that network. */
@@ -99,6 +99,9 @@ export type RenamableKind = 'account' | 'site' | 'source' | 'destination' | 'dev
 /** The kinds of rows that users can delete. */
 export type DeletableKind = RenamableKind | 'user' | 'subscription'
 
+/** The kinds of rows that belong to an account. */
+export type RowKind = DeletableKind | 'key' | 'message' | 'allowlistEntry'
+
 /** Writes each edit and its audit event atomically. Returns false if the edit's guard does not hold. */
 export interface EditStorage {
   rename(what: RenamableKind, id: string, name: string, event: AuditEvent): Promise<boolean>
@@ -109,4 +112,9 @@ export interface EditStorage {
    * account is closed, a user is deactivated, a subscription has no queued message.
    */
   deleteRow(what: DeletableKind, id: string, event: AuditEvent): Promise<boolean>
+  /**
+   * Finds the account of a row; null if there is no such row. A subscription or message belongs to the
+   * account of its source.
+   */
+  findRowAccountId(kind: RowKind, id: string): Promise<string | null>
 }

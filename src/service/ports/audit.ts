@@ -83,7 +83,10 @@ export interface AuditStorage {
   /** Adds all events or none. Existing events stay unchanged. */
   addEvents(events: readonly AuditEvent[]): Promise<void>
   /** Lists the oldest first. */
-  listRequestEvents(requestId: string): Promise<RecordedEvent[]>
+  listRequestEvents(filter: {
+    readonly requestId: string
+    readonly accountId?: string | undefined
+  }): Promise<RecordedEvent[]>
 
   /** Returns the number and seal of the last event. */
   findChainEnd(): Promise<ChainPosition>

@@ -35,7 +35,10 @@ export interface DashboardStorage {
     readonly accountId?: string | undefined
   }): Promise<KeyTypeCount[]>
   /** Finds the known rows among these ids, in no order. */
-  findRowNames(ids: readonly string[]): Promise<NamedRow[]>
+  findRowNames(filter: {
+    readonly ids: readonly string[]
+    readonly accountId?: string | undefined
+  }): Promise<NamedRow[]>
 }
 
 /** The number of requests with one outcome within an hour. */

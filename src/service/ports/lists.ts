@@ -123,10 +123,11 @@ export interface ListStorage {
   /** Counts the matching keys, up to `maxCount`. */
   countKeys(criteria: KeyCriteria, maxCount: number): Promise<number>
   /** Lists the daily uses of each key from this day on, the oldest first. */
-  listDailyUsesByKey(
-    keyIds: readonly string[],
-    fromDay: number,
-  ): Promise<{ readonly keyId: string; readonly day: number; readonly uses: number }[]>
+  listDailyUsesByKey(filter: {
+    readonly keyIds: readonly string[]
+    readonly fromDay: number
+    readonly accountId?: string | undefined
+  }): Promise<{ readonly keyId: string; readonly day: number; readonly uses: number }[]>
   /** Finds active users by a part of their e-mail address or username, ordered by e-mail address. */
   searchUsers(search: {
     readonly accountId?: string | undefined
@@ -134,13 +135,17 @@ export interface ListStorage {
     readonly limit: number
   }): Promise<User[]>
   /** Counts the keys of each holder that are not revoked. Leaves out holders without keys. */
-  countKeysByHolder(
-    what: KeyHolderKind,
-    ids: readonly string[],
-    accountId?: string,
-  ): Promise<{ readonly id: string; readonly keys: number }[]>
+  countKeysByHolder(filter: {
+    readonly holder: KeyHolderKind
+    readonly ids: readonly string[]
+    readonly accountId?: string | undefined
+  }): Promise<{ readonly id: string; readonly keys: number }[]>
   /** Returns the rows in no order. */
-  listSignInStatus(userIds: readonly string[], now: number): Promise<SignInStatus[]>
+  listSignInStatus(filter: {
+    readonly userIds: readonly string[]
+    readonly now: number
+    readonly accountId?: string | undefined
+  }): Promise<SignInStatus[]>
   /** Finds the source's key that is not revoked; null if there is none. */
   findSourceKey(sourceId: string): Promise<KeySummary | null>
   searchSubscriptions(

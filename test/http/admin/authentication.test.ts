@@ -98,7 +98,7 @@ describe('the refusal of an API token does not reveal the reason', () => {
     await server.flushAuditEvents()
     const { headers } = await createAdminClient(server, 'lk_nothing')('GET', '/me')
     await server.flushAuditEvents()
-    const { decisions } = unwrap(await server.explain(headers.get('x-request-id') ?? ''))
+    const { decisions } = unwrap(await server.audit.explain(headers.get('x-request-id') ?? ''))
     expect(decisions).toMatchObject([
       {
         sentence: 'Signing in was refused: the API token is invalid or has expired.',

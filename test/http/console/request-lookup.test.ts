@@ -54,7 +54,7 @@ describe('a refusal after authentication names its key in the audit and to the a
     const body = await answer.text()
     await server.flushAuditEvents()
     const requestId = answer.headers.get('X-Request-Id') ?? ''
-    const { decisions } = unwrap(await server.explain(requestId))
+    const { decisions } = unwrap(await server.audit.explain(requestId))
     const decision = decisions.find(({ action }) => action === 'key.refused')
     const { text } = await lookUpRequest(member, requestId)
     return { status: answer.status, body, decision, text }

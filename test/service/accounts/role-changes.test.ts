@@ -132,7 +132,7 @@ test('a user’s actions are found in the audit by the user’s id and by the re
   const site = unwrap(await services.sites.add({ accountId, name: 'North' }))
   const [event] = await services.audit.list({ actor: user.id, limit: 1 })
   expect(event).toMatchObject({ action: 'site.created', subject: site.id, requestId })
-  const { decisions } = unwrap(await services.explain(requestId))
+  const { decisions } = unwrap(await services.audit.explain(requestId))
   expect(decisions.map(({ sentence }) => sentence)).toEqual([`site.created of ${site.id}.`])
 })
 

@@ -116,7 +116,7 @@ async function expectRecordedRefusal(
   await at.flushAuditEvents()
   expect(answer.status).toBe(status)
   const requestId = answer.headers.get('X-Request-Id') ?? ''
-  expect(unwrap(await at.explain(requestId)).decisions).toMatchObject([
+  expect(unwrap(await at.audit.explain(requestId)).decisions).toMatchObject([
     {
       action: 'key.refused',
       subject: key.keyId,
@@ -173,7 +173,7 @@ describe.each(SURFACES)('a $keyType key that is refused on $surface', ({ keyType
     expect([answer.status, await answer.text()]).toEqual([403, HEALTH_DATA])
     await server.flushAuditEvents()
     const requestId = answer.headers.get('X-Request-Id') ?? ''
-    expect((await server.explain(requestId)).ok).toBe(false)
+    expect((await server.audit.explain(requestId)).ok).toBe(false)
   })
 })
 
@@ -210,7 +210,7 @@ describe('a request that this server itself refuses after authentication', () =>
     const key = { keyId: developer.portalKeyId, accountId: developer.accountId }
     const requestId = answer.headers.get('X-Request-Id') ?? ''
     await expectRecordedRefusal(bare, answer, key, status, 'customer_key_refused', 'opendental')
-    const [decision] = unwrap(await bare.explain(requestId)).decisions
+    const [decision] = unwrap(await bare.audit.explain(requestId)).decisions
     expect(decision?.facts.why).toBe(why)
   })
 
@@ -280,7 +280,7 @@ test.each([
   const answer = await bare.call(path, { body: '{', address: HERE })
   await bare.flushAuditEvents()
   const requestId = answer.headers.get('X-Request-Id') ?? ''
-  expect(unwrap(await bare.explain(requestId)).decisions).toMatchObject([
+  expect(unwrap(await bare.audit.explain(requestId)).decisions).toMatchObject([
     { surface, facts: { reason: 'body_unreadable' }, answer: { body: await answer.text() } },
   ])
 })

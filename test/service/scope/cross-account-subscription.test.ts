@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { scopeStorage } from '../../../src/service/account-scope.ts'
 import type { ActorServices } from '../../../src/service/actor-services.ts'
-import { scopeStorage } from '../../../src/service/scope/storage.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
 import { seedTenant, type Tenant } from '../../support/tenancy/tenant.ts'
 

@@ -88,7 +88,7 @@ describe('signing in', () => {
       action: 'session.refused',
       facts: { reason: 'account_closed', address: '203.0.113.7' },
     })
-    const explained = unwrap(await server.explain(caller.requestId))
+    const explained = unwrap(await server.audit.explain(caller.requestId))
     expect(explained.decisions.map(({ sentence }) => sentence)).toEqual([
       'Signing in was refused: no user has that username.',
     ])

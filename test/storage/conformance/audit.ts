@@ -181,8 +181,10 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
         createTestEvent(subject, { requestId }),
       )
       await storage.addEvents(events)
-      const known = await storage.listRequestEvents(requestId)
+      const known = await storage.listRequestEvents({ requestId })
       expect(known.map(({ accountId }) => accountId)).toEqual([a.accountId, b.accountId, null])
+      const own = await storage.listRequestEvents({ requestId, accountId: b.accountId })
+      expect(own.map(({ subject }) => subject)).toEqual([b.addKey.id])
     })
   })
 
@@ -237,9 +239,9 @@ export function testAuditChainStorage(name: string, fixture: StorageFixture): vo
       await fixture.storage.addEvents(events)
       await fixture.storage.addEvents([...events, createTestEvent(createUuid())])
       expect((await listEvents(subject)).toReversed()).toEqual(events)
-      const ofRequest = await fixture.storage.listRequestEvents(requestId)
+      const ofRequest = await fixture.storage.listRequestEvents({ requestId })
       expect(ofRequest.map(toAuditEvent)).toEqual(events.slice(0, 1))
-      expect(await fixture.storage.listRequestEvents(createUuid())).toEqual([])
+      expect(await fixture.storage.listRequestEvents({ requestId: createUuid() })).toEqual([])
       await fixture.storage.addEvents([])
     })
 

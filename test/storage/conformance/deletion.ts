@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeletableKind } from '../../../src/service/ports/accounts.ts'
+import type { DeletableKind, RowKind } from '../../../src/service/ports/accounts.ts'
 import { createStaticKey, createTestEvent, createTestKey, type StorageFixture } from './fixtures.ts'
 
 /** The deletion of rows that nothing belongs to. */
@@ -18,6 +18,34 @@ export function testDeletions(name: string, fixture: StorageFixture): void {
     fixture.storage.deleteRow(kind, id, createTestEvent(id))
   const expectKept = (kind: DeletableKind, id: string, findRow: () => Promise<unknown>) =>
     fixture.expectRefused((event) => fixture.storage.deleteRow(kind, id, event), id, findRow)
+
+  test(`${name}: the account of a row is found by its kind and its id alone`, async () => {
+    const { findRowAccountId } = fixture.storage
+    const tenant = await fixture.addTenant()
+    const { accountId, owner, sourceId, addKey: key } = tenant
+    const destination = await addDestination(accountId)
+    const subscription = await addSubscription(sourceId, destination.id)
+    const rows: Record<RowKind, string> = {
+      account: accountId,
+      user: owner.id,
+      site: (await addSite(accountId)).id,
+      developer: (await addDeveloper(accountId)).id,
+      source: sourceId,
+      destination: destination.id,
+      subscription: subscription.id,
+      key: key.id,
+      message: (await addMessage(tenant, [subscription])).id,
+      allowlistEntry: (await fixture.addAllowlistEntry(accountId, '10.0.0.0/8')).id,
+    }
+    const kinds = Object.keys(rows) as RowKind[]
+    for (const [kind, id] of Object.entries(rows)) {
+      for (const other of kinds) {
+        expect(await findRowAccountId(other, id), other).toBe(kind === other ? accountId : null)
+      }
+    }
+    expect(await findRowAccountId('key', key.publicId)).toBeNull()
+    expect(await findRowAccountId('user', '\0')).toBeNull()
+  })
 
   describe(`${name}: deletion`, () => {
     test('deletes a source without subscriptions and keys', async () => {

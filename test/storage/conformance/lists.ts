@@ -202,11 +202,16 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
         createUse(y, 3),
         createUse(z, 3),
       ])
-      expect(await fixture.storage.listDailyUsesByKey([x, y], 2)).toEqual([
+      expect(await fixture.storage.listDailyUsesByKey({ keyIds: [x, y], fromDay: 2 })).toEqual([
         { keyId: x, day: 2, uses: 2 },
         { keyId: y, day: 3, uses: 3 },
       ])
-      expect(await fixture.storage.listDailyUsesByKey([], 0)).toEqual([])
+      expect(await fixture.storage.listDailyUsesByKey({ keyIds: [], fromDay: 0 })).toEqual([])
+      const ofY = { keyIds: [y], fromDay: 0 }
+      expect(await fixture.storage.listDailyUsesByKey({ ...ofY, accountId })).toHaveLength(1)
+      expect(await fixture.storage.listDailyUsesByKey({ ...ofY, accountId: createUuid() })).toEqual(
+        [],
+      )
     })
   })
 
@@ -360,11 +365,19 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
       await fixture.storage.revokeKey(revoked.id, createTestEvent(revoked.id))
       const two = (id: string) => [{ id, keys: 2 }]
       const { countKeysByHolder } = fixture.storage
-      expect(await countKeysByHolder('owner', [owner.id, other.id])).toEqual(two(owner.id))
-      expect(await countKeysByHolder('site', [siteRow.id], accountId)).toEqual(two(siteRow.id))
-      expect(await countKeysByHolder('developer', [maker.id])).toEqual(two(maker.id))
-      expect(await countKeysByHolder('developer', [maker.id], createUuid())).toEqual([])
-      expect(await countKeysByHolder('site', [])).toEqual([])
+      expect(await countKeysByHolder({ holder: 'owner', ids: [owner.id, other.id] })).toEqual(
+        two(owner.id),
+      )
+      expect(await countKeysByHolder({ holder: 'site', ids: [siteRow.id], accountId })).toEqual(
+        two(siteRow.id),
+      )
+      expect(await countKeysByHolder({ holder: 'developer', ids: [maker.id] })).toEqual(
+        two(maker.id),
+      )
+      expect(
+        await countKeysByHolder({ holder: 'developer', ids: [maker.id], accountId: createUuid() }),
+      ).toEqual([])
+      expect(await countKeysByHolder({ holder: 'site', ids: [] })).toEqual([])
     })
 
     test('shows how each user signs in, and the time of their last sign-in', async () => {
@@ -372,9 +385,11 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
       const { id: accountId } = await addAccount()
       const [a, b] = [await addUser(accountId), await addUser(accountId)]
       const never = { hasPassword: false, hasSecondFactor: false, sessions: 0, seenAt: null }
-      expect(await storage.listSignInStatus([a.id], 5)).toEqual([
+      expect(await storage.listSignInStatus({ userIds: [a.id], now: 5, accountId })).toEqual([
         { userId: a.id, ...never, invitedUntil: null },
       ])
+      const another = { userIds: [a.id], now: 5, accountId: createUuid() }
+      expect(await storage.listSignInStatus(another)).toEqual([])
       const invitation = {
         id: createUuid(),
         userId: b.id,
@@ -402,7 +417,7 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
         expiresAt: 20,
       }
       await storage.addSession(session, began)
-      const both = await storage.listSignInStatus([a.id, b.id], 10)
+      const both = await storage.listSignInStatus({ userIds: [a.id, b.id], now: 10 })
       const known = { hasPassword: true, hasSecondFactor: true, invitedUntil: null }
       expect(new Set(both)).toEqual(
         new Set([
@@ -411,10 +426,12 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
         ]),
       )
       await storage.deleteSession(session.id, createTestEvent(a.id))
-      expect(await storage.listSignInStatus([a.id], 50)).toEqual([
+      expect(await storage.listSignInStatus({ userIds: [a.id], now: 50 })).toEqual([
         { userId: a.id, ...known, sessions: 0, seenAt: 7 },
       ])
-      expect((await storage.listSignInStatus([b.id], 50))[0]?.invitedUntil).toBeNull()
+      expect(
+        (await storage.listSignInStatus({ userIds: [b.id], now: 50 }))[0]?.invitedUntil,
+      ).toBeNull()
     })
   })
 

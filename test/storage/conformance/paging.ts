@@ -35,6 +35,8 @@ export function testPaging(name: string, fixture: StorageFixture): void {
         [c, d],
         [e],
       ])
+      const only = await fixture.storage.listAccounts({ accountId: c, limit: 2 })
+      expect(only.map(({ id }) => id)).toEqual([c])
 
       const { id: accountId } = await addAccount()
       const owner = await addUser(accountId, { role: 'administrator' })

@@ -113,7 +113,7 @@ function testUsers(fixture: StorageFixture): void {
       expect(await storage().findSession([ahead.digest], now)).toBeNull()
       const listed = await storage().listSessions(user.id, now)
       expect(listed.map(({ id }) => id)).toEqual([soon.id])
-      const [signInInfo] = await storage().listSignInStatus([user.id], now)
+      const [signInInfo] = await storage().listSignInStatus({ userIds: [user.id], now })
       expect(signInInfo?.sessions).toBe(1)
     })
 

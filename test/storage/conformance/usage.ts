@@ -271,14 +271,21 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
         { id: subscriptionRow.id, kind: 'subscription', name: 'Orders → Laboratory' },
         { id: key.id, kind: 'key', name: 'Front desk' },
       ].map((row) => ({ ...row, accountId }))
-      const found = await fixture.storage.findRowNames([...rows, ...rows].map(({ id }) => id))
+      const found = await fixture.storage.findRowNames({
+        ids: [...rows, ...rows].map(({ id }) => id),
+      })
       expect(found).toHaveLength(rows.length)
       expect(found).toEqual(expect.arrayContaining(rows))
+      const ids = rows.map(({ id }) => id)
+      expect(await fixture.storage.findRowNames({ ids, accountId })).toEqual(found)
+      expect(await fixture.storage.findRowNames({ ids, accountId: createUuid() })).toEqual([])
     })
 
     test('are none where nothing has the id', async () => {
-      expect(await fixture.storage.findRowNames([])).toEqual([])
-      expect(await fixture.storage.findRowNames([createUuid(), '', "' or 1=1 --"])).toEqual([])
+      expect(await fixture.storage.findRowNames({ ids: [] })).toEqual([])
+      expect(
+        await fixture.storage.findRowNames({ ids: [createUuid(), '', "' or 1=1 --"] }),
+      ).toEqual([])
     })
   })
 }

@@ -19,11 +19,9 @@ export interface ServiceVerb {
 export function listServiceVerbs(desk: ActorServices): ServiceVerb[] {
   const { can: _, ...services } = desk
   return Object.entries(services).flatMap(([name, service]) =>
-    typeof service === 'function'
-      ? [toServiceVerb([name], service)]
-      : Object.entries(service).map(([verb, serviceFunction]) =>
-          toServiceVerb([name, verb], serviceFunction),
-        ),
+    Object.entries(service).map(([verb, serviceFunction]) =>
+      toServiceVerb([name, verb], serviceFunction),
+    ),
   )
 }
 
@@ -56,15 +54,13 @@ export async function callToText(verb: ServiceFunction, args: readonly unknown[]
 
 /** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
 type ServiceCallArguments = {
-  readonly [Name in keyof Services]: Services[Name] extends (...args: infer Args) => unknown
-    ? (id: string, ownTenant: Tenant) => Args[]
-    : {
-        readonly [Verb in keyof Services[Name]]: Services[Name][Verb] extends (
-          ...args: infer Args
-        ) => unknown
-          ? (id: string, ownTenant: Tenant) => Args[]
-          : never
-      }
+  readonly [Name in keyof Services]: {
+    readonly [Verb in keyof Services[Name]]: Services[Name][Verb] extends (
+      ...args: infer Args
+    ) => unknown
+      ? (id: string, ownTenant: Tenant) => Args[]
+      : never
+  }
 }
 
 const SERVICE_LIST_PAGE = { limit: 1000 }
@@ -257,6 +253,6 @@ export const SERVICE_CALLS: ServiceCallArguments = {
     exportLines: () => [[ignoreProgress]],
     findNames: (id) => [[[id]]],
     findSubjectId: (id) => [[id]],
+    explain: (id) => [[id]],
   },
-  explain: (id) => [[id]],
 }

@@ -43,7 +43,7 @@ async function showRequestLookupPage(
 ): Promise<Response> {
   const requestId = getField(context, 'request')
   if (requestId === '') return renderRequestLookupPage(context, requestIdHelp(context))
-  const result = await context.services.explain(requestId)
+  const result = await context.services.audit.explain(requestId)
   if (!result.ok) {
     const text = toSentence(result.failure.message)
     return renderRequestLookupPage(
