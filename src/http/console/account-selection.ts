@@ -1,16 +1,17 @@
 import { html } from 'hono/html'
 import type { Account } from '../../service/ports/accounts.ts'
-import { actionButton, buttonLink, hiddenField } from './components/form.ts'
-import { badge, emptyState, type Html } from './components/html.ts'
 import {
+  actionButton,
+  buttonLink,
   formatDistinctNames,
+  hiddenField,
   PICKER_ROW_LIMIT,
   resourcePicker,
   toPickerOptions,
-} from './components/resource-picker.ts'
-import { table } from './components/table.ts'
+} from './components/form.ts'
+import { badge, emptyState, type Html } from './components/html.ts'
+import { loadListPage, table } from './components/table.ts'
 import type { PageContext } from './context.ts'
-import { loadListPage } from './list-page.ts'
 import { ACCOUNT_SELECTION_PATH, ACCOUNTS_PATH } from './navigation.ts'
 import { renderPage } from './render.ts'
 import type { PageHandler } from './router.ts'

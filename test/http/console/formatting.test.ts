@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { columnChart } from '../../../src/http/console/components/chart.ts'
-import { formatRelative } from '../../../src/http/console/components/time.ts'
+import { formatRelative } from '../../../src/http/console/components/html.ts'
 import { seedConsoleClient } from '../../support/console-client.ts'
 import { createTestServer } from '../../support/server.ts'
 import { HOUR_MS, MINUTE_MS } from '../../support/time.ts'

@@ -18,10 +18,11 @@ import {
   copyableText,
   definitionList,
   emptyState,
+  exactTime,
   notice,
+  relativeTime,
 } from '../../../src/http/console/components/html.ts'
 import { pager, table, timeline } from '../../../src/http/console/components/table.ts'
-import { exactTime, relativeTime } from '../../../src/http/console/components/time.ts'
 import {
   createAssetPaths,
   createAssetRoutes,

@@ -1,10 +1,8 @@
 import { html } from 'hono/html'
-import type { Operation } from '../../../operations/define.ts'
-import { listMembers, type Member } from '../../../operations/define.ts'
+import { listMembers, type Member, type Operation } from '../../../operations/define.ts'
 import { getField, type PageContext } from '../context.ts'
 import { type Choice, checkbox, selectField, textField } from './form.ts'
-import { type Html, toSentence, withCode } from './html.ts'
-import { exactTime, relativeTime } from './time.ts'
+import { exactTime, type Html, relativeTime, toSentence, withCode } from './html.ts'
 
 /** A field for a member whose schema does not suffice to choose one. */
 type Widget = (context: PageContext, value: string) => Html | Promise<Html>

@@ -6,12 +6,11 @@ import {
   selectAccountButton,
   withAccount,
 } from '../account-selection.ts'
-import { actionButton, buttonLink, radioGroup } from '../components/form.ts'
+import { actionButton, buttonLink, formatDistinctNames, radioGroup } from '../components/form.ts'
 import { type Html, notice } from '../components/html.ts'
-import { formatDistinctNames } from '../components/resource-picker.ts'
+import { loadListPage } from '../components/table.ts'
 import type { PageContext } from '../context.ts'
 import { renderError } from '../errors.ts'
-import { loadListPage } from '../list-page.ts'
 import {
   ACCOUNT_SELECTION_PATH,
   ACCOUNTS_PATH,
@@ -21,7 +20,7 @@ import {
   USERS_PATH,
 } from '../navigation.ts'
 import { renderPage } from '../render.ts'
-import { mountCreation } from '../resource/creation.ts'
+import { mountCreation } from '../resource/changes.ts'
 import { emptyList, renderList, resourceTable } from '../resource/list.ts'
 import { mountPage, type ResourcePage, renderRow } from '../resource/page.ts'
 import type { Resource } from '../resource/resource.ts'

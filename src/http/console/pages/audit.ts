@@ -18,18 +18,20 @@ import {
   badge,
   emptyState,
   errorNotice,
+  exactTime,
   formatCount,
+  formatDay,
+  formatInstant,
+  formatRelative,
   type Html,
   nothing,
   notice,
   toSentence,
 } from '../components/html.ts'
-import { table } from '../components/table.ts'
-import { exactTime, formatDay, formatInstant, formatRelative } from '../components/time.ts'
+import { loadListPage, table } from '../components/table.ts'
 import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getOptionalField, type PageContext } from '../context.ts'
 import { getFlash } from '../flash.ts'
-import { loadListPage } from '../list-page.ts'
 import {
   AUDIT_CRUMBS,
   AUDIT_PATH,

@@ -11,9 +11,8 @@ import {
 import type { KeyTypeCount } from '../../../service/ports/dashboard.ts'
 import type { KeyListItem, SubscriptionListItem } from '../../../service/ports/lists.ts'
 import { buttonLink } from '../components/form.ts'
-import { badge, formatCount, type Html, nothing } from '../components/html.ts'
+import { badge, formatCount, type Html, nothing, relativeTime } from '../components/html.ts'
 import { table } from '../components/table.ts'
-import { relativeTime } from '../components/time.ts'
 import type { PageContext } from '../context.ts'
 import {
   ACCOUNTS_PATH,

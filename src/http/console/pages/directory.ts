@@ -7,11 +7,12 @@ import {
   copyableText,
   emptyState,
   formatCount,
+  formatDay,
   type Html,
   nothing,
+  relativeTime,
 } from '../components/html.ts'
 import { pager, table } from '../components/table.ts'
-import { formatDay, relativeTime } from '../components/time.ts'
 import { getOptionalField, type PageContext } from '../context.ts'
 import {
   DEVELOPERS_PATH,
@@ -20,8 +21,7 @@ import {
   NEW_KEY_PATH,
   SITES_PATH,
 } from '../navigation.ts'
-import { findKeysObstacle } from '../resource/changes.ts'
-import { mountCreation } from '../resource/creation.ts'
+import { findKeysObstacle, mountCreation } from '../resource/changes.ts'
 import { loadKeyCounts, mountList } from '../resource/list.ts'
 import { mountPage, type ResourcePage } from '../resource/page.ts'
 import type { Resource } from '../resource/resource.ts'

@@ -24,9 +24,9 @@ import {
   type Html,
   nothing,
   notice,
+  relativeTime,
 } from '../components/html.ts'
 import { table } from '../components/table.ts'
-import { relativeTime } from '../components/time.ts'
 import { getField, getOptionalField, type PageContext } from '../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../errors.ts'
 import { IP_ALLOWLIST_PATH } from '../navigation.ts'

@@ -16,12 +16,13 @@ import {
   definitionList,
   errorNotice,
   formatCount,
+  formatInstant,
   type Html,
   nothing,
+  relativeTime,
 } from '../components/html.ts'
 import { secretDialog } from '../components/secret-dialog.ts'
 import { table } from '../components/table.ts'
-import { formatInstant, relativeTime } from '../components/time.ts'
 import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getOptionalField, getPathId, type PageContext } from '../context.ts'
 import {

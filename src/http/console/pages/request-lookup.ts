@@ -8,13 +8,14 @@ import { submitButton, textField } from '../components/form.ts'
 import {
   badge,
   definitionList,
+  exactTime,
+  formatRelative,
   type Html,
   nothing,
   notice,
   toSentence,
   withCode,
 } from '../components/html.ts'
-import { exactTime, formatRelative } from '../components/time.ts'
 import { getField, type PageContext } from '../context.ts'
 import {
   ACCOUNTS_PATH,

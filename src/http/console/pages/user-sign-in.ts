@@ -5,17 +5,25 @@ import type { IssuedInvitation } from '../../../service/accounts/users.ts'
 import type { User } from '../../../service/ports/accounts.ts'
 import type { SignInStatus } from '../../../service/ports/lists.ts'
 import { buttonLink, checkbox, hiddenField } from '../components/form.ts'
-import { badge, definitionList, formatCount, type Html, nothing } from '../components/html.ts'
+import {
+  badge,
+  definitionList,
+  exactTime,
+  formatCount,
+  formatInstant,
+  type Html,
+  nothing,
+  relativeTime,
+} from '../components/html.ts'
 import { readMembers } from '../components/members.ts'
 import { secretDialog } from '../components/secret-dialog.ts'
-import { exactTime, formatInstant, relativeTime } from '../components/time.ts'
 import { renderConfirmation } from '../confirmation.ts'
 import { getField, getPathId, type PageContext } from '../context.ts'
 import { type FormError, renderError } from '../errors.ts'
 import { USERS_CRUMBS, USERS_PATH } from '../navigation.ts'
 import { reauthFields, withReauth } from '../reauth.ts'
 import { redirectToPage, renderPage } from '../render.ts'
-import { renderCreation } from '../resource/creation.ts'
+import { renderCreation } from '../resource/changes.ts'
 import type { Resource } from '../resource/resource.ts'
 import type { ConsoleRouter } from '../router.ts'
 

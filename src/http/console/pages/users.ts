@@ -10,10 +10,16 @@ import {
 } from '../../../domain/role.ts'
 import type { User } from '../../../service/ports/accounts.ts'
 import { buttonLink, radioGroup, submitButton, textField } from '../components/form.ts'
-import { badge, emptyState, formatCount, type Html, nothing } from '../components/html.ts'
-import { relativeTime } from '../components/time.ts'
+import {
+  badge,
+  emptyState,
+  formatCount,
+  type Html,
+  nothing,
+  relativeTime,
+} from '../components/html.ts'
+import { loadListPage } from '../components/table.ts'
 import { getField, type PageContext } from '../context.ts'
-import { loadListPage } from '../list-page.ts'
 import {
   AUDIT_PATH,
   KEYS_PATH,

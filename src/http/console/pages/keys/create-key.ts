@@ -9,11 +9,11 @@ import {
   hiddenField,
   postForm,
   radioGroup,
+  resourcePicker,
   submitButton,
   textField,
 } from '../../components/form.ts'
 import { errorNotice, type Html, nothing, notice } from '../../components/html.ts'
-import { resourcePicker } from '../../components/resource-picker.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
 import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'

@@ -17,9 +17,15 @@ import {
   submitButton,
   textField,
 } from '../../components/form.ts'
-import { definitionList, errorNotice, nothing, notice } from '../../components/html.ts'
+import {
+  definitionList,
+  errorNotice,
+  formatDay,
+  nothing,
+  notice,
+  relativeTime,
+} from '../../components/html.ts'
 import { table } from '../../components/table.ts'
-import { formatDay, relativeTime } from '../../components/time.ts'
 import { mountConfirmedAction } from '../../confirmation.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'

@@ -1,8 +1,7 @@
 import { html } from 'hono/html'
 import { DAY_MS } from '../../../../domain/instant.ts'
-import { formatCount, type Html, nothing } from '../../components/html.ts'
+import { formatCount, formatDay, type Html, nothing } from '../../components/html.ts'
 import { table } from '../../components/table.ts'
-import { formatDay } from '../../components/time.ts'
 
 const USAGE_DAYS = 30
 

@@ -2,9 +2,15 @@ import { html } from 'hono/html'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import { buttonLink } from '../../components/form.ts'
-import { copyableText, definitionList, type Html, nothing } from '../../components/html.ts'
+import {
+  copyableText,
+  definitionList,
+  exactTime,
+  type Html,
+  nothing,
+  relativeTime,
+} from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
-import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
 import { AUDIT_PATH, DEVELOPERS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import {

@@ -12,17 +12,14 @@ import {
 import {
   type Choice,
   hiddenField,
+  PICKER_ROW_LIMIT,
+  type PickerOptions,
   selectField,
   textArea,
   textField,
-} from '../../components/form.ts'
-import type { Html } from '../../components/html.ts'
-import {
-  PICKER_ROW_LIMIT,
-  type PickerOptions,
   toPickerOptions,
-} from '../../components/resource-picker.ts'
-import { formatDay } from '../../components/time.ts'
+} from '../../components/form.ts'
+import { formatDay, type Html } from '../../components/html.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { DEVELOPERS_PATH, KEYS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import { sendSuggestions } from '../../render.ts'

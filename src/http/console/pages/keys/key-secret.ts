@@ -15,9 +15,8 @@ import {
   submitButton,
   textField,
 } from '../../components/form.ts'
-import { errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { errorNotice, formatInstant, type Html, nothing, notice } from '../../components/html.ts'
 import { type SecretDialog, secretDialog } from '../../components/secret-dialog.ts'
-import { formatInstant } from '../../components/time.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
 import { formatKeyPath, KEYS_PATH, toKeyCrumbs } from '../../navigation.ts'

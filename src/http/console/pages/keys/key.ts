@@ -10,18 +10,18 @@ import {
   buttonLink,
   hiddenField,
   postForm,
+  resourcePicker,
   submitButton,
 } from '../../components/form.ts'
 import {
   badge,
   emptyState,
   errorNotice,
+  formatInstant,
   type Html,
   nothing,
   notice,
 } from '../../components/html.ts'
-import { resourcePicker } from '../../components/resource-picker.ts'
-import { formatInstant } from '../../components/time.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { type FlashName, getFlash } from '../../flash.ts'

@@ -4,13 +4,24 @@ import type { KeyStatus } from '../../../../domain/key.ts'
 import { KEY_TYPE_NAMES } from '../../../../domain/key-type.ts'
 import type { KeyCriteria, KeyListItem, KeyOrder } from '../../../../service/ports/lists.ts'
 import { sparkline } from '../../components/chart.ts'
-import { buttonLink, selectField, submitButton, textField } from '../../components/form.ts'
-import { badge, emptyState, formatCount, type Html, nothing } from '../../components/html.ts'
-import { type PickerOptions, resourcePicker } from '../../components/resource-picker.ts'
-import { type Column, pager, table } from '../../components/table.ts'
-import { relativeTime } from '../../components/time.ts'
+import {
+  buttonLink,
+  type PickerOptions,
+  resourcePicker,
+  selectField,
+  submitButton,
+  textField,
+} from '../../components/form.ts'
+import {
+  badge,
+  emptyState,
+  formatCount,
+  type Html,
+  nothing,
+  relativeTime,
+} from '../../components/html.ts'
+import { type Column, formatListUrl, pager, table } from '../../components/table.ts'
 import { getField, getOptionalField, getOptionalId, type PageContext } from '../../context.ts'
-import { formatListUrl } from '../../list-page.ts'
 import { formatKeyPath, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'

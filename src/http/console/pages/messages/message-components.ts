@@ -5,9 +5,15 @@ import type {
   MessageSummary,
 } from '../../../../service/ports/messages.ts'
 import type { Source } from '../../../../service/ports/routing.ts'
-import { badge, formatCount, type Html, nothing } from '../../components/html.ts'
+import {
+  badge,
+  exactTime,
+  formatCount,
+  type Html,
+  nothing,
+  relativeTime,
+} from '../../components/html.ts'
 import { table } from '../../components/table.ts'
-import { exactTime, relativeTime } from '../../components/time.ts'
 import type { PageContext } from '../../context.ts'
 import { formatMessagePath } from '../../navigation.ts'
 import { formatOutcome } from '../routing/routing-components.ts'

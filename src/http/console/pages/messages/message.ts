@@ -19,11 +19,12 @@ import {
   definitionList,
   emptyState,
   errorNotice,
+  exactTime,
   type Html,
   nothing,
   notice,
+  relativeTime,
 } from '../../components/html.ts'
-import { exactTime, relativeTime } from '../../components/time.ts'
 import { mountConfirmedAction } from '../../confirmation.ts'
 import { getOptionalId, getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'

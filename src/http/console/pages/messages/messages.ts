@@ -1,16 +1,19 @@
 import { html } from 'hono/html'
 import type { MessageFilter } from '../../../../service/ports/messages.ts'
 import { getAccountId } from '../../account-selection.ts'
-import { buttonLink, hiddenField, selectField, submitButton } from '../../components/form.ts'
-import { emptyState, type Html, nothing } from '../../components/html.ts'
 import {
+  buttonLink,
+  hiddenField,
   PICKER_ROW_LIMIT,
   type PickerOptions,
   resourcePicker,
+  selectField,
+  submitButton,
   toPickerOptions,
-} from '../../components/resource-picker.ts'
+} from '../../components/form.ts'
+import { emptyState, type Html, nothing } from '../../components/html.ts'
+import { loadListPage } from '../../components/table.ts'
 import { getField, getOptionalId, type PageContext } from '../../context.ts'
-import { loadListPage } from '../../list-page.ts'
 import { MESSAGES_PATH, SOURCES_PATH, TEST_MESSAGE_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'

@@ -8,10 +8,13 @@ import { getAccountId } from '../../account-selection.ts'
 import {
   buttonLink,
   hiddenField,
+  PICKER_ROW_LIMIT,
   postForm,
+  resourcePicker,
   selectField,
   submitButton,
   textArea,
+  toPickerOptions,
 } from '../../components/form.ts'
 import {
   emptyState,
@@ -21,11 +24,6 @@ import {
   notice,
   withCode,
 } from '../../components/html.ts'
-import {
-  PICKER_ROW_LIMIT,
-  resourcePicker,
-  toPickerOptions,
-} from '../../components/resource-picker.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import {

@@ -7,15 +7,16 @@ import {
   badge,
   copyableText,
   emptyState,
+  exactTime,
   type Html,
   nothing,
   notice,
+  relativeTime,
 } from '../../components/html.ts'
 import { timeline } from '../../components/table.ts'
-import { exactTime, relativeTime } from '../../components/time.ts'
 import { getPathId, type PageContext } from '../../context.ts'
 import { DESTINATIONS_PATH, MESSAGES_PATH, SUBSCRIPTIONS_PATH } from '../../navigation.ts'
-import { mountCreation } from '../../resource/creation.ts'
+import { mountCreation } from '../../resource/changes.ts'
 import { mountList } from '../../resource/list.ts'
 import { mountPage, type ResourcePage, renderRow } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'

@@ -12,7 +12,7 @@ import {
   SUBSCRIPTIONS_PATH,
   TEST_MESSAGE_PATH,
 } from '../../navigation.ts'
-import { mountCreation } from '../../resource/creation.ts'
+import { mountCreation } from '../../resource/changes.ts'
 import { mountList } from '../../resource/list.ts'
 import { mountPage } from '../../resource/page.ts'
 import type { Resource } from '../../resource/resource.ts'

@@ -8,8 +8,11 @@ import {
   actionButton,
   buttonLink,
   hiddenField,
+  PICKER_ROW_LIMIT,
+  resourcePicker,
   selectField,
   submitButton,
+  toPickerOptions,
 } from '../../components/form.ts'
 import {
   copyableText,
@@ -20,16 +23,11 @@ import {
   type Html,
   nothing,
   notice,
+  relativeTime,
 } from '../../components/html.ts'
-import {
-  PICKER_ROW_LIMIT,
-  resourcePicker,
-  toPickerOptions,
-} from '../../components/resource-picker.ts'
-import { relativeTime } from '../../components/time.ts'
+import { loadListPage } from '../../components/table.ts'
 import { getOptionalField, getOptionalId, getPathId, type PageContext } from '../../context.ts'
 import { renderError, toErrorMessage, toErrorStatus } from '../../errors.ts'
-import { loadListPage } from '../../list-page.ts'
 import {
   DESTINATIONS_PATH,
   formatDestinationPath,
@@ -43,8 +41,7 @@ import {
   TEST_MESSAGE_PATH,
 } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
-import { mountAction, type ResourceAction } from '../../resource/changes.ts'
-import { mountCreation } from '../../resource/creation.ts'
+import { mountAction, mountCreation, type ResourceAction } from '../../resource/changes.ts'
 import { emptyList, renderList } from '../../resource/list.ts'
 import type { Resource } from '../../resource/resource.ts'
 import type { ConsoleRouter } from '../../router.ts'
