@@ -5,7 +5,7 @@ import type { ListStorage } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter, createTextSearch, type TableStatements } from './statements.ts'
+import { type Arg, createSqlWriter, createTextSearch, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type AccountMethods = Pick<
@@ -32,38 +32,22 @@ export function createAccountStorage(
 ): AccountMethods {
   const readAccountPage = rows.page('accounts', 'id', toAccount)
   const addAccount = rows.insertUnlessTaken('accounts')
-  const createColumnUpdate = <Name extends 'offboarding_policy' | 'ip_allowlist_enforced'>(
-    column: Name,
-  ) => {
-    type Args = { id: string; value: Tables['accounts'][Name]; event_id: string }
-    return compiler.withArguments<Args>()((db, arg) =>
-      db
-        .updateTable('accounts')
-        .set((eb) => ({ [column]: eb.val(arg('value')), event_id: arg('event_id') }))
-        .where('id', '=', arg('id')),
-    )
-  }
-  type Status = Pick<Tables['accounts'], 'id' | 'status' | 'event_id'>
-  const setStatus = compiler.withArguments<Status>()((db, arg) =>
-    db
-      .updateTable('accounts')
-      .set({ status: arg('status'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where((eb) => eb.or([eb(eb.val(arg('status')), '=', 'open'), hasAnotherAccountOperator])),
+  const setStatus = audit.createUpdate(
+    'accounts',
+    ['status'],
+    (arg: Arg<{ status: string }>) =>
+      sql`(cast(${arg('status')} as text) = 'open' or ${hasAnotherAccountOperator})`,
   )
-  const updateOffboardingPolicy = createColumnUpdate('offboarding_policy')
-  const updateIpAllowlistEnforced = createColumnUpdate('ip_allowlist_enforced')
+  const setOffboardingPolicy = audit.createUpdate('accounts', ['offboarding_policy'])
+  const setAllowlistEnforced = audit.createUpdate('accounts', ['ip_allowlist_enforced'])
 
   const readUserPage = rows.page('users', 'account_id', toUser)
   const addUser = rows.insertUnlessTaken('users')
-  type NewRole = Pick<Tables['users'], 'id' | 'role' | 'event_id'> & { was: Role | null }
-  const setRole = compiler.withArguments<NewRole>()((db, arg) =>
-    db
-      .updateTable('users')
-      .set({ role: arg('role'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where(isRoleUnchanged(arg('was')))
-      .where((eb) => eb.or([eb(eb.val(arg('role')), '=', 'operator'), isAnotherUserOperator])),
+  const setRole = audit.createUpdate(
+    'users',
+    ['role'],
+    (arg: Arg<{ role: Role; was: Role | null }>) => sql`${isRoleUnchanged(arg('was'))}
+      and (cast(${arg('role')} as text) = 'operator' or ${isAnotherUserOperator})`,
   )
   /** Follows `setRole`: the links were made for the previous role. */
   const deleteInvitations = compiler.withArguments<{ id: string; event_id: string }>()((db, arg) =>
@@ -81,31 +65,22 @@ export function createAccountStorage(
       ),
   )
 
-  const setEmail = createSqlWriter(compiler)<{
-    id: string
-    email: string
-    eventId: string
-    role: Role | null
-  }>(
-    (arg) => sql`
-      update users set email = ${arg('email')}, event_id = ${arg('eventId')}
-      where id = ${arg('id')} and ${isRoleUnchanged(arg('role'))} and not exists (
+  const setEmail = audit.createUpdate(
+    'users',
+    ['email'],
+    (arg: Arg<{ id: string; email: string; was: Role | null }>) => sql`
+      ${isRoleUnchanged(arg('was'))} and not exists (
         select 1 from users other where other.account_id = users.account_id
-          and other.email = ${arg('email')} and other.id <> ${arg('id')}
-      )`,
+          and other.email = ${arg('email')} and other.id <> ${arg('id')})`,
   )
 
-  type Deactivation = { id: string; at: number; event_id: string; was: Role | null }
-  const deactivateUser = compiler.withArguments<Deactivation>()((db, arg) =>
-    db
-      .updateTable('users')
-      .set({ deactivated_at: arg('at'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where(isRoleUnchanged(arg('was')))
-      .where('deactivated_at', 'is', null)
-      .where(isAnotherUserOperator),
+  const deactivate = audit.createUpdate(
+    'users',
+    ['deactivated_at'],
+    (arg: Arg<{ was: Role | null }>) => sql`
+      ${isRoleUnchanged(arg('was'))} and deactivated_at is null and ${isAnotherUserOperator}`,
   )
-  /** Follows `deactivateUser`: disables keys if the user left and the account's policy says so. */
+  /** Follows `deactivate`: disables keys if the user left and the account's policy says so. */
   const disableKeysOfUser = compiler.withArguments<{ id: string; at: number; event_id: string }>()(
     (db, arg) =>
       db
@@ -148,22 +123,11 @@ export function createAccountStorage(
         event,
       ),
 
-    setAccountStatus: (id, status, event) =>
-      audit.applyChange('accounts', setStatus({ id, status, event_id: event.id }), event),
-
-    setOffboardingPolicy: (id, value, event) =>
-      audit.applyChange(
-        'accounts',
-        updateOffboardingPolicy({ id, value, event_id: event.id }),
-        event,
-      ),
-
-    setAllowlistEnforced: (id, enforced, event) =>
-      audit.applyChange(
-        'accounts',
-        updateIpAllowlistEnforced({ id, value: enforced ? 1 : 0, event_id: event.id }),
-        event,
-      ),
+    setAccountStatus: (id, status, event) => setStatus({ id, status }, event),
+    setOffboardingPolicy: (id, policy, event) =>
+      setOffboardingPolicy({ id, offboarding_policy: policy }, event),
+    setAllowlistEnforced: (id, isEnforced, event) =>
+      setAllowlistEnforced({ id, ip_allowlist_enforced: isEnforced ? 1 : 0 }, event),
 
     listAccounts: ({ accountId, ...page }) => readAccountPage(accountId, page),
     findAccount: rows.findById('accounts', toAccount),
@@ -184,26 +148,17 @@ export function createAccountStorage(
         event,
       ),
 
-    setUserRole(id, role, event, was) {
-      const step = { id, role, event_id: event.id }
-      return audit.applyChange('users', setRole({ ...step, was: was ?? null }), event, [
-        deleteInvitations(step),
-      ])
-    },
+    setUserRole: (id, role, event, was) =>
+      setRole({ id, role, was: was ?? null }, event, [
+        deleteInvitations({ id, event_id: event.id }),
+      ]),
 
-    deactivateUser(id, at, event, was) {
-      const step = { id, at, event_id: event.id }
-      return audit.applyChange('users', deactivateUser({ ...step, was: was ?? null }), event, [
-        disableKeysOfUser(step),
-      ])
-    },
+    deactivateUser: (id, at, event, was) =>
+      deactivate({ id, deactivated_at: at, was: was ?? null }, event, [
+        disableKeysOfUser({ id, at, event_id: event.id }),
+      ]),
 
-    setUserEmail: (id, email, event, role) =>
-      audit.applyChange(
-        'users',
-        setEmail({ id, email, eventId: event.id, role: role ?? null }),
-        event,
-      ),
+    setUserEmail: (id, email, event, was) => setEmail({ id, email, was: was ?? null }, event),
 
     listUsers: ({ accountId, ...page }) => readUserPage(accountId, page),
     findUser: rows.findById('users', toUser),

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { AuditEvent } from '../service/ports/audit.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
-import { createCache, createSqlWriter } from './statements.ts'
+import { type Arg, createCache, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 /** Tables whose rows have the id of the event of their last change. */
@@ -44,24 +44,51 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
   const insertEventIfPresent = createCachedInsert('there')
   const sqlStatement = createSqlWriter(compiler)
 
+  /**
+   * Applies a change of permissions as one: the authority's next version, the change (which must write
+   * the event's id into its row), the event, and the follow-ups. True if the change's guard held.
+   */
+  async function applyChange(
+    table: AuditedTable,
+    step: Step,
+    event: AuditEvent,
+    followUps: readonly Step[] = [],
+  ): Promise<boolean> {
+    const [, changed] = await engine.atomic([
+      bumpAuthority,
+      step,
+      insertEventIfChanged(table, event),
+      ...followUps,
+    ])
+    return changed === 1
+  }
+
   return {
+    applyChange,
+
     /**
-     * Applies a change of permissions as one: the authority's next version, the change (which must write
-     * the event's id into its row), the event, and the follow-ups. True if the change's guard held.
+     * Creates the change of a row: it sets these columns to the arguments of the same names, if the row
+     * exists and `guard` holds.
      */
-    async applyChange(
-      table: AuditedTable,
-      step: Step,
-      event: AuditEvent,
-      followUps: readonly Step[] = [],
-    ): Promise<boolean> {
-      const [, changed] = await engine.atomic([
-        bumpAuthority,
-        step,
-        insertEventIfChanged(table, event),
-        ...followUps,
-      ])
-      return changed === 1
+    createUpdate<
+      Table extends AuditedTable,
+      Column extends keyof Tables[Table] & string,
+      More extends object = object,
+    >(
+      table: Table,
+      columns: readonly Column[],
+      guard: (arg: Arg<More>) => RawBuilder<unknown> = () => sql`true`,
+    ) {
+      type Args = { readonly id: string } & Pick<Tables[Table], Column> & More
+      const update = sqlStatement<Args & { event_id: string }>((arg) => {
+        const values = [...columns, 'event_id'].map(
+          (column) => sql`${sql.ref(column)} = ${arg(column as keyof Args & string)}`,
+        )
+        return sql`
+          update ${sql.table(table)} set ${sql.join(values)} where id = ${arg('id')} and ${guard(arg)}`
+      })
+      return (args: Args, event: AuditEvent, followUps?: readonly Step[]): Promise<boolean> =>
+        applyChange(table, update({ ...args, event_id: event.id }), event, followUps)
     },
 
     /** Deletes a row by these steps, and adds the event. True if the row existed. */

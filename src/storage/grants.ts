@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Grant } from '../domain/rotation.ts'
 import type { GrantStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
@@ -52,13 +53,7 @@ export function createGrantStorage(
         .where('acknowledged_at', 'is', null),
   )
 
-  const revoke = compiler.withArguments<{ id: string; at: number; event_id: string }>()((db, arg) =>
-    db
-      .updateTable('grants')
-      .set({ revoked_at: arg('at'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where('revoked_at', 'is', null),
-  )
+  const revoke = audit.createUpdate('grants', ['revoked_at'], () => sql`revoked_at is null`)
 
   const purge = compiler.withArguments<{ now: number }>()((db, arg) =>
     db.deleteFrom('grants').where('expires_at', '<=', arg('now')),
@@ -88,8 +83,7 @@ export function createGrantStorage(
       return changed === 1
     },
 
-    revokeGrant: (id, at, event) =>
-      audit.applyChange('grants', revoke({ id, at, event_id: event.id }), event),
+    revokeGrant: (id, at, event) => revoke({ id, revoked_at: at }, event),
 
     async purgeGrants(now) {
       const [purged = 0] = await engine.atomic([purge({ now })])

@@ -6,7 +6,7 @@ import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter, type TableStatements } from './statements.ts'
+import { type Arg, createSqlWriter, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type KeyRow = Tables['keys']
@@ -109,108 +109,28 @@ export function createKeyChangeStorage(
   compiler: StatementCompiler,
   audit: AuditedChanges,
 ): KeyChangeMethods {
-  const enable = compiler.withArguments<{ id: string; by: DisablingParty; event_id: string }>()(
-    (db, arg) =>
-      db
-        .updateTable('keys')
-        .set({ status: 'enabled', disabled_by: null, disabled_at: null, event_id: arg('event_id') })
-        .where('id', '=', arg('id'))
-        .where('status', '=', 'disabled')
-        .where('disabled_by', '=', arg('by')),
-  )
+  const isNotRevoked = sql`status <> 'revoked'`
+  const isSeen = (arg: Arg<{ seen: string }>) => sql`event_id = ${arg('seen')} and ${isNotRevoked}`
+  const disabling = ['status', 'disabled_by', 'disabled_at'] as const
 
-  const disable = compiler.withArguments<{
-    id: string
-    by: DisablingParty
-    at: number
-    event_id: string
-  }>()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set({
-        status: 'disabled',
-        disabled_by: arg('by'),
-        disabled_at: arg('at'),
-        event_id: arg('event_id'),
-      })
-      .where('id', '=', arg('id'))
-      .where('status', '=', 'enabled'),
+  const enable = audit.createUpdate(
+    'keys',
+    disabling,
+    (arg: Arg<{ by: DisablingParty }>) => sql`status = 'disabled' and disabled_by = ${arg('by')}`,
   )
-
-  const revoke = compiler.withArguments<{ id: string; at: number; event_id: string }>()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set({ status: 'revoked', revoked_at: arg('at'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
+  const disable = audit.createUpdate('keys', disabling, () => sql`status = 'enabled'`)
+  const revoke = audit.createUpdate('keys', ['status', 'revoked_at'], () => isNotRevoked)
+  const edit = audit.createUpdate(
+    'keys',
+    ['name', 'description', 'reference', 'owner_id', 'access', 'expires_at'],
+    (arg: Arg<{ owner_id: string; seen: string }>) => sql`${isSeen(arg)}
+      and (owner_id = ${arg('owner_id')} or exists (
+        select 1 from users where users.id = ${arg('owner_id')}
+          and users.account_id = keys.account_id and users.role in (${sql.join(KEY_HOLDER_ROLES)})
+          and users.deactivated_at is null))`,
   )
-
-  type Edit = Pick<
-    KeyRow,
-    'name' | 'description' | 'reference' | 'owner_id' | 'access' | 'expires_at' | 'event_id' | 'id'
-  >
-  const edit = compiler.withArguments<Edit & { seen: string }>()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set({
-        name: arg('name'),
-        description: arg('description'),
-        reference: arg('reference'),
-        owner_id: arg('owner_id'),
-        access: arg('access'),
-        expires_at: arg('expires_at'),
-        event_id: arg('event_id'),
-      })
-      .where('id', '=', arg('id'))
-      .where('event_id', '=', arg('seen'))
-      .where('status', '<>', 'revoked')
-      .where((eb) =>
-        eb.or([
-          eb('owner_id', '=', arg('owner_id')),
-          eb.exists(
-            eb
-              .selectFrom('users')
-              .select('users.id')
-              .where('users.id', '=', arg('owner_id'))
-              .whereRef('users.account_id', '=', 'keys.account_id')
-              .where('users.role', 'in', KEY_HOLDER_ROLES)
-              .where('users.deactivated_at', 'is', null),
-          ),
-        ]),
-      ),
-  )
-
-  type Amendment = Pick<
-    KeyRow,
-    'id' | 'status' | 'disabled_by' | 'disabled_at' | 'reference' | 'event_id'
-  >
-  const amend = compiler.withArguments<Amendment & { seen: string }>()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set({
-        status: arg('status'),
-        disabled_by: arg('disabled_by'),
-        disabled_at: arg('disabled_at'),
-        reference: arg('reference'),
-        event_id: arg('event_id'),
-      })
-      .where('id', '=', arg('id'))
-      .where('event_id', '=', arg('seen'))
-      .where('status', '<>', 'revoked'),
-  )
-
-  type Assignment = Pick<KeyRow, 'id' | 'site_id' | 'assigned_at' | 'event_id'>
-  const assign = compiler.withArguments<Assignment>()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set({
-        site_id: arg('site_id'),
-        assigned_at: arg('assigned_at'),
-        event_id: arg('event_id'),
-      })
-      .where('id', '=', arg('id'))
-      .where('status', '<>', 'revoked'),
-  )
+  const amend = audit.createUpdate('keys', [...disabling, 'reference'], isSeen)
+  const assign = audit.createUpdate('keys', ['site_id', 'assigned_at'], () => isNotRevoked)
 
   const deleteRow = compiler.withArguments<{ id: string }>()((db, arg) =>
     db.deleteFrom('keys').where('id', '=', arg('id')),
@@ -221,52 +141,32 @@ export function createKeyChangeStorage(
 
   return {
     enableKey: (id, by, event) =>
-      audit.applyChange('keys', enable({ id, by, event_id: event.id }), event),
+      enable({ id, by, status: 'enabled', disabled_by: null, disabled_at: null }, event),
 
     disableKey: (id, by, event) =>
-      audit.applyChange('keys', disable({ id, by, at: event.at, event_id: event.id }), event),
+      disable({ id, status: 'disabled', disabled_by: by, disabled_at: event.at }, event),
 
-    revokeKey: (id, event) =>
-      audit.applyChange('keys', revoke({ id, at: event.at, event_id: event.id }), event),
+    revokeKey: (id, event) => revoke({ id, status: 'revoked', revoked_at: event.at }, event),
 
     editKey: (id, { ownerId, expiresAt, ...texts }, seen, event) =>
-      audit.applyChange(
-        'keys',
-        edit({
-          ...texts,
-          id,
-          owner_id: ownerId,
-          expires_at: expiresAt,
-          seen,
-          event_id: event.id,
-        }),
-        event,
-      ),
+      edit({ ...texts, id, owner_id: ownerId, expires_at: expiresAt, seen }, event),
 
     amendKey: (id, { disabled, reference }, seen, event) =>
-      audit.applyChange(
-        'keys',
-        amend({
+      amend(
+        {
           id,
           status: disabled === null ? 'enabled' : 'disabled',
           disabled_by: disabled?.by ?? null,
           disabled_at: disabled?.at ?? null,
           reference,
           seen,
-          event_id: event.id,
-        }),
+        },
         event,
       ),
 
     assignKey: (id, assignment, event) =>
-      audit.applyChange(
-        'keys',
-        assign({
-          id,
-          site_id: assignment?.siteId ?? null,
-          assigned_at: assignment?.at ?? null,
-          event_id: event.id,
-        }),
+      assign(
+        { id, site_id: assignment?.siteId ?? null, assigned_at: assignment?.at ?? null },
         event,
       ),
 

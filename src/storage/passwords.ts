@@ -5,7 +5,7 @@ import type { Invitation, SignInStorage } from '../service/ports/sign-in.ts'
 import { createUserLock, isRoleUnchanged, toUser } from './accounts.ts'
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter, expandJsonList } from './statements.ts'
+import { type Arg, createSqlWriter, expandJsonList } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type PasswordMethods = Pick<
@@ -37,18 +37,14 @@ export function createPasswordStorage(
   const selectById = sqlStatement<{ id: string }, Tables['users']>(
     (arg) => sql`select * from users where id = ${arg('id')}`,
   )
-  const updateUsername = sqlStatement<{
-    id: string
-    username: string
-    eventId: string
-    role: Role | null
-  }>(
-    (arg) => sql`
-      update users set username = ${arg('username')}, event_id = ${arg('eventId')}
-      where id = ${arg('id')} and ${isRoleUnchanged(arg('role'))} and not exists (
+  // Some key types authenticate with the username, so its change bumps the authority.
+  const setUsername = audit.createUpdate(
+    'users',
+    ['username'],
+    (arg: Arg<{ id: string; username: string; role: Role | null }>) => sql`
+      ${isRoleUnchanged(arg('role'))} and not exists (
         select 1 from users other
-        where other.username = ${arg('username')} and other.id <> ${arg('id')}
-      )`,
+        where other.username = ${arg('username')} and other.id <> ${arg('id')})`,
   )
 
   type NewInvitation = Tables['invitations']
@@ -139,13 +135,8 @@ export function createPasswordStorage(
       return row === undefined ? null : toCredentials(row)
     },
 
-    // Some key types authenticate with the username, so this bumps the authority.
     setUsername: (id, username, event, role) =>
-      audit.applyChange(
-        'users',
-        updateUsername({ id, username, eventId: event.id, role: role ?? null }),
-        event,
-      ),
+      setUsername({ id, username, role: role ?? null }, event),
 
     async addInvitation({ id, digest, userId, createdAt, expiresAt }, event, role) {
       const row = {

@@ -10,7 +10,15 @@ import { createRowMapping, type RowValue, type Tables } from './tables.ts'
 
 type DirectoryMethods = Pick<
   ResourceStorage,
-  'addSite' | 'listSites' | 'findSite' | 'addDeveloper' | 'listDevelopers' | 'findDeveloper'
+  | 'addSite'
+  | 'listSites'
+  | 'findSite'
+  | 'addDeveloper'
+  | 'listDevelopers'
+  | 'findDeveloper'
+  | 'addSource'
+  | 'listSources'
+  | 'findSource'
 >
 
 /** Stores what an account has by name alone. The columns of each table are the members of its rows. */
@@ -20,6 +28,7 @@ export function createDirectoryStorage(
 ): DirectoryMethods {
   const sites = createMethods('sites')
   const developers = createMethods('developers')
+  const sources = createMethods('sources')
   return {
     addSite: sites.add,
     listSites: sites.list,
@@ -27,9 +36,12 @@ export function createDirectoryStorage(
     addDeveloper: developers.add,
     listDevelopers: developers.list,
     findDeveloper: developers.find,
+    addSource: sources.add,
+    listSources: sources.list,
+    findSource: sources.find,
   }
 
-  function createMethods<Name extends 'sites' | 'developers'>(table: Name) {
+  function createMethods<Name extends 'sites' | 'developers' | 'sources'>(table: Name) {
     const { toRow, fromRow } = createRowMapping(table)
     const insert = rows.insertUnlessTaken(table)
     const readPage = rows.page(table, 'account_id', fromRow)
@@ -150,7 +162,8 @@ export function createEditStorage(
   audit: AuditedChanges,
 ): Omit<EditStorage, 'setUserEmail'> {
   const sqlStatement = createSqlWriter(compiler)
-  const updates = createCache<Statement<{ id: string; name: string; eventId: string }, unknown>>()
+  const renames =
+    createCache<(args: { id: string; name: string }, event: AuditEvent) => Promise<boolean>>()
   const deletions = createCache<ReturnType<AuditedChanges['createGuardedDeletion']>>()
   const accounts = createCache<Statement<{ id: string }, { readonly accountId: string }>>()
   return {
@@ -169,14 +182,7 @@ export function createEditStorage(
 
     rename(kind, id, name, event) {
       const table = TABLES[kind]
-      const update = updates(table, () =>
-        sqlStatement(
-          (arg) => sql`
-            update ${sql.table(table)} set name = ${arg('name')}, event_id = ${arg('eventId')}
-            where id = ${arg('id')}`,
-        ),
-      )
-      return audit.applyChange(table, update({ id, name, eventId: event.id }), event)
+      return renames(table, () => audit.createUpdate(table, ['name']))({ id, name }, event)
     },
 
     deleteRow(kind, id, event) {

@@ -1,15 +1,13 @@
-import type { DestinationSummary, Source } from '../service/ports/routing.ts'
+import { sql } from 'kysely'
+import type { DestinationSummary } from '../service/ports/routing.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import type { TableStatements } from './statements.ts'
+import type { Arg, TableStatements } from './statements.ts'
 import { ALL_DATA_MODELS, type Tables } from './tables.ts'
 
 type RoutingMethods = Pick<
   ResourceStorage,
-  | 'addSource'
-  | 'listSources'
-  | 'findSource'
   | 'addDestination'
   | 'setDestinationUrl'
   | 'setDestinationVerified'
@@ -29,61 +27,29 @@ type NewSubscriptionRow = Omit<
   'due_at' | 'attempts' | 'leased_by' | 'leased_until'
 >
 
-/** Stores sources, destinations, and the subscriptions between them. */
+/** Stores destinations, and the subscriptions to them. */
 export function createRoutingStorage(
   engine: Engine,
   compiler: StatementCompiler,
   rows: TableStatements,
   audit: AuditedChanges,
 ): RoutingMethods {
-  const readSourcePage = rows.page('sources', 'account_id', toSource)
-  const addSource = rows.insertUnlessTaken('sources')
-
   const readDestinationPage = rows.page('destinations', 'account_id', toDestination)
   const addDestination = rows.insertUnlessTaken('destinations')
-  const setVerified = compiler.withArguments<
-    Pick<Tables['destinations'], 'id' | 'verified_at' | 'event_id'>
-  >()((db, arg) =>
-    db
-      .updateTable('destinations')
-      .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
-      .where('id', '=', arg('id')),
-  )
-  const setUrl = compiler.withArguments<{ id: string; url: string; event_id: string }>()(
-    (db, arg) =>
-      db
-        .updateTable('destinations')
-        .set({ url: arg('url'), verified_at: null, event_id: arg('event_id') })
-        .where('id', '=', arg('id')),
-  )
+  const setVerified = audit.createUpdate('destinations', ['verified_at'])
+  const setUrl = audit.createUpdate('destinations', ['url', 'verified_at'])
   // In SQL, a token that is null on both sides would equal nothing.
-  const verify = compiler.withArguments<{
-    id: string
-    url: string
-    token: string
-    verified_at: number
-    event_id: string
-  }>()((db, arg) =>
-    db
-      .updateTable('destinations')
-      .set({ verified_at: arg('verified_at'), event_id: arg('event_id') })
-      .where('id', '=', arg('id'))
-      .where('url', '=', arg('url'))
-      .where((eb) => eb(eb.fn.coalesce('verification_token', eb.val('')), '=', arg('token'))),
+  const verify = audit.createUpdate(
+    'destinations',
+    ['verified_at'],
+    (arg: Arg<{ url: string; token: string }>) => sql`
+      url = ${arg('url')} and coalesce(verification_token, '') = ${arg('token')}`,
   )
-  const setToken = compiler.withArguments<
-    Pick<Tables['destinations'], 'id' | 'verification_token' | 'verification_method' | 'event_id'>
-  >()((db, arg) =>
-    db
-      .updateTable('destinations')
-      .set({
-        verification_token: arg('verification_token'),
-        verification_method: arg('verification_method'),
-        verified_at: null,
-        event_id: arg('event_id'),
-      })
-      .where('id', '=', arg('id')),
-  )
+  const setToken = audit.createUpdate('destinations', [
+    'verification_token',
+    'verification_method',
+    'verified_at',
+  ])
 
   const selectReceiver = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
@@ -125,26 +91,9 @@ export function createRoutingStorage(
       })
       .onConflict((conflict) => conflict.doNothing()),
   )
-  const setStatus = compiler.withArguments<
-    Pick<Tables['subscriptions'], 'id' | 'status' | 'event_id'>
-  >()((db, arg) =>
-    db
-      .updateTable('subscriptions')
-      .set({ status: arg('status'), event_id: arg('event_id'), due_at: 0, attempts: 0 })
-      .where('id', '=', arg('id')),
-  )
+  const setStatus = audit.createUpdate('subscriptions', ['status', 'due_at', 'attempts'])
 
   return {
-    addSource: ({ accountId, createdAt, ...source }, event) =>
-      audit.applyChange(
-        'sources',
-        addSource({ ...source, account_id: accountId, created_at: createdAt, event_id: event.id }),
-        event,
-      ),
-
-    listSources: ({ accountId, ...page }) => readSourcePage(accountId, page),
-    findSource: rows.findById('sources', toSource),
-
     addDestination: (destination, event) =>
       audit.applyChange(
         'destinations',
@@ -163,32 +112,21 @@ export function createRoutingStorage(
         event,
       ),
 
-    setDestinationUrl: (id, url, event) =>
-      audit.applyChange('destinations', setUrl({ id, url, event_id: event.id }), event),
+    setDestinationUrl: (id, url, event) => setUrl({ id, url, verified_at: null }, event),
 
-    setDestinationVerified: (id, at, event) =>
-      audit.applyChange(
-        'destinations',
-        setVerified({ id, verified_at: at, event_id: event.id }),
-        event,
-      ),
+    setDestinationVerified: (id, at, event) => setVerified({ id, verified_at: at }, event),
 
     verifyDestination: (id, { url, sealedToken }, at, event) =>
-      audit.applyChange(
-        'destinations',
-        verify({ id, url, token: sealedToken ?? '', verified_at: at, event_id: event.id }),
-        event,
-      ),
+      verify({ id, url, token: sealedToken ?? '', verified_at: at }, event),
 
     setVerificationToken: (id, sealedToken, method, event) =>
-      audit.applyChange(
-        'destinations',
-        setToken({
+      setToken(
+        {
           id,
           verification_token: sealedToken,
           verification_method: method,
-          event_id: event.id,
-        }),
+          verified_at: null,
+        },
         event,
       ),
 
@@ -212,7 +150,7 @@ export function createRoutingStorage(
       ),
 
     setSubscriptionStatus: (id, status, event) =>
-      audit.applyChange('subscriptions', setStatus({ id, status, event_id: event.id }), event),
+      setStatus({ id, status, due_at: 0, attempts: 0 }, event),
 
     async findSubscriptionTarget(subscriptionId) {
       const [row] = await engine.read(selectReceiver({ id: subscriptionId }))
@@ -220,13 +158,6 @@ export function createRoutingStorage(
     },
   }
 }
-
-const toSource = (row: Tables['sources']): Source => ({
-  id: row.id,
-  accountId: row.account_id,
-  name: row.name,
-  createdAt: row.created_at,
-})
 
 const toDestination = (row: Tables['destinations']): DestinationSummary => ({
   id: row.id,
