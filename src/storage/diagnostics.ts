@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { MAX_JITTERED_WAIT_MS, MAX_LEASE_MS } from '../domain/delivery.ts'
 import { getLatestDeadline, HOUR_MS, isFromFuture } from '../domain/instant.ts'
-import { type Engine, StatementCompiler, type Step } from './engine.ts'
+import { type Engine, measureSteps, StatementCompiler } from './engine.ts'
 import { createSqlWriter } from './statements.ts'
 
 const PROBE_BYTES = 16_384
@@ -61,11 +61,6 @@ function createIncompressibleText(length: number): string {
   while (text.length < length) text += crypto.randomUUID()
   return text
 }
-
-const measureSteps = (steps: readonly Step[]): number =>
-  steps
-    .flatMap(({ values }) => values)
-    .reduce<number>((bytes, value) => bytes + (typeof value === 'string' ? value.length : 0), 0)
 
 /** Rows that were written while a clock was fast. */
 export interface FutureInstants {

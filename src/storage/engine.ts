@@ -34,6 +34,15 @@ export interface Step<Row = unknown> {
   readonly row?: Row
 }
 
+/** Measures the text that the steps bind, in UTF-16 units. */
+export function measureSteps(steps: readonly Step[]): number {
+  let length = 0
+  for (const { values } of steps) {
+    for (const value of values) if (typeof value === 'string') length += value.length
+  }
+  return length
+}
+
 export type Statement<Args, Row> = (args: Args) => Step<Row>
 export type StatementRow<S> = S extends Statement<never, infer Row> ? Row : never
 

@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -139,6 +147,67 @@ describe('SQLite', () => {
       const refused = expect(scan).rejects.toThrow('the database is being closed')
       await engine.close()
       await refused
+    })
+  })
+
+  describe('a long write', () => {
+    const PART = 'x'.repeat(700_000)
+
+    test('is kept and answered when the database is closed, as are the short ones beside it', async () => {
+      const storage = createStorage(openSqlite(path))
+      const waiting = Promise.all([
+        storage.addEvent(event('a')),
+        storage.addPayloadPart('m', 0, PART, 1),
+        storage.addEvent(event('b')),
+        storage.addPayloadPart('m', 1, PART, 1),
+      ])
+      await storage.close()
+      await waiting
+      const reopenedStorage = createStorage(openSqlite(path))
+      expect(await reopenedStorage.listEvents({ limit: 10 })).toHaveLength(2)
+      expect(await reopenedStorage.findPayloadPart('m', 1)).toBe(PART)
+      await reopenedStorage.close()
+    })
+
+    test('that fails changes nothing, and the next one succeeds', async () => {
+      const storage = createStorage(openSqlite(path))
+      await storage.addPayloadPart('m', 0, PART, 1)
+      await expect(storage.addPayloadPart('m', 0, `other${PART}`, 1)).rejects.toThrow(/UNIQUE/)
+      await storage.addPayloadPart('m', 1, PART, 1)
+      expect(await storage.findPayloadPart('m', 0)).toBe(PART)
+      await storage.close()
+    })
+
+    test('is refused if the log was replaced before it was synced', async () => {
+      const storage = createStorage(openSqlite(path))
+      const waiting = storage.addPayloadPart('m', 0, PART, 1)
+      renameSync(`${path}-wal`, `${path}-wal.old`)
+      writeFileSync(`${path}-wal`, '')
+      await expect(waiting).rejects.toThrow(StorageUnavailableError)
+      await storage.close().catch(() => undefined)
+    })
+
+    test('and more of them without a pause leave a short log and a whole file', async () => {
+      const [storage, other] = [createStorage(openSqlite(path)), createStorage(openSqlite(path))]
+      const PARTS = 240
+      for (let part = 0; part < PARTS; part += 4) {
+        await Promise.all([
+          storage.addPayloadPart('m', part, PART, 1),
+          other.addPayloadPart('m', part + 1, PART, 1),
+          storage.addEvent(event(`event-${part}`)),
+          storage.addPayloadPart('m', part + 2, PART, 1),
+          other.addPayloadPart('m', part + 3, PART, 1),
+        ])
+      }
+      expect(statSync(`${path}-wal`).size).toBeLessThan((PARTS * PART.length) / 2)
+      expect(await other.findPayloadPart('m', PARTS - 1)).toBe(PART)
+      await storage.close()
+      await other.close()
+      expect(existsSync(`${path}-wal`)).toBe(false)
+      const file = new Database(path, { readonly: true })
+      expect(file.pragma('quick_check', { simple: true })).toBe('ok')
+      expect(file.prepare('SELECT count(*) FROM payload_parts').pluck().get()).toBe(PARTS)
+      file.close()
     })
   })
 

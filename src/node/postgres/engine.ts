@@ -1,6 +1,6 @@
 import { Client, type ClientBase } from 'pg'
 import type { Log } from '../../service/ports/runtime.ts'
-import type { Engine, Step } from '../../storage/engine.ts'
+import { type Engine, measureSteps, type Step } from '../../storage/engine.ts'
 import {
   createMigrationError,
   formatVersionBump,
@@ -123,13 +123,8 @@ async function writeGroup(
 const MAX_GROUPED_STEPS = 30
 const MAX_GROUPED_CHARS = 256 * 1024
 
-function isLongList(steps: readonly Step[]): boolean {
-  let chars = 0
-  for (const { values } of steps) {
-    for (const value of values) if (typeof value === 'string') chars += value.length
-  }
-  return steps.length > MAX_GROUPED_STEPS || chars > MAX_GROUPED_CHARS
-}
+const isLongList = (steps: readonly Step[]): boolean =>
+  steps.length > MAX_GROUPED_STEPS || measureSteps(steps) > MAX_GROUPED_CHARS
 
 /** Tests if this database was never used by Latchkey. */
 export const isNewPostgres = (url: string, log: Log): Promise<boolean> =>

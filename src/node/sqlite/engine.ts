@@ -1,13 +1,23 @@
 import { statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
-import type { Engine, Step } from '../../storage/engine.ts'
+import { type Engine, measureSteps, type Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { logMigration, silentLog } from '../log.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { createFileCheck } from './database-file.ts'
-import { isBusy, isDamage, isFault, toCallerError } from './errors.ts'
-import { ReaderThread } from './reader-thread.ts'
+import { DatabaseThread } from './database-thread.ts'
+import { isBusy, isDamage, toCallerError } from './errors.ts'
 import { prepareSqliteSchema } from './schema.ts'
+import {
+  attemptWork,
+  BUSY_TIMEOUT_MS,
+  type PendingWork,
+  type PendingWrite,
+  settleGroup,
+  Transactions,
+} from './transactions.ts'
 
 export interface SqliteOptions {
   readonly log?: Log
@@ -19,19 +29,16 @@ export interface SqliteOptions {
 /** Scans of a file of this size take about 10 ms. */
 const THREAD_MIN_BYTES = 32 * 1024 * 1024
 
-interface PendingWork<Work, Answer> {
-  readonly work: Work
-  readonly resolve: (answer: Answer) => void
-  readonly reject: (error: unknown) => void
-}
-type PendingRead = PendingWork<Step, unknown[]>
-type PendingWrite = PendingWork<readonly Step[], number[]>
-
 /** BEGIN and COMMIT take as long as three short statements that are snapshots by themselves. */
 const MIN_STATEMENTS_TO_GROUP = 4
 
-/** How long another process may hold the lock before a caller is refused. */
-const BUSY_TIMEOUT_MS = 10_000
+interface QueuedWrite extends PendingWrite {
+  readonly isLong: boolean
+}
+
+/** A longer write has a commit of its own, for which the event loop does not wait. */
+const MAX_SHORT_CHARS = 256 * 1024
+
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
 const BUSY_RETRY_MS = 1
 
@@ -55,35 +62,51 @@ export function openSqlite(
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
-  return new SqliteEngine(db, createFileCheck(path), threadMinBytes)
+  return new SqliteEngine(db, { checkFiles: createFileCheck(path), threadMinBytes, log })
 }
 
 /**
  * Groups the work of one turn of the event loop. Reads run after the last of them has arrived, in one
  * snapshot if there are several. Writes share one commit, and so one fsync. Answers no write before that
- * commit is on disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was opened.
+ * commit is on disk; a failed write undoes only itself. Answers no write if the file is no longer the one
+ * that was opened.
+ *
+ * A long write, such as a part of a payload, is committed alone and then synced by a thread of libuv, so
+ * that reads need not wait for the disk. They may see it before it is on disk.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'
   readonly #transactions: Transactions
+  readonly #checkpoints: Checkpoints
   /** Throws if the file is no longer the one that was opened. */
   readonly #checkFiles: () => void
   readonly #path: string
   readonly #threadMinBytes: number
-  readonly #readerThread: ReaderThread
-  readonly #reads: PendingRead[] = []
-  readonly #writes: PendingWrite[] = []
+  readonly #readerThread: DatabaseThread
+  readonly #reads: PendingWork<Step, unknown[]>[] = []
+  readonly #writes: QueuedWrite[] = []
   #isScheduled = false
   /** The time since which another process has held the lock; null if none does. */
   #lockedSince: number | null = null
+  /** The sync of a long write, for which all other writes wait. */
+  #sync: Promise<void> | null = null
+  #isClosing = false
   #damage: unknown
 
-  constructor(db: Database.Database, checkFiles: () => void, threadMinBytes: number) {
+  constructor(
+    db: Database.Database,
+    {
+      checkFiles,
+      threadMinBytes,
+      log,
+    }: { checkFiles: () => void; threadMinBytes: number; log: Log },
+  ) {
     this.#transactions = new Transactions(db)
+    this.#checkpoints = new Checkpoints(db, log)
     this.#checkFiles = checkFiles
     this.#path = db.name
     this.#threadMinBytes = threadMinBytes
-    this.#readerThread = new ReaderThread(db.name)
+    this.#readerThread = new DatabaseThread(db.name, { readonly: true, timeout: BUSY_TIMEOUT_MS })
   }
 
   read<Row>(step: Step<Row>): Promise<Row[]> {
@@ -113,6 +136,7 @@ class SqliteEngine implements Engine {
       this.#scheduleWork()
       this.#writes.push({
         work: steps,
+        isLong: measureSteps(steps) > MAX_SHORT_CHARS,
         resolve,
         reject: (error) => reject(this.#noteDamage(error)),
       })
@@ -120,11 +144,17 @@ class SqliteEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#readerThread.close()
-    this.#transactions.withBusyTimeout(() => {
-      this.#lockedSince = null
-      this.#runPending()
-    })
+    void this.#readerThread.close()
+    this.#isClosing = true
+    do {
+      await this.#sync
+      this.#transactions.withBusyTimeout(() => {
+        this.#lockedSince = null
+        this.#runPending()
+      })
+    } while (this.#sync !== null || this.#writes.length > 0)
+    // The last connection copies the whole log and deletes it.
+    await this.#checkpoints.close()
     this.#transactions.db.close()
   }
 
@@ -137,10 +167,10 @@ class SqliteEngine implements Engine {
   #runPending(): void {
     this.#isScheduled = false
     if (this.#reads.length > 0) this.#readGroup(this.#reads.splice(0))
-    if (this.#writes.length > 0 && this.#lockedSince === null) this.#write()
+    if (this.#writes.length > 0 && this.#lockedSince === null && this.#sync === null) this.#write()
   }
 
-  #readGroup(reads: readonly PendingRead[]): void {
+  #readGroup(reads: readonly PendingWork<Step, unknown[]>[]): void {
     // Equal steps, such as the authority's version of every request, are read once.
     const rowsByStep = new Map<Step, unknown[]>()
     const readOnce = (step: Step) => {
@@ -160,12 +190,14 @@ class SqliteEngine implements Engine {
 
   /** Writes as soon as no other process does; later arrivals join the group. */
   #write(): void {
+    const isLong = this.#writes[0]?.isLong ?? false
     try {
       this.#requireUndamaged()
-      this.#transactions.beginImmediate()
+      this.#transactions.beginImmediate({ durable: !isLong })
     } catch (error) {
       this.#lockedSince ??= performance.now()
-      if (isBusy(error) && performance.now() - this.#lockedSince < BUSY_TIMEOUT_MS) {
+      const waitedMs = performance.now() - this.#lockedSince
+      if (isBusy(error) && waitedMs < BUSY_TIMEOUT_MS && !this.#isClosing) {
         setTimeout(() => this.#write(), BUSY_RETRY_MS)
         return
       }
@@ -174,12 +206,42 @@ class SqliteEngine implements Engine {
       return
     }
     this.#lockedSince = null
-    const writes = this.#writes.splice(0)
+    const writes = this.#takeGroup(isLong)
     settleGroup(writes, () => {
       const answers = this.#transactions.commitWrites(writes)
+      if (isLong) return [() => this.#answerWhenSynced(writes, answers)]
       this.#checkFiles()
       return answers
     })
+    this.#checkpoints.afterCommit()
+    if (this.#writes.length > 0) this.#scheduleWork()
+  }
+
+  /** Takes the first write if it is long, or all that are not. */
+  #takeGroup(isLong: boolean): QueuedWrite[] {
+    if (isLong) return this.#writes.splice(0, 1)
+    const [long, short] = [true, false].map((wanted) =>
+      this.#writes.filter((write) => write.isLong === wanted),
+    )
+    this.#writes.splice(0, Number.POSITIVE_INFINITY, ...(long ?? []))
+    return short ?? []
+  }
+
+  #answerWhenSynced(writes: readonly PendingWrite[], answers: readonly (() => void)[]): void {
+    const sync = async () => {
+      try {
+        await syncLog(this.#path)
+        settleGroup(writes, () => {
+          this.#checkFiles()
+          return answers
+        })
+      } catch (error) {
+        for (const { reject } of writes) reject(error)
+      }
+      this.#sync = null
+      if (this.#writes.length > 0) this.#scheduleWork()
+    }
+    this.#sync = sync()
   }
 
   /** Converts an error for the caller. After damage, refuses all further work. */
@@ -193,149 +255,13 @@ class SqliteEngine implements Engine {
   }
 }
 
-/** The statements and transactions of one connection. */
-class Transactions {
-  readonly db: Database.Database
-  readonly #statements = new Map<string, Database.Statement>()
-  readonly #begin: Database.Statement
-  readonly #beginImmediate: Database.Statement
-  readonly #commit: Database.Statement
-  readonly #rollback: Database.Statement
-  readonly #savepoint: Database.Statement
-  readonly #release: Database.Statement
-  readonly #undo: Database.Statement
-
-  constructor(db: Database.Database) {
-    this.db = db
-    // From here on, no call waits inside SQLite, which would block the whole process.
-    this.#setBusyTimeout(0)
-    this.#begin = db.prepare('BEGIN')
-    this.#beginImmediate = db.prepare('BEGIN IMMEDIATE')
-    this.#commit = db.prepare('COMMIT')
-    this.#rollback = db.prepare('ROLLBACK')
-    this.#savepoint = db.prepare('SAVEPOINT one')
-    this.#release = db.prepare('RELEASE one')
-    this.#undo = db.prepare('ROLLBACK TO one')
-  }
-
-  begin(): void {
-    this.#begin.run()
-  }
-
-  beginImmediate(): void {
-    this.#beginImmediate.run()
-  }
-
-  /** Runs `work` and commits the open transaction, or rolls it back and throws. */
-  commit<T>(work: () => T): T {
-    try {
-      const result = work()
-      this.#commit.run()
-      return result
-    } catch (error) {
-      // Some disk errors have ended the transaction already.
-      if (this.db.inTransaction) this.#rollback.run()
-      throw error
-    }
-  }
-
-  /** Writes a group in the open transaction, and commits it. Returns the functions that answer. */
-  commitWrites(writes: readonly PendingWrite[]): (() => void)[] {
-    let hasFailed = false
-    try {
-      return this.commit(() =>
-        writes.map(({ work, resolve }) => {
-          hasFailed = true
-          const changed = work.map((step) => this.#writeRows(step))
-          hasFailed = false
-          return () => resolve(changed)
-        }),
-      )
-    } catch (error) {
-      if (!hasFailed || isFault(error)) throw error
-      // One of the writes fails. Only now does each get a savepoint, and undoes only itself.
-      this.withBusyTimeout(() => this.beginImmediate())
-      const writeOne = (steps: readonly Step[]) => this.#writeInSavepoint(steps)
-      return this.commit(() => writes.map((write) => attemptWork(write, writeOne, isFault)))
-    }
-  }
-
-  readRows(step: Step): unknown[] {
-    try {
-      return this.#prepare(step.sql).all(...step.values)
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      // Writers do not block readers: the lock is held to recover the log after a process was killed.
-      return this.withBusyTimeout(() => this.#prepare(step.sql).all(...step.values))
-    }
-  }
-
-  withBusyTimeout<T>(work: () => T): T {
-    this.#setBusyTimeout(BUSY_TIMEOUT_MS)
-    try {
-      return work()
-    } finally {
-      this.#setBusyTimeout(0)
-    }
-  }
-
-  #setBusyTimeout(ms: number): void {
-    this.db.pragma(`busy_timeout = ${ms}`)
-  }
-
-  #writeInSavepoint(steps: readonly Step[]): number[] {
-    // Without this check, later steps would become transactions of their own.
-    if (!this.db.inTransaction) throw new Error('the transaction has ended')
-    this.#savepoint.run()
-    try {
-      return steps.map((step) => this.#writeRows(step))
-    } catch (error) {
-      if (this.db.inTransaction) this.#undo.run()
-      throw error
-    } finally {
-      if (this.db.inTransaction) this.#release.run()
-    }
-  }
-
-  /** Returns the number of changed rows. */
-  #writeRows({ sql, values }: Step): number {
-    return this.#prepare(sql).run(...values).changes
-  }
-
-  #prepare(sql: string): Database.Statement {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.db.prepare(sql)
-      this.#statements.set(sql, statement)
-    }
-    return statement
-  }
-}
-
-/** Answers each of the group, or rejects all with the error of the group. */
-function settleGroup<Answer>(
-  group: readonly PendingWork<unknown, Answer>[],
-  work: () => (() => void)[],
-): void {
+/** Syncs the write-ahead log. Its thread does not block the event loop. */
+async function syncLog(path: string): Promise<void> {
   try {
-    for (const answer of work()) answer()
+    const log = await open(`${path}-wal`, 'r+')
+    await log.datasync().finally(() => log.close())
   } catch (error) {
-    for (const { reject } of group) reject(error)
-  }
-}
-
-/** Performs one piece of work. Throws an error that is fatal to the group. */
-function attemptWork<Work, Answer>(
-  { work, resolve, reject }: PendingWork<Work, Answer>,
-  perform: (work: Work) => Answer,
-  isFatal: (error: unknown) => boolean = () => false,
-): () => void {
-  try {
-    const answer = perform(work)
-    return () => resolve(answer)
-  } catch (error) {
-    if (isFatal(error)) throw error
-    return () => reject(error)
+    throw new Database.SqliteError((error as Error).message, 'SQLITE_IOERR_FSYNC')
   }
 }
 

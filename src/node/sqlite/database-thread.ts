@@ -14,7 +14,7 @@ type Answer = { readonly id: number } & (
   | { readonly code: string; readonly message: string }
 )
 
-interface PendingScan {
+interface PendingStep {
   readonly resolve: (rows: unknown[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -22,18 +22,23 @@ interface PendingScan {
 /** Small, because the thread creates few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
 
+/** Whether the thread may write, and how long it waits for a lock (better-sqlite3). */
+type ThreadOptions = Pick<Database.Options, 'readonly' | 'timeout'>
+
 /**
- * Reads in a thread with a read-only connection of its own, so that a list that scans a large table delays
- * no other request. The thread starts with the first step, and again if it died.
+ * Runs statements in a thread with a connection of its own, so that a long one delays no request. The
+ * thread starts with the first statement, and again if it died.
  */
-export class ReaderThread {
+export class DatabaseThread {
   readonly #path: string
+  readonly #options: ThreadOptions
   #worker: Worker | null = null
   #lastId = 0
-  readonly #pending = new Map<number, PendingScan>()
+  readonly #pending = new Map<number, PendingStep>()
 
-  constructor(path: string) {
+  constructor(path: string, options: ThreadOptions) {
     this.#path = path
+    this.#options = options
   }
 
   read(step: Step): Promise<unknown[]> {
@@ -47,10 +52,11 @@ export class ReaderThread {
     })
   }
 
-  /** Refuses what waits. The thread itself ends with the statement that it runs. */
-  close(): void {
-    void this.#worker?.terminate()
+  /** Refuses what waits. Resolves when the thread has ended the statement that it runs. */
+  async close(): Promise<void> {
+    const ended = this.#worker?.terminate()
     this.#end(new StorageUnavailableError('the database is being closed'))
+    await ended
   }
 
   #start(): Worker {
@@ -59,16 +65,17 @@ export class ReaderThread {
       eval: true,
       workerData: {
         path: this.#path,
+        options: this.#options,
         driver: module.createRequire(import.meta.url).resolve('better-sqlite3'),
       },
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
     })
     worker.on('message', (answer: Answer) => {
-      const scan = this.#pending.get(answer.id)
+      const step = this.#pending.get(answer.id)
       this.#pending.delete(answer.id)
       if (this.#pending.size === 0) worker.unref()
-      if ('rows' in answer) scan?.resolve(answer.rows)
-      else scan?.reject(new Database.SqliteError(answer.message, answer.code))
+      if ('rows' in answer) step?.resolve(answer.rows)
+      else step?.reject(new Database.SqliteError(answer.message, answer.code))
     })
     worker.on('messageerror', () => worker.terminate())
     const onEnd = (cause: unknown) => {
@@ -77,7 +84,7 @@ export class ReaderThread {
     }
     worker.on('error', (error) => onEnd(toStorageError(error)))
     worker.on('exit', () =>
-      onEnd(new StorageUnavailableError('the thread that reads lists has ended')),
+      onEnd(new StorageUnavailableError('a thread of the database has ended')),
     )
     this.#worker = worker
     return worker
@@ -106,7 +113,7 @@ function serveSteps(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const { createRequire } = process.getBuiltinModule('node:module')
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
-  const db = new Driver(workerData.path, { readonly: true, timeout: 10_000 })
+  const db = new Driver(workerData.path, workerData.options)
   const statements = new Map<string, Database.Statement>()
   parentPort?.on('message', ({ id, sql, values }: Question) => {
     try {
