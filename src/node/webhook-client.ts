@@ -191,7 +191,7 @@ async function readOutboundResponse(
   incoming: IncomingMessage,
   limitBytes: number,
 ): Promise<OutboundResponse> {
-  const status = incoming.statusCode ?? 0
+  const { statusCode: status = 0, headers } = incoming
   const chunks: Uint8Array[] = []
   let length = 0
   let isComplete = true
@@ -209,5 +209,5 @@ async function readOutboundResponse(
   } catch {
     isComplete = false
   }
-  return { status, body: Buffer.concat(chunks), isComplete }
+  return { status, headers, body: Buffer.concat(chunks), isComplete }
 }

@@ -58,6 +58,7 @@ export function createWorkerSendHttp({ allowed }: { allowed: readonly IpNetwork[
       })
       return ok({
         status: response.status,
+        headers: Object.fromEntries(response.headers),
         ...(await readBodyUpTo(maxResponseBytes, response.body)),
       })
     } catch (error) {

@@ -1,3 +1,9 @@
+import type {
+  AssertionAlgorithm,
+  AssertionFailure,
+  ParsedAssertion,
+} from '../../domain/client-assertion.ts'
+import type { ClientKey } from '../../domain/client-key-set.ts'
 import type { Result } from '../../domain/failure.ts'
 import type { OAuthClient, SigningAlgorithm } from '../../domain/oauth-client.ts'
 import type {
@@ -40,6 +46,17 @@ export interface SecretHasher {
   ): Promise<Result<boolean>>
   /** True if an earlier `verify` proved exactly this. A false result always costs the same work. */
   isProven(secret: string, hashes: readonly string[]): boolean
+}
+
+/** Reads the assertions of clients, and verifies their signatures. */
+export interface AssertionVerifier {
+  /** Parses a compact JWS whose payload is an object (RFC 7515 §7.1). Verifies nothing. */
+  parse(text: string): Result<ParsedAssertion, AssertionFailure>
+  isSigned(
+    assertion: ParsedAssertion,
+    key: ClientKey,
+    algorithm: AssertionAlgorithm,
+  ): Promise<boolean>
 }
 
 /** Digests secrets that are presented at every request. Their random bits make a slow hash unnecessary. */

@@ -78,6 +78,8 @@ export interface OutboundRequest {
 /** The response of a destination. */
 export interface OutboundResponse {
   readonly status: number
+  /** By name in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: Uint8Array
   /** False if the response was longer than the limit, or broke off. */
   readonly isComplete: boolean
