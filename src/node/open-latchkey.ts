@@ -7,12 +7,13 @@ import type { Config } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
 import type { Argon2 } from '../crypto/primitives.ts'
 import type { Ring } from '../crypto/ring.ts'
+import type { SendHttp } from '../service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
 import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
 import { loadRing } from './keyring-file.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
-import { createSendHttp } from './webhook-client.ts'
+import type { SendHttpOptions } from './webhook-client.ts'
 
 /** The processes that serve one port together. */
 export interface WorkerGroup {
@@ -65,7 +66,7 @@ export async function openLatchkey(
     anchorStore: createAnchorFile(getAnchorPath(config.keyringPath)),
     clock,
     log,
-    sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
+    sendHttp: createLazySendHttp({ allowed: config.destinationsAllowed }),
     cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
     hasDiskSpace:
       config.database.engine === 'sqlite' ? createDiskSpaceTest(config.database.path) : undefined,
@@ -90,4 +91,13 @@ export const formatConsoleUrl = ({ console, host }: Config, port: number): strin
 const createDiskSpaceTest = (path: string) => (bytes: number) => {
   const { bavail, bsize } = statfsSync(dirname(path))
   return bavail * bsize > bytes * DISK_BYTES_PER_MESSAGE_BYTE + DISK_RESERVE_BYTES
+}
+
+/** Loads the client at the first request: most commands send none. */
+function createLazySendHttp(options: SendHttpOptions): SendHttp {
+  let sendHttp: SendHttp | undefined
+  return async (request) => {
+    sendHttp ??= (await import('./webhook-client.ts')).createSendHttp(options)
+    return sendHttp(request)
+  }
 }

@@ -47,7 +47,7 @@ export function mountConfirmedAction<Target>(
 ): void {
   router.page(path, operations, (context) => ask(context, null))
   router.form(path, operations, async (context) => {
-    const id = getPathId(context, 'id')
+    const id = getPathId(context)
     const result = await run(context, id)
     return result.ok
       ? redirectToPage(context.c, next(context, id), flash)
@@ -55,7 +55,7 @@ export function mountConfirmedAction<Target>(
   })
 
   async function ask(context: PageContext, error: FormError | null): Promise<Response> {
-    const target = await find(context, getPathId(context, 'id'))
+    const target = await find(context, getPathId(context))
     if (!target.ok) return renderError(context.c, context.caller, 'not_found')
     return renderConfirmation(context, { ...(await question(target.value, context)), error })
   }

@@ -7,8 +7,7 @@ import type { ActorServices } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import type { Theme } from './cookies.ts'
-import type { PerformOperation, ReauthenticatedUserMethod } from './perform.ts'
-import type { ReauthPrompt } from './reauth.ts'
+import type { PerformOperation, ReauthenticatedUserMethod, ReauthPrompt } from './reauth.ts'
 import { type ConsoleAssets, createAssetPaths } from './static/assets.ts'
 
 /** A request of a signed-in user. */
@@ -66,9 +65,8 @@ export function getCursor(context: Pick<PageContext, 'input'>): string | undefin
   return after
 }
 
-/** Reads an id from the path. */
-export const getPathId = (context: PageContext, name: string): string =>
-  toStoredId(context.c.req.param(name) ?? '')
+/** Reads the `:id` of the path. */
+export const getPathId = ({ c }: PageContext): string => toStoredId(c.req.param('id') ?? '')
 
 /** The paths that pages link to. They depend on how this server is set up. */
 interface ConsolePaths {

@@ -1,6 +1,14 @@
+import type { Context } from 'hono'
 import { html } from 'hono/html'
-import type { Result } from '../../domain/failure.ts'
+import { fail, type Result } from '../../domain/failure.ts'
+import {
+  listMembers,
+  type Operation,
+  type OperationContext,
+  type OperationError,
+} from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
+import type { ServiceError } from '../../service/service-result.ts'
 import type {
   Reauthentication,
   ReauthenticationFailure,
@@ -8,6 +16,7 @@ import type {
 import type { SignInServices } from '../../service/sign-in/sign-in.ts'
 import { textField } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
+import { formatMemberLabel } from './components/members.ts'
 import type { PageContext } from './context.ts'
 import { getDeviceCookie } from './cookies.ts'
 import { describeReauthFailure, type FormError } from './errors.ts'
@@ -93,4 +102,55 @@ export async function reauthFields(
           })
         : nothing
     }`
+}
+
+/** Methods that give access beyond the browser session. They require the password again. */
+const REAUTHENTICATED_USER_METHODS = [
+  'setRole',
+  'invite',
+  'inviteFirstOperator',
+  'resetSecondFactor',
+] as const
+export type ReauthenticatedUserMethod = (typeof REAUTHENTICATED_USER_METHODS)[number]
+
+/** True if the form of the operation asks for the user's password. */
+export const requiresReauth = ({ serviceMethods }: Pick<Operation, 'serviceMethods'>): boolean =>
+  REAUTHENTICATED_USER_METHODS.some((name) => serviceMethods.includes(`users.${name}`))
+
+export type PerformOperation = (
+  operation: Operation,
+  input: { readonly id?: string; readonly body?: object },
+) => Promise<Result<unknown, FormError>>
+
+/** Creates the function by which pages perform operations. The input is validated as that of the API. */
+export const createPerformOperation =
+  (
+    c: Context,
+    context: Omit<OperationContext, 'id' | 'signal'>,
+    reauth: ReauthPrompt,
+  ): PerformOperation =>
+  async (operation, { id = '', body = {} }) => {
+    const run = async () => {
+      const { signal } = c.req.raw
+      const result = await operation.perform({ ...context, signal, id, query: {}, body })
+      return result.ok ? result : fail(toFormError(operation, result.failure))
+    }
+    return requiresReauth(operation) ? withReauth({ reauth }, run) : run()
+  }
+
+function toFormError(operation: Operation, error: OperationError): ServiceError {
+  const members = listMembers(operation)
+  const toLabel = (name: string) => {
+    const member = members.find((one) => one.name === name)
+    return member === undefined ? name : formatMemberLabel(member)
+  }
+  if ('errors' in error) {
+    const details = error.errors.map(({ path: [name = ''], detail }) =>
+      `${toLabel(name)} ${detail}`.trim(),
+    )
+    return { problem: 'invalid', message: details.join('; ') }
+  }
+  // The message of a service can end with the member that solves the problem, as in `(otherRegion)`.
+  const message = error.message.replace(/\((\w+)\)$/, (_, name) => `(${toLabel(name)})`)
+  return { ...error, message }
 }

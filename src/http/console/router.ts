@@ -20,9 +20,8 @@ import {
 import { renderError, renderReload } from './errors.ts'
 import { FLASH_PARAMETER, findFlashText } from './flash.ts'
 import { SIGN_IN_PATH } from './navigation.ts'
-import { createPerformOperation } from './perform.ts'
 import { handleErrors, type PublicRouterDeps, readForm } from './public-router.ts'
-import { createReauthPrompt } from './reauth.ts'
+import { createPerformOperation, createReauthPrompt } from './reauth.ts'
 import { redirectToPage } from './render.ts'
 
 export interface ConsoleRouterDeps extends PublicRouterDeps {

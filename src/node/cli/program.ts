@@ -101,10 +101,10 @@ const COMMAND_LOADERS: Readonly<
   explain: async () => (await import('./audit.ts')).defineExplainCommand,
   messages: async () => (await import('./messages.ts')).defineMessagesCommands,
   keyring: async () => (await import('./keyring.ts')).defineKeyringCommands,
-  backup: async () => (await import('./backup.ts')).defineBackupCommand,
-  restore: async () => (await import('./backup.ts')).defineRestoreCommand,
+  backup: async () => (await import('./database.ts')).defineBackupCommand,
+  restore: async () => (await import('./database.ts')).defineRestoreCommand,
   copy: async () => (await import('./copy.ts')).defineCopyCommand,
-  migrate: async () => (await import('./migrate.ts')).defineMigrateCommand,
+  migrate: async () => (await import('./database.ts')).defineMigrateCommand,
 }
 
 /** The headings of `latchkey --help`, and the groups below each. */

@@ -76,7 +76,7 @@ export function mountAllowlistChanges(router: ConsoleRouter): void {
       const entries = await context.services.ipAllowlist.list(accountId)
       if (formatEntries(entries) !== getField(context, 'seen'))
         return confirmChange(context, accountId, change, true)
-      const result = await context.perform(operation, { id: getPathId(context, 'id') || accountId })
+      const result = await context.perform(operation, { id: getPathId(context) || accountId })
       return result.ok
         ? redirectToPage(context.c, IP_ALLOWLIST_PATH, getFlash(operation))
         : renderError(context.c, context.caller, 'not_found')
@@ -95,7 +95,7 @@ async function confirmChange(
     accounts.find(accountId),
     ipAllowlist.list(accountId),
   ])
-  const change = account.ok ? preview(account.value, entries, getPathId(context, 'id')) : null
+  const change = account.ok ? preview(account.value, entries, getPathId(context)) : null
   if (!account.ok || change === null) return renderError(context.c, context.caller, 'not_found')
   return renderAllowlistPreview(context, isStale, {
     ...change,

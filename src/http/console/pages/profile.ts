@@ -71,7 +71,7 @@ export function mountProfile(router: ConsoleRouter, { signInServices }: SignInPa
   router.form(`${PROFILE_PATH}/sessions/:id/end`, 'me.revokeToken', async (context) => {
     const result = await signInServices.sessions.end(
       context.session,
-      getPathId(context, 'id'),
+      getPathId(context),
       context.caller,
     )
     return result.ok

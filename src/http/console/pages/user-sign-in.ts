@@ -69,7 +69,7 @@ export function mountInvitationPages(router: ConsoleRouter): void {
   router.page(INVITE_ROUTE, 'users.invite', (context) => confirmInvitation(context, null))
 
   router.form(INVITE_ROUTE, 'users.invite', async (context) => {
-    const id = getPathId(context, 'id')
+    const id = getPathId(context)
     if ((await findLastInvitationEventId(context, id)) !== getField(context, 'seen'))
       return confirmInvitation(context, NEWER_LINK_ERROR)
     const link = await withReauth(context, ({ services }) => services.users.invite(id))
@@ -82,7 +82,7 @@ export function mountInvitationPages(router: ConsoleRouter): void {
 }
 
 async function confirmInvitation(context: PageContext, error: FormError | null): Promise<Response> {
-  const result = await context.services.users.find(getPathId(context, 'id'))
+  const result = await context.services.users.find(getPathId(context))
   if (!result.ok) return renderError(context.c, context.caller, 'not_found')
   const { id, email } = result.value
   const back = `${USERS_PATH}/${id}`

@@ -10,8 +10,7 @@ import { mountConfirmedAction } from '../confirmation.ts'
 import { getField, getPathId, type PageContext } from '../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../errors.ts'
 import { getFlash } from '../flash.ts'
-import { requiresReauth } from '../perform.ts'
-import { reauthFields } from '../reauth.ts'
+import { reauthFields, requiresReauth } from '../reauth.ts'
 import { redirectToPage, renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import {
@@ -34,7 +33,7 @@ export function mountEdit<Row extends ResourceRow>(
 ): void {
   const path = `${resource.path}/:id/${toPathSegment(operation)}`
   router.form(path, operation.id, async (context) => {
-    const id = getPathId(context, 'id')
+    const id = getPathId(context)
     const row = await resource.find(context, id)
     if (!row.ok) return render(context, id, row.failure)
     const conflict = findEditConflict(context, operation, row.value)

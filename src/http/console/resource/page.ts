@@ -48,7 +48,7 @@ export function mountPage<Row extends ResourceRow>(
 ): void {
   const reads = [findOperation(resource, 'show').id, ...(page.reads ?? [])]
   router.page(`${resource.path}/:id`, reads, (context) =>
-    renderRow(context, resource, page, getPathId(context, 'id')),
+    renderRow(context, resource, page, getPathId(context)),
   )
   for (const verb of page.edits ?? []) {
     mountEdit(router, resource, findOperation(resource, verb), (context, id, error) =>

@@ -96,7 +96,7 @@ export function listKeyBadges(
 export const withKey =
   (handler: (context: PageContext, key: KeySummary) => Promise<Response> | Response): PageHandler =>
   async (context) => {
-    const found = await context.services.keys.find(getPathId(context, 'id'))
+    const found = await context.services.keys.find(getPathId(context))
     return found.ok
       ? handler(context, found.value)
       : renderError(context.c, context.caller, 'not_found')

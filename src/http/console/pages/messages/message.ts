@@ -53,7 +53,7 @@ async function renderMessagePage(
   error: ServiceError | null,
 ): Promise<Response> {
   const { messages, sources } = context.services
-  const id = getPathId(context, 'id')
+  const id = getPathId(context)
   const [found, attemptsResult] = await Promise.all([messages.find(id), messages.listAttempts(id)])
   if (!found.ok || !attemptsResult.ok) return renderError(context.c, context.caller, 'not_found')
   const message = found.value
@@ -235,13 +235,13 @@ export function mountPayloadForms(router: ConsoleRouter): void {
 }
 
 async function downloadPayload(context: PageContext): Promise<Response> {
-  const result = await context.services.messages.readPayload(getPathId(context, 'id'))
+  const result = await context.services.messages.readPayload(getPathId(context))
   if (!result.ok) return renderMessagePage(context, result.failure)
   return sendFile(context, `message-${result.value.message.serial}.json`, result.value.payload)
 }
 
 async function openPayload(context: PageContext): Promise<Response> {
-  const id = getPathId(context, 'id')
+  const id = getPathId(context)
   const result = await context.services.messages.readPayload(id)
   if (!result.ok) return renderMessagePage(context, result.failure)
   const { message, payload } = result.value

@@ -57,7 +57,7 @@ export function mountDestinationPages(router: ConsoleRouter, deps: RoutingPageDe
   mountPage(router, DESTINATIONS, page)
   // The response itself shows the handshake. A reload repeats it, which is harmless.
   router.form(`${DESTINATIONS_PATH}/:id/verify`, 'destinations.verify', async (context) => {
-    const id = getPathId(context, 'id')
+    const id = getPathId(context)
     const result = await context.services.destinations.verify(id)
     return result.ok
       ? renderRow(

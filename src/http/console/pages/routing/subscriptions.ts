@@ -182,7 +182,7 @@ export function mountSubscriptionPages(router: ConsoleRouter): void {
 }
 
 async function resumeSubscription(context: PageContext): Promise<Response> {
-  const id = getPathId(context, 'id')
+  const id = getPathId(context)
   const result = await context.services.subscriptions.setStatus(id, 'active')
   return result.ok
     ? redirectToPage(context.c, formatSubscriptionPath(id), 'subscriptions.resume')
@@ -194,7 +194,7 @@ async function renderSubscriptionPage(
   error: ServiceError | null,
 ): Promise<Response> {
   const { destinations, subscriptions, messages } = context.services
-  const id = getPathId(context, 'id')
+  const id = getPathId(context)
   const found = await subscriptions.find(id)
   if (!found.ok) return renderError(context.c, context.caller, 'not_found')
   const subscription = found.value
