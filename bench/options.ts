@@ -5,20 +5,48 @@ import { BENCH_CASES, type BenchCase } from './cases.ts'
 export const BENCH_ENGINES = ['sqlite', 'postgres', 'd1'] as const
 export type BenchEngineName = (typeof BENCH_ENGINES)[number]
 /** A Worker delivers while it finishes a request, or each minute: no process of its own to measure. */
-const DELIVERY_ENGINES = BENCH_ENGINES.filter((engine) => engine !== 'd1')
+const SERVER_ENGINES = BENCH_ENGINES.filter((engine) => engine !== 'd1')
 
 export const DELIVERY_CASES = ['accepted', 'arrival'] as const
 export type DeliveryCase = (typeof DELIVERY_CASES)[number]
 
+const CASE_NAMES = BENCH_CASES.map(({ name }) => name)
+
+/** What can be measured. All but the hot path are options, too. */
+const SUBJECTS = {
+  'hot-path': { engines: BENCH_ENGINES, byDefault: ['sqlite'], cases: CASE_NAMES },
+  workers: { engines: ['d1'], byDefault: ['d1'], cases: CASE_NAMES },
+  peers: {
+    engines: ['sqlite'],
+    byDefault: ['sqlite'],
+    cases: ['authenticate', 'refresh', 'guard-refused', 'api-key-xdent'],
+  },
+  growth: {
+    engines: SERVER_ENGINES,
+    byDefault: SERVER_ENGINES,
+    cases: ['authenticate', 'refresh', 'guard-refused', 'api-key-xdent', 'endpoint-accepted'],
+  },
+  delivery: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: DELIVERY_CASES },
+  startup: { engines: ['sqlite'], byDefault: ['sqlite'], cases: [] },
+  stall: { engines: ['sqlite'], byDefault: ['sqlite'], cases: [] },
+} as const satisfies Record<string, SubjectOptions>
+
+interface SubjectOptions {
+  readonly engines: readonly BenchEngineName[]
+  readonly byDefault: readonly BenchEngineName[]
+  readonly cases: readonly string[]
+}
+
+export type BenchSubject = keyof typeof SUBJECTS
+export const SUBJECT_NAMES = Object.keys(SUBJECTS) as BenchSubject[]
+
 export interface BenchSettings {
+  readonly subject: BenchSubject
   readonly engines: readonly BenchEngineName[]
   /** A PostgreSQL that is already running; undefined: the bench starts one. */
   readonly postgresUrl: string | undefined
   /** The delay on the way to PostgreSQL and back. */
   readonly roundTripMs: number
-  readonly delivery: boolean
-  readonly startup: boolean
-  readonly stall: boolean
   readonly rounds: number
   readonly seconds: number
   readonly warmUpSeconds: number
@@ -35,11 +63,15 @@ export interface BenchSettings {
   readonly hanging: readonly number[]
   /** Messages a second for `arrival`; undefined: half of the measured throughput. */
   readonly rate: number | undefined
+  /** Numbers of keys for `growth`. */
+  readonly growthKeys: readonly number[]
   /** Rows of the database for `stall`. */
   readonly storedKeys: number
   readonly storedMessages: number
   readonly storedEvents: number
   readonly json: string | undefined
+  /** Writes the tables into the documentation. */
+  readonly write: boolean
 }
 
 export const BENCH_HELP = `npm run bench -- [options]
@@ -53,38 +85,45 @@ server. On a busy machine it says more than requests/s, but it does not include 
   --seconds N       length of a round (default 3)
   --connections N   keep-alive connections, one request at a time on each (default 64)
   --engine NAME     database: ${BENCH_ENGINES.join(', ')}, or all; can be given more than once
-                    (default sqlite, the only one with targets)
+                    (default sqlite; for growth sqlite and postgres)
   --postgres URL    a PostgreSQL that can create databases, instead of one that the bench starts from
                     npm; so does LATCHKEY_TEST_POSTGRES
   --round-trip MS   delay the way to PostgreSQL and back, as if it were in another zone (default 0)
-  --case NAME       only this case; can be given more than once: ${BENCH_CASES.map(({ name }) => name).join(', ')}
-  --delivery        measure delivery instead, see below. Its cases: ${DELIVERY_CASES.join(', ')}
-  --startup         measure starts instead, see below
-  --stall           measure what long work delays instead, see below
+  --case NAME       only this case; can be given more than once:
+                    ${CASE_NAMES.slice(0, 5).join(', ')},
+                    ${CASE_NAMES.slice(5).join(', ')}
   --rate N          messages a second for arrival, instead of half of what arrives
   --quick           check that everything works; the figures mean nothing
   --json FILE       write everything that was measured
+  --write           write the tables into docs/benchmarks.md, and with --peers the chart
 
 Everything that serves shares the server's core: Latchkey; with postgres also every process of
 PostgreSQL; with d1 workerd, which is the Worker's runtime and its database. CPU is the sum, and '–'
 with a PostgreSQL that the bench did not start. d1 is Cloudflare's runtime on this machine; it says
 nothing about the way between a Worker and its database at Cloudflare.
 
---delivery measures Latchkey on sqlite, postgres, or both (--engine all), with destinations in the
-load's process, so that sending and arrival have one clock:
-  accepted   messages of 2 KB a second, beside bare Hono, while they are delivered, and to a
-             destination that is down
-  arrival    at half of what arrives, sent on a schedule that waits for no response: from when a
-             message was due until its 200, and from then until it has arrived; alone, and beside
-             subscriptions whose destination takes the connection, reads, and never responds
+Other measurements; each is a script, too (npm run bench:peers, and so on):
 
---startup packs this checkout, installs the package in a folder, and measures the CPU time of the
-installed command, with the compiled code that a first start has kept: until a server listens, and of
-commands from start to end.
-
---stall measures exchanges that do not load the server, sent on a schedule, on a SQLite database with
-100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search, an export and a
-verification of the audit, a message of 39 MB, and a command on the same database.
+--workers    the hot path on Cloudflare's runtime; the same as --engine d1
+--peers      other servers with the same work, in turn with Latchkey and bare Hono. Installs them in
+             bench/peers first.
+--growth     the hot path and lists with 1, 100,000 and 1,000,000 keys, and ten times as many messages, up
+             to 1,000,000
+--delivery   Latchkey with destinations in the load's process, so that sending and arrival have one
+             clock. Its cases:
+             accepted   messages of 2 KB a second, beside bare Hono, while they are delivered, and to
+                        a destination that is down
+             arrival    at half of what arrives, sent on a schedule that waits for no response: from
+                        when a message was due until its 200, and from then until it has arrived;
+                        alone, and beside subscriptions whose destination takes the connection,
+                        reads, and never responds
+--startup    packs this checkout, installs the package in a folder, and measures the CPU time of the
+             installed command, with the compiled code that a first start has kept: until a server
+             listens, and of commands from start to end
+--stall      exchanges that do not load the server, sent on a schedule, on a SQLite database with
+             100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search,
+             an export and a verification of the audit, a message of 39 MB, and a command on the same
+             database
 `
 
 /** Returns null for --help; throws for options that make no sense. */
@@ -95,36 +134,40 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string' },
-      engine: { type: 'string', multiple: true, default: ['sqlite'] },
+      engine: { type: 'string', multiple: true },
       postgres: { type: 'string' },
       'round-trip': { type: 'string' },
       case: { type: 'string', multiple: true },
+      workers: { type: 'boolean', default: false },
+      peers: { type: 'boolean', default: false },
+      growth: { type: 'boolean', default: false },
       delivery: { type: 'boolean', default: false },
       startup: { type: 'boolean', default: false },
       stall: { type: 'boolean', default: false },
       rate: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return null
-  const { quick, delivery, startup, stall, case: cases, rate } = values
-  if (Number(startup) + Number(delivery) + Number(stall) > 1) {
-    throw new Error('--startup, --delivery and --stall are different measurements: choose one')
+  const { quick, rate, json, write } = values
+  const subject = findSubject(values)
+  const { engines, byDefault, cases } = SUBJECTS[subject]
+  if (subject !== 'delivery' && rate !== undefined) {
+    throw new Error('--rate belongs to --delivery')
   }
-  if (!delivery && rate !== undefined) throw new Error('--rate belongs to --delivery')
   const seconds = parsePositiveNumber('--seconds', values.seconds ?? (quick ? '0.2' : '3'), 60)
+  const caseNames = (values.case ?? cases).map((name) => findName('case', name, cases))
   return {
-    engines: findEngines(values.engine, delivery ? DELIVERY_ENGINES : BENCH_ENGINES),
+    subject,
+    engines: findEngines(values.engine ?? byDefault, engines),
     postgresUrl: findPostgresUrl(values.postgres),
     roundTripMs:
       values['round-trip'] === undefined
         ? 0
         : parsePositiveNumber('--round-trip', values['round-trip'], 1000),
-    delivery,
-    startup,
-    stall,
     rounds: parseWholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5'), 100),
     seconds,
     warmUpSeconds: quick ? 0.1 : Math.max(2, seconds / 2),
@@ -136,18 +179,25 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     vendors: quick ? 4 : 50,
     customerKeys: quick ? 8_000 : 40_000,
     subscriptions: quick ? 4 : 64,
+    growthKeys: quick ? [1, 200] : [1, 100_000, 1_000_000],
     storedKeys: quick ? 10 : 100_000,
     storedMessages: quick ? 100 : 1_000_000,
     storedEvents: quick ? 100 : 300_000,
     hanging: quick ? [1, 6] : [1, 200],
     rate: rate === undefined ? undefined : parsePositiveNumber('--rate', rate, 100_000),
-    cases:
-      delivery || cases === undefined
-        ? BENCH_CASES
-        : cases.map((name) => findByName(name, BENCH_CASES)),
-    deliveryCases: delivery && cases !== undefined ? cases.map(findDeliveryCase) : DELIVERY_CASES,
-    json: values.json,
+    cases: BENCH_CASES.filter(({ name }) => caseNames.includes(name)),
+    deliveryCases: DELIVERY_CASES.filter((name) => caseNames.includes(name)),
+    json,
+    write,
   }
+}
+
+/** Finds the one subject whose option is given; the hot path if there is none. */
+function findSubject(values: Readonly<Record<string, unknown>>): BenchSubject {
+  const [subject = 'hot-path', ...more] = SUBJECT_NAMES.filter((name) => values[name] === true)
+  if (more.length === 0) return subject
+  const list = [subject, ...more].map((name) => `--${name}`).join(' and ')
+  throw new Error(`${list} are different measurements: choose one`)
 }
 
 function parsePositiveNumber(name: string, text: string, max: number): number {
@@ -166,12 +216,9 @@ function findEngines(
   names: readonly string[],
   known: readonly BenchEngineName[],
 ): BenchEngineName[] {
-  const unknown = names.find((name) => name !== 'all' && !known.some((one) => one === name))
-  if (unknown !== undefined) {
-    const list = known.join(', ')
-    throw new Error(`there is no engine ${JSON.stringify(unknown)}; there are: ${list}, and all`)
-  }
-  return known.filter((one) => names.includes(one) || names.includes('all'))
+  const choices = [...known, 'all']
+  const found = names.map((name) => findName('engine', name, choices))
+  return known.filter((one) => found.includes(one) || found.includes('all'))
 }
 
 function findPostgresUrl(option: string | undefined): string | undefined {
@@ -180,15 +227,8 @@ function findPostgresUrl(option: string | undefined): string | undefined {
   throw new Error('--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…')
 }
 
-const findDeliveryCase = (name: string): DeliveryCase =>
-  findByName(
-    name,
-    DELIVERY_CASES.map((known) => ({ name: known })),
-  ).name
-
-function findByName<T extends { readonly name: string }>(name: string, known: readonly T[]): T {
-  const found = known.find((one) => one.name === name)
-  if (found !== undefined) return found
-  const names = known.map((one) => one.name).join(', ')
-  throw new Error(`there is no case ${JSON.stringify(name)}; there are: ${names}`)
+function findName(kind: 'case' | 'engine', name: string, known: readonly string[]): string {
+  if (known.includes(name)) return name
+  const quoted = JSON.stringify(name)
+  throw new Error(`there is no ${kind} ${quoted}; there are: ${known.join(', ')}`)
 }

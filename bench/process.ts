@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
@@ -198,6 +198,8 @@ export interface MachineDescription {
   readonly fileSystem: string
   /** Servers run on one core, the load on another. */
   readonly pinned: boolean
+  /** Mean number of processes that had work in the minute before. */
+  readonly load: number
 }
 
 export function describeMachine(folder: string): MachineDescription {
@@ -212,6 +214,7 @@ export function describeMachine(folder: string): MachineDescription {
     sqlite,
     fileSystem: findFileSystem(folder),
     pinned: canPin,
+    load: loadavg()[0] ?? Number.NaN,
   }
 }
 

@@ -3,6 +3,7 @@ import type { Comparison } from './compare.ts'
 import type { AcceptedResult } from './delivery/accepted.ts'
 import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
+import type { GrowthResult } from './growth.ts'
 import { type Figures, maxMemory } from './load.ts'
 import type { BenchEngineName } from './options.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
@@ -33,9 +34,10 @@ export function formatMachine({
   sqlite,
   fileSystem,
   pinned,
+  load,
 }: MachineDescription): string {
   const where = pinned ? 'server and load on a core each' : 'server and load not pinned to cores'
-  return `${cores} × ${cpu}, Node ${node}, SQLite ${sqlite}, ${fileSystem}; ${where}`
+  return `${cores} × ${cpu}, Node ${node}, SQLite ${sqlite}, ${fileSystem}, load ${load.toFixed(1)}; ${where}`
 }
 
 export function formatComparisons(comparisons: readonly Comparison[]): string {
@@ -71,6 +73,23 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
   return `${formatMarkdownTable(head, rows)}\n\n${formatMemory(memory)}`
 }
 
+/** The columns are the numbers of keys. */
+export function formatGrowth(results: readonly GrowthResult[]): string {
+  const sizes = Object.keys(results[0]?.cpuUs ?? {})
+  const head = ['CPU of one response', 'engine', ...sizes.map((size) => `${size} keys`), 'growth']
+  const rows = results.map(({ work, engine, cpuUs }) => {
+    const figures = sizes.map((size) => cpuUs[size] ?? Number.NaN)
+    const growth = (figures.at(-1) ?? Number.NaN) / (figures[0] ?? Number.NaN)
+    return [
+      work,
+      ENGINE_LABELS[engine],
+      ...figures.map(formatMicroseconds),
+      `× ${growth.toFixed(2)}`,
+    ]
+  })
+  return formatMarkdownTable(head, rows)
+}
+
 export const formatStartups = (startups: readonly Startup[]): string =>
   formatMarkdownTable(
     ['start', 'CPU', 'target'],
@@ -95,7 +114,7 @@ export const formatStalls = (stalls: readonly StallResult[]): string =>
   )
 
 /** The median of the rounds, and the least and the most of them. */
-function formatCpu({ cpuUs, rounds }: Figures): string {
+export function formatCpu({ cpuUs, rounds }: Figures): string {
   const all = rounds.map((round) => Math.round(round.cpuUs))
   return Number.isNaN(cpuUs)
     ? '–'

@@ -4,11 +4,16 @@ import { join } from 'node:path'
 import { installPackage } from '../test/support/installed-package.ts'
 import { runComparison } from './compare.ts'
 import { measureDelivery } from './delivery/delivery.ts'
-import { BENCH_HELP, parseBenchOptions } from './options.ts'
+import { writeChart, writeSection } from './documentation.ts'
+import { measureGrowth } from './growth.ts'
+import { BENCH_HELP, type BenchSettings, type BenchSubject, parseBenchOptions } from './options.ts'
+import { measurePeers } from './peers/peers.ts'
+import { drawPeers, formatPeers } from './peers/report.ts'
 import { describeMachine, pinLoadProcess } from './process.ts'
 import {
   formatComparisons,
   formatDelivery,
+  formatGrowth,
   formatMachine,
   formatStalls,
   formatStartups,
@@ -16,6 +21,44 @@ import {
 import { measureStalls } from './stall.ts'
 import { measureStartup } from './startup.ts'
 import { report, showProgress } from './text.ts'
+
+interface BenchOutcome {
+  readonly result: object
+  readonly tables: string
+  readonly chart?: string
+}
+
+const MEASUREMENTS: Readonly<
+  Record<BenchSubject, (folder: string, settings: BenchSettings) => Promise<BenchOutcome>>
+> = {
+  async 'hot-path'(folder, settings) {
+    const comparisons = await runComparison(folder, settings)
+    return { result: { comparisons }, tables: formatComparisons(comparisons) }
+  },
+  workers: (folder, settings) => MEASUREMENTS['hot-path'](folder, settings),
+  async peers(folder, settings) {
+    const peers = await measurePeers(folder, settings)
+    return { result: { peers }, tables: formatPeers(peers), chart: drawPeers(peers) }
+  },
+  async growth(folder, settings) {
+    const growth = await measureGrowth(folder, settings)
+    return { result: { growth }, tables: formatGrowth(growth) }
+  },
+  async delivery(folder, settings) {
+    const delivery = await measureDelivery(folder, settings)
+    return { result: { delivery }, tables: formatDelivery(delivery) }
+  },
+  async startup(folder, { rounds }) {
+    showProgress('installing the package')
+    const command = await installPackage(join(folder, 'installed'))
+    const startups = await measureStartup(command, folder, rounds)
+    return { result: { startups }, tables: formatStartups(startups) }
+  },
+  async stall(folder, settings) {
+    const stalls = await measureStalls(folder, settings)
+    return { result: { stalls }, tables: formatStalls(stalls) }
+  },
+}
 
 const settings = parseBenchOptions(process.argv.slice(2))
 if (settings === null) {
@@ -30,30 +73,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const machine = describeMachine(folder)
 report(formatMachine(machine))
 pinLoadProcess()
-// The URL may hold a password, which must not be in a report.
-const { cases, json, postgresUrl, ...reportedSettings } = settings
 
-let result: object
-if (settings.startup) {
-  showProgress('installing the package')
-  const command = await installPackage(join(folder, 'installed'))
-  const startups = await measureStartup(command, folder, settings.rounds)
-  console.log(`\n${formatStartups(startups)}`)
-  result = { startups }
-} else if (settings.stall) {
-  const stalls = await measureStalls(folder, settings)
-  console.log(`\n${formatStalls(stalls)}`)
-  result = { stalls }
-} else if (settings.delivery) {
-  const delivery = await measureDelivery(folder, settings)
-  console.log(`\n${formatDelivery(delivery)}`)
-  result = { delivery }
-} else {
-  const comparisons = await runComparison(folder, settings)
-  console.log(`\n${formatComparisons(comparisons)}`)
-  result = { comparisons }
-}
-if (json !== undefined) {
-  const context = { at: new Date().toISOString(), machine, settings: reportedSettings }
+const { result, tables, chart } = await MEASUREMENTS[settings.subject](folder, settings)
+console.log(`\n${tables}`)
+if (settings.json !== undefined) {
+  // The URL may hold a password, which must not be in a report.
+  const { cases, json, postgresUrl, ...reported } = settings
+  const context = { at: new Date().toISOString(), machine, settings: reported }
   writeFileSync(json, `${JSON.stringify({ ...context, ...result }, null, 2)}\n`)
+}
+if (settings.write) {
+  writeSection(settings, formatMachine(machine), tables)
+  if (chart !== undefined) writeChart(chart)
 }

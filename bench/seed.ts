@@ -9,6 +9,7 @@ import { openLatchkey } from '../src/node/open-latchkey.ts'
 import { nodeArgon2, nodePrimitives } from '../src/node/primitives.ts'
 import { seedEveryKeyType } from '../test/support/key-seeds.ts'
 import { seedKey, unwrap } from '../test/support/server.ts'
+import type { BenchSettings } from './options.ts'
 
 /** A caller: a key, its secret, and a source and destination that its messages may name. */
 export interface BenchVendor {
@@ -163,3 +164,34 @@ function drawIndexes(below: number, count: number): Set<number> {
 
 const createSecret = () =>
   addChecksum(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'))
+
+/** Adds as many delivered messages and audit events as years of use leave. */
+export function seedRows(
+  dataDir: string,
+  { storedMessages, storedEvents }: Pick<BenchSettings, 'storedMessages' | 'storedEvents'>,
+): void {
+  const db = new Database(join(dataDir, 'latchkey.db'))
+  try {
+    db.pragma('foreign_keys = OFF')
+    const numbers = (count: number) =>
+      `WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`
+    const id = (kind: string) => `printf('${kind}-%04x-7000-8000-%012x', n >> 16, n)`
+    db.exec(`
+      ${numbers(storedMessages)}
+      INSERT INTO messages (id, serial, key_id, source_id, data_model, event_type, test, received_at,
+        sealed_payload, erased_at) SELECT ${id('01900000')}, n, keys.id, keys.source_id, 'Flowsheet', 'New',
+        0, 1700000000000 + n, '', 1700000000000 + n FROM numbers, (SELECT * FROM keys LIMIT 1) keys;
+      ${numbers(storedMessages)}
+      INSERT INTO deliveries SELECT ${id('01900000')}, 0, ${id('01910000')}, ${id('01920000')},
+        subscriptions.id, subscriptions.destination_id, 'delivered', n, 1, 1700000000000 + n, NULL
+        FROM numbers, (SELECT * FROM subscriptions LIMIT 1) subscriptions;
+      ${numbers(storedEvents)}
+      INSERT INTO audit_events (id, at, actor, action, subject, facts)
+        SELECT ${id('01900000')}, 1700000000000 + n, 'nobody', 'key.refused', 'nobody',
+        '{"surface":"exchange","reason":"key_unknown","address":"203.0.113.7","path":"/auth/authenticate"}'
+        FROM numbers`)
+    db.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    db.close()
+  }
+}

@@ -2,22 +2,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import Database from 'better-sqlite3'
-import { readConfig } from '../src/config.ts'
-import { silentLog } from '../src/node/log.ts'
-import { openLatchkey } from '../src/node/open-latchkey.ts'
-import { composeNodeApps } from '../src/node/server.ts'
-import { issueApiToken } from '../test/support/admin-client.ts'
 import { createEnvironment } from '../test/support/process.ts'
-import { seedUser } from '../test/support/users.ts'
 import { authenticateBenchVendor, formatCredentials } from './cases.ts'
 import { computeDelay, type DelayQuantiles } from './delivery/arrival.ts'
 import { createSchedule, sendAll, sendOnTime } from './delivery/send.ts'
 import { measureInTurn, median } from './load.ts'
+import { callApi, seedApiToken } from './management-api.ts'
 import type { BenchSettings } from './options.ts'
 import { type BenchServer, resolveBenchPath, startLatchkeyProcess } from './process.ts'
 import { buildPostRequest, createMessage, takeTurn } from './requests.ts'
-import { type BenchVendor, seedVendors } from './seed.ts'
+import { type BenchVendor, seedRows, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
 
 /** The delay of exchanges while the server also handles a long request of another client. */
@@ -47,18 +41,10 @@ interface StallTarget {
 /** Work that is repeated beside the exchanges. */
 type Disturber = (target: StallTarget) => Promise<unknown>
 
-const callApi =
+const callManagement =
   (path: string, method = 'GET'): Disturber =>
-  async ({ served, apiToken }) => {
-    const answer = await fetch(`http://127.0.0.1:${served.consolePort}/admin/v1${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${apiToken}` },
-    })
-    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    for await (const _chunk of answer.body ?? []) {
-      // Reads the response as a client does that writes it to a file.
-    }
-  }
+  ({ served, apiToken }) =>
+    callApi(served, apiToken, path, method)
 
 async function sendLongMessage(target: StallTarget): Promise<void> {
   const vendor = takeTurn(target.vendors, 0)
@@ -83,10 +69,12 @@ const UNUSED_ID = '00000000-0000-7000-8000-000000000000'
 
 const DISTURBERS: Readonly<Record<string, Disturber | null>> = {
   undisturbed: null,
-  'a list of the messages to a rare destination': callApi(`/messages?destinationId=${UNUSED_ID}`),
-  'a search for a text in all keys': callApi('/keys?text=nothing&order=name'),
-  'an export of the audit': callApi('/audit/export'),
-  'a verification of the audit': callApi('/audit/verify', 'POST'),
+  'a list of the messages to a rare destination': callManagement(
+    `/messages?destinationId=${UNUSED_ID}`,
+  ),
+  'a search for a text in all keys': callManagement('/keys?text=nothing&order=name'),
+  'an export of the audit': callManagement('/audit/export'),
+  'a verification of the audit': callManagement('/audit/verify', 'POST'),
   'a message of 39 MB': sendLongMessage,
   'a command on the same database': runCommand,
 }
@@ -162,49 +150,5 @@ async function repeat(signal: AbortSignal, work: () => Promise<void>): Promise<v
   while (!signal.aborted) {
     await work()
     await wait(DISTURBANCE_PAUSE_MS)
-  }
-}
-
-async function seedApiToken(dataDir: string): Promise<string> {
-  const config = readConfig({ LATCHKEY_DATA: dataDir })
-  const latchkey = await openLatchkey(config, { publicUrl: 'http://localhost', log: silentLog })
-  try {
-    const services = {
-      ...latchkey,
-      ...composeNodeApps(latchkey),
-      clock: Object.assign(Date.now, { advance() {}, set() {} }),
-    }
-    const { secret } = await issueApiToken(services, await seedUser(services, { role: 'operator' }))
-    return secret
-  } finally {
-    await latchkey.storage.close()
-  }
-}
-
-/** Adds as many delivered messages and audit events as years of use leave. */
-function seedRows(dataDir: string, { storedMessages, storedEvents }: BenchSettings): void {
-  const db = new Database(join(dataDir, 'latchkey.db'))
-  try {
-    db.pragma('foreign_keys = OFF')
-    const numbers = (count: number) =>
-      `WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`
-    const id = (kind: string) => `printf('${kind}-%04x-7000-8000-%012x', n >> 16, n)`
-    db.exec(`
-      ${numbers(storedMessages)}
-      INSERT INTO messages (id, serial, key_id, source_id, data_model, event_type, test, received_at,
-        sealed_payload, erased_at) SELECT ${id('01900000')}, n, keys.id, keys.source_id, 'Flowsheet', 'New',
-        0, 1700000000000 + n, '', 1700000000000 + n FROM numbers, (SELECT * FROM keys LIMIT 1) keys;
-      ${numbers(storedMessages)}
-      INSERT INTO deliveries SELECT ${id('01900000')}, 0, ${id('01910000')}, ${id('01920000')},
-        subscriptions.id, subscriptions.destination_id, 'delivered', n, 1, 1700000000000 + n, NULL
-        FROM numbers, (SELECT * FROM subscriptions LIMIT 1) subscriptions;
-      ${numbers(storedEvents)}
-      INSERT INTO audit_events (id, at, actor, action, subject, facts)
-        SELECT ${id('01900000')}, 1700000000000 + n, 'nobody', 'key.refused', 'nobody',
-        '{"surface":"exchange","reason":"key_unknown","address":"203.0.113.7","path":"/auth/authenticate"}'
-        FROM numbers`)
-    db.pragma('wal_checkpoint(TRUNCATE)')
-  } finally {
-    db.close()
   }
 }

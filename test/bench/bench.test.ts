@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BENCH_CASES } from '../../bench/cases.ts'
+import { drawChart } from '../../bench/chart.ts'
 import type { Comparison } from '../../bench/compare.ts'
 import { computeDelay, computeSlowdown } from '../../bench/delivery/arrival.ts'
 import type { DeliveryResults } from '../../bench/delivery/delivery.ts'
 import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
+import { replaceSection } from '../../bench/documentation.ts'
+import type { GrowthResult } from '../../bench/growth.ts'
 import { quantile } from '../../bench/load.ts'
-import { parseBenchOptions } from '../../bench/options.ts'
+import { parseBenchOptions, SUBJECT_NAMES } from '../../bench/options.ts'
 import { buildPostRequest, numberRequest, readMessageNumber } from '../../bench/requests.ts'
 import type { StallResult } from '../../bench/stall.ts'
 import { drawBar } from '../../bench/text.ts'
@@ -21,10 +24,12 @@ import { startListening } from '../support/upstream/servers.ts'
 const folder = createTempFolder()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const DOCUMENT = new URL('../../docs/benchmarks.md', import.meta.url).pathname
 const RUN = new URL('../../bench/run.ts', import.meta.url).pathname
 
 interface BenchReport {
   readonly comparisons: readonly Comparison[]
+  readonly growth: readonly GrowthResult[]
   readonly delivery: DeliveryResults
   readonly stalls: readonly StallResult[]
 }
@@ -38,6 +43,9 @@ async function runBench(...args: string[]) {
   return { stdout, json, ...(JSON.parse(json) as BenchReport) }
 }
 
+/** The subjects, and a PostgreSQL that is far away. */
+const SECTIONS = [...SUBJECT_NAMES, 'distant']
+
 describe('npm run bench', () => {
   test('compares every case on SQLite with bare Hono', async () => {
     const { stdout, comparisons } = await runBench()
@@ -50,6 +58,16 @@ describe('npm run bench', () => {
     }
     expect(stdout).toMatch(/^\n\| case \| engine \| requests\/s \| p50 \|/)
     expect(stdout).toMatch(/^\| authenticate \| SQLite \| .* \| ≥ 0\.60 [✓✗]/m)
+  })
+
+  test('with --growth compares few keys with many, and writes nothing by itself', async () => {
+    const documented = readFileSync(DOCUMENT, 'utf8')
+    const args = ['--engine', 'sqlite', '--case', 'api-key-xdent']
+    const { stdout, growth } = await runBench('--growth', ...args)
+    expect(growth[0]).toMatchObject({ engine: 'sqlite', work: 'api-key-xdent' })
+    for (const { cpuUs } of growth) expect(Object.keys(cpuUs)).toEqual(['1', '200'])
+    expect(stdout).toMatch(/^\| keys, the newest \| SQLite \| /m)
+    expect(readFileSync(DOCUMENT, 'utf8')).toBe(documented)
   })
 
   test('with --delivery sees every message arrive', async () => {
@@ -103,18 +121,15 @@ describe('npm run bench', () => {
 
 describe('the options of the bench', () => {
   test.each([
-    [['--engine', 'mysql'], 'there is no engine "mysql"; there are: sqlite, postgres, d1, and all'],
+    [['--engine', 'mysql'], 'there is no engine "mysql"; there are: sqlite, postgres, d1, all'],
     [['--postgres', 'mysql://db'], '--postgres, or LATCHKEY_TEST_POSTGRES, must be postgres://…'],
     [
       ['--startup', '--delivery'],
-      '--startup, --delivery and --stall are different measurements: choose one',
+      '--delivery and --startup are different measurements: choose one',
     ],
     [['--rate', '9'], '--rate belongs to --delivery'],
     [['--rounds', 'x'], '--rounds must be a number above 0, up to 100; it is "x"'],
-    [
-      ['--delivery', '--engine', 'd1'],
-      'there is no engine "d1"; there are: sqlite, postgres, and all',
-    ],
+    [['--delivery', '--engine', 'd1'], 'there is no engine "d1"; there are: sqlite, postgres, all'],
     [
       ['--delivery', '--case', 'refresh'],
       'there is no case "refresh"; there are: accepted, arrival',
@@ -130,6 +145,34 @@ describe('the options of the bench', () => {
     expect(parseEngines(...repeated)).toEqual(['sqlite', 'd1'])
     expect(parseEngines('--engine', 'all')).toEqual(['sqlite', 'postgres', 'd1'])
     expect(parseEngines('--delivery', '--engine', 'all')).toEqual(['sqlite', 'postgres'])
+  })
+})
+
+describe('the tables of docs/benchmarks.md', () => {
+  test('are replaced between the marks of their section', () => {
+    const document = 'a\n<!-- bench: x -->\nold\n<!-- end -->\nb\n<!-- bench: y -->\n<!-- end -->\n'
+    const replaced = replaceSection(document, 'x', 'new')
+    expect(replaced).toBe(document.replace('old', 'new'))
+    expect(() => replaceSection(document, 'z', '')).toThrow('the document has no section z')
+  })
+
+  test.each(SECTIONS)('have a place for %s', (name) => {
+    expect(() => replaceSection(readFileSync(DOCUMENT, 'utf8'), name, '')).not.toThrow()
+  })
+
+  test('show the CPU of every server, in the colors of light and dark pages', () => {
+    const own = { label: 'Latchkey', value: 20, text: '20 µs', tone: 'own' } as const
+    const other = { label: 'A & B', value: 40, text: '40 µs', tone: 'other' } as const
+    const cut = { label: 'C', value: 90, text: '90 µs', tone: 'other' } as const
+    const chart = drawChart('CPU', [{ title: 'issue', maximum: 40, bars: [own, other, cut] }])
+    const widths = [...chart.matchAll(/<rect [^>]* width="([\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    )
+    expect(widths[1]).toBeCloseTo(2 * (widths[0] ?? 0), 0)
+    expect(widths[2]).toBe(widths[1])
+    expect(chart).toContain('→ 90 µs')
+    expect(chart).toContain('A &amp; B')
+    expect(chart).toContain('@media (prefers-color-scheme: dark)')
   })
 })
 
