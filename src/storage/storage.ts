@@ -1,8 +1,13 @@
 import type { Storage } from '../service/ports/storage.ts'
-import { createAccountStorage, createUserSearchStorage } from './accounts.ts'
+import {
+  createAccountStorage,
+  createFirstOperatorStorage,
+  createUserSearchStorage,
+} from './accounts.ts'
 import { createAuditedChanges } from './audit.ts'
 import { createAuditChainStorage, createEventStorage } from './audit-events.ts'
 import { createAuthorityStorage } from './authority.ts'
+import { createPasswordStorage, createSecondFactorStorage } from './credentials.ts'
 import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
 import { createDeliveryStorage } from './delivery.ts'
 import { createStorageProbe } from './diagnostics.ts'
@@ -12,10 +17,12 @@ import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
 import { createMessageIdStorage, createMessageStorage } from './messages.ts'
-import { createFirstOperatorStorage, createPasswordStorage } from './passwords.ts'
-import { createAllowlistStorage, createDirectoryStorage, createEditStorage } from './resources.ts'
-import { createRoutingStorage } from './routing.ts'
-import { createSecondFactorStorage } from './second-factor.ts'
+import {
+  createAllowlistStorage,
+  createDestinationStorage,
+  createDirectoryStorage,
+  createEditStorage,
+} from './resources.ts'
 import {
   createSessionStorage,
   createSignInFailureStorage,
@@ -25,7 +32,8 @@ import { createTableStatements } from './statements.ts'
 import {
   createSubscriptionListStorage,
   createSubscriptionQueueStorage,
-} from './subscription-queues.ts'
+  createSubscriptionStorage,
+} from './subscriptions.ts'
 
 /** Stores every subject on this engine. */
 export function createStorage(unwatchedEngine: Engine): Storage {
@@ -45,7 +53,8 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createEditStorage(engine, compiler, audit),
     ...createAllowlistStorage(engine, compiler, rows, audit),
     ...createDirectoryStorage(rows, audit),
-    ...createRoutingStorage(engine, compiler, rows, audit),
+    ...createDestinationStorage(rows, audit),
+    ...createSubscriptionStorage(engine, compiler, audit),
     ...createKeySecretStorage(compiler, audit),
     ...createKeyChangeStorage(compiler, audit),
     ...createKeyReadStorage(engine, compiler, rows),
@@ -53,7 +62,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createAuditChainStorage(engine, compiler),
     ...createKeyUseStorage(engine, compiler),
     ...createSessionStorage(engine, compiler),
-    ...createPasswordStorage(engine, compiler, audit),
+    ...createPasswordStorage(engine, compiler, rows, audit),
     ...createFirstOperatorStorage(engine, compiler, audit),
     ...createSecondFactorStorage(engine, compiler, audit),
     ...createSignInFailureStorage(engine, compiler),

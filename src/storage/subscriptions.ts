@@ -4,12 +4,75 @@ import type {
   SubscriptionFilter,
   SubscriptionListItem,
 } from '../service/ports/lists.ts'
-import type { QueueStorage } from '../service/ports/routing.ts'
+import type { QueueStorage, RoutingStorage, SubscriptionTarget } from '../service/ports/routing.ts'
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { selectNextPlace } from './messages.ts'
 import { type Arg, createCache, createSqlWriter } from './statements.ts'
-import { parseDataModel, type Tables } from './tables.ts'
+import { ALL_DATA_MODELS, parseDataModel, type Tables } from './tables.ts'
+
+type SubscriptionMethods = Pick<
+  RoutingStorage,
+  'addSubscription' | 'setSubscriptionStatus' | 'findSubscriptionTarget'
+>
+
+/** The columns of its queue start with the defaults of schema.sql. */
+type NewSubscriptionRow = Omit<
+  Tables['subscriptions'],
+  'due_at' | 'attempts' | 'leased_by' | 'leased_until'
+>
+
+/** Stores which destinations receive a source's messages. */
+export function createSubscriptionStorage(
+  engine: Engine,
+  compiler: StatementCompiler,
+  audit: AuditedChanges,
+): SubscriptionMethods {
+  const sqlStatement = createSqlWriter(compiler)
+  const selectTarget = sqlStatement<{ id: string }, SubscriptionTarget>(
+    (arg) => sql`
+      select destinations.id, destinations.name, destinations.verified_at as "verifiedAt"
+      from subscriptions join destinations on destinations.id = subscriptions.destination_id
+      where subscriptions.id = ${arg('id')}`,
+  )
+  // Inserts from the rows that it joins: nothing if one of them is missing.
+  const add = sqlStatement<NewSubscriptionRow>(
+    (arg) => sql`
+      insert into subscriptions
+        (id, source_id, destination_id, data_model, status, created_at, event_id)
+      select cast(${arg('id')} as text), sources.id, destinations.id,
+        cast(${arg('data_model')} as text), cast(${arg('status')} as text),
+        cast(${arg('created_at')} as bigint), cast(${arg('event_id')} as text)
+      from sources join destinations on destinations.id = ${arg('destination_id')}
+      where sources.id = ${arg('source_id')} on conflict do nothing`,
+  )
+  const setStatus = audit.createUpdate('subscriptions', ['status', 'due_at', 'attempts'])
+
+  return {
+    addSubscription: (subscription, event) =>
+      audit.applyChange(
+        'subscriptions',
+        add({
+          id: subscription.id,
+          source_id: subscription.sourceId,
+          destination_id: subscription.destinationId,
+          data_model: subscription.dataModel ?? ALL_DATA_MODELS,
+          status: subscription.status,
+          created_at: subscription.createdAt,
+          event_id: event.id,
+        }),
+        event,
+      ),
+
+    setSubscriptionStatus: (id, status, event) =>
+      setStatus({ id, status, due_at: 0, attempts: 0 }, event),
+
+    async findSubscriptionTarget(id) {
+      const [row] = await engine.read(selectTarget({ id }))
+      return row ?? null
+    },
+  }
+}
 
 type QueueChangeMethods = Pick<
   QueueStorage,
@@ -65,11 +128,7 @@ export function createSubscriptionQueueStorage(
       )`,
   }))
 
-  const resetSubscription = sqlStatement<{ id: string; eventId: string }>(
-    (arg) => sql`
-      update subscriptions set attempts = 0, due_at = 0, event_id = ${arg('eventId')}
-      where id = ${arg('id')}`,
-  )
+  const resetSubscription = audit.createUpdate('subscriptions', ['attempts', 'due_at'])
   const skipQueued = sqlStatement<{ id: string; eventId: string; at: number }>(
     (arg) => sql`
       update deliveries set status = 'skipped', settled_at = ${arg('at')},
@@ -106,7 +165,7 @@ export function createSubscriptionQueueStorage(
     },
 
     purgeQueue: (id, event) =>
-      audit.applyChange('subscriptions', resetSubscription({ id, eventId: event.id }), event, [
+      resetSubscription({ id, attempts: 0, due_at: 0 }, event, [
         skipQueued({ id, eventId: event.id, at: event.at }),
       ]),
 

@@ -2,10 +2,16 @@ import { sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
 import type { Role } from '../domain/key.ts'
 import type { Invitation, SignInStorage } from '../service/ports/sign-in.ts'
-import { createUserLock, isRoleUnchanged, toUser } from './accounts.ts'
+import { createUserLock, isActiveOperator, isRoleUnchanged, toUser } from './accounts.ts'
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { type Arg, createSqlWriter, expandJsonList } from './statements.ts'
+import {
+  type Arg,
+  createSqlWriter,
+  expandJsonList,
+  isPast,
+  type TableStatements,
+} from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type PasswordMethods = Pick<
@@ -23,6 +29,7 @@ type PasswordMethods = Pick<
 export function createPasswordStorage(
   engine: Engine,
   compiler: StatementCompiler,
+  rows: TableStatements,
   audit: AuditedChanges,
 ): PasswordMethods {
   const sqlStatement = createSqlWriter(compiler)
@@ -33,9 +40,6 @@ export function createPasswordStorage(
   )
   const selectByUsername = sqlStatement<{ username: string }, Tables['users']>(
     (arg) => sql`select * from users where username = ${arg('username')}`,
-  )
-  const selectById = sqlStatement<{ id: string }, Tables['users']>(
-    (arg) => sql`select * from users where id = ${arg('id')}`,
   )
   // Some key types authenticate with the username, so its change bumps the authority.
   const setUsername = audit.createUpdate(
@@ -130,10 +134,7 @@ export function createPasswordStorage(
       return row === undefined ? null : toCredentials(row)
     },
 
-    async findCredentialsByUserId(id) {
-      const [row] = await engine.read(selectById({ id }))
-      return row === undefined ? null : toCredentials(row)
-    },
+    findCredentialsByUserId: rows.findById('users', toCredentials),
 
     setUsername: (id, username, event, role) =>
       setUsername({ id, username, role: role ?? null }, event),
@@ -183,10 +184,6 @@ export function createPasswordStorage(
   }
 }
 
-/** Tests if a row of `users` can sign in as operator. */
-export const isActiveOperator = sql`
-  users.role = 'operator' and users.password_hash is not null and users.deactivated_at is null`
-
 const toCredentials = (row: Tables['users']) => ({
   user: toUser(row),
   passwordHash: row.password_hash,
@@ -200,95 +197,121 @@ const toInvitation = (row: Tables['invitations']): Invitation => ({
   expiresAt: row.expires_at,
 })
 
-type FirstOperatorMethods = Pick<SignInStorage, 'addFirstOperator'>
+type SecondFactorMethods = Pick<
+  SignInStorage,
+  'setSecondFactor' | 'claimTotpStep' | 'claimRecoveryCode' | 'countRecoveryCodes'
+>
 
 /**
- * Creates the first operator, once. Locks the authority's row first; the account's insert has the guard,
- * and the other statements depend on it.
+ * A code is accepted one step before or after now, by servers whose clocks may differ by two steps. A
+ * stored step further in the future came from a wrong clock, and must not refuse codes for years.
  */
-export function createFirstOperatorStorage(
+const MAX_STEPS_AHEAD = 4
+
+/** Stores the second factor and its recovery codes. */
+export function createSecondFactorStorage(
   engine: Engine,
   compiler: StatementCompiler,
   audit: AuditedChanges,
-): FirstOperatorMethods {
+): SecondFactorMethods {
   const sqlStatement = createSqlWriter(compiler)
+  const lockUserRow = createUserLock(compiler)
 
-  interface FirstOperatorArgs {
-    readonly accountId: string
-    readonly name: string
-    readonly region: string
-    readonly status: Tables['accounts']['status']
-    readonly offboardingPolicy: Tables['accounts']['offboarding_policy']
-    readonly enforced: number
+  interface TotpChange {
     readonly userId: string
-    readonly email: string
-    readonly username: string | null
-    readonly hash: string
-    readonly invitationId: string
-    readonly createdAt: number
-    readonly at: number
-    readonly latest: number
     readonly eventId: string
   }
-  const addAccount = sqlStatement<FirstOperatorArgs>(
+  const enableTotp = sqlStatement<TotpChange & { sealed: string }>(
     (arg) => sql`
-      insert into accounts
-        (id, name, region, status, created_at, event_id, offboarding_policy, ip_allowlist_enforced)
-      select cast(${arg('accountId')} as text), cast(${arg('name')} as text),
-        cast(${arg('region')} as text), cast(${arg('status')} as text),
-        cast(${arg('createdAt')} as bigint), cast(${arg('eventId')} as text),
-        cast(${arg('offboardingPolicy')} as text), cast(${arg('enforced')} as bigint)
-      where exists (
-          select 1 from invitations where invitations.id = ${arg('invitationId')}
-            and user_id is null and expires_at > ${arg('at')} and created_at <= ${arg('latest')}
-        )
-        and not exists (select 1 from users where ${isActiveOperator})
-        and not exists (select 1 from users where username = ${arg('username')})`,
+      update users set sealed_totp = ${arg('sealed')}, totp_step = null,
+        event_id = ${arg('eventId')}
+      where id = ${arg('userId')} and deactivated_at is null`,
   )
-  const isAccountCreated = (arg: (name: 'accountId' | 'eventId') => unknown) => sql`
-    from accounts where accounts.id = ${arg('accountId')} and accounts.event_id = ${arg('eventId')}`
-  const addUser = sqlStatement<FirstOperatorArgs>(
+  const disableTotp = sqlStatement<TotpChange & { role: Role | null }>(
     (arg) => sql`
-      insert into users
-        (id, account_id, email, role, created_at, event_id, username, password_hash)
-      select cast(${arg('userId')} as text), accounts.id, cast(${arg('email')} as text), 'operator',
-        cast(${arg('createdAt')} as bigint), cast(${arg('eventId')} as text),
-        cast(${arg('username')} as text), cast(${arg('hash')} as text)
-      ${isAccountCreated(arg)}`,
+      update users set sealed_totp = null, totp_step = null, event_id = ${arg('eventId')}
+      where id = ${arg('userId')} and sealed_totp is not null and ${isRoleUnchanged(arg('role'))}`,
   )
-  /** Deletes every first-operator link. */
-  const deleteInvitations = sqlStatement<FirstOperatorArgs>(
-    (arg) =>
-      sql`delete from invitations where user_id is null and exists (select 1 ${isAccountCreated(arg)})`,
+  const isChanged = (arg: (name: keyof TotpChange) => unknown) => sql`exists (
+    select 1 from users where users.id = ${arg('userId')} and users.event_id = ${arg('eventId')})`
+  const deleteCodes = sqlStatement<TotpChange>(
+    (arg) => sql`
+      delete from recovery_codes where user_id = ${arg('userId')} and ${isChanged(arg)}`,
+  )
+  const addCode = sqlStatement<TotpChange & { digest: string }>(
+    (arg) => sql`
+      insert into recovery_codes (user_id, digest)
+      select cast(${arg('userId')} as text), cast(${arg('digest')} as text)
+      where ${isChanged(arg)}`,
+  )
+
+  const updateTotpStep = sqlStatement<{
+    userId: string
+    step: number
+    before: number
+    latest: number
+  }>(
+    (arg) => sql`
+      update users set totp_step = ${arg('step')}
+      where id = ${arg('userId')} and sealed_totp is not null
+        and (totp_step is null or ${isPast('totp_step', arg('before'), arg('latest'))})`,
+  )
+
+  interface UsedCode {
+    readonly userId: string
+    readonly digests: string
+  }
+  const isUsedCode = (arg: (name: keyof UsedCode) => unknown) => sql`
+    recovery_codes.user_id = ${arg('userId')}
+    and recovery_codes.digest in ${expandJsonList(engine, arg('digests'))}`
+  const insertEventIfCodeExists = createEventInsert<UsedCode>(compiler, (arg) => ({
+    account: selectAccountId('users'),
+    where: sql`
+      from users where users.id = ${arg('userId')} and exists (
+        select 1 from recovery_codes where ${isUsedCode(arg)}
+      )`,
+  }))
+  const deleteCode = sqlStatement<UsedCode>(
+    (arg) => sql`delete from recovery_codes where ${isUsedCode(arg)}`,
+  )
+  const count = sqlStatement<{ userId: string }, { n: number }>(
+    (arg) => sql`select count(*) as n from recovery_codes where user_id = ${arg('userId')}`,
   )
 
   return {
-    async addFirstOperator({ account, user, passwordHash, invitationId }, event) {
-      const args = {
-        accountId: account.id,
-        name: account.name,
-        region: account.region,
-        status: account.status,
-        offboardingPolicy: account.offboardingPolicy,
-        enforced: account.ipAllowlistEnforced ? 1 : 0,
-        userId: user.id,
-        email: user.email,
-        username: user.username,
-        hash: passwordHash,
-        invitationId,
-        createdAt: account.createdAt,
-        at: event.at,
-        latest: getLatestDeadline(0, event.at),
-        eventId: event.id,
-      }
-      const [, , addedUsers] = await engine.atomic([
-        audit.bumpAuthority,
-        addAccount(args),
-        addUser(args),
+    async setSecondFactor(userId, totp, event, role) {
+      const change = { userId, eventId: event.id }
+      const [changed] = await engine.atomic([
+        totp === null
+          ? disableTotp({ ...change, role: role ?? null })
+          : enableTotp({ ...change, sealed: totp.sealed }),
+        deleteCodes(change),
+        ...(totp?.recoveryDigests ?? []).map((digest) => addCode({ ...change, digest })),
         audit.insertEventIfChanged('users', event),
-        deleteInvitations(args),
       ])
-      return addedUsers === 1
+      return changed === 1
+    },
+
+    async claimTotpStep(userId, step) {
+      const [changed] = await engine.atomic([
+        updateTotpStep({ userId, step, before: step - 1, latest: step + MAX_STEPS_AHEAD }),
+      ])
+      return changed === 1
+    },
+
+    async claimRecoveryCode(userId, digests, event) {
+      const usedCode = { userId, digests: JSON.stringify(digests) }
+      const [, added] = await engine.atomic([
+        lockUserRow({ userId }),
+        insertEventIfCodeExists({ ...toEventRow(event), ...usedCode }),
+        deleteCode(usedCode),
+      ])
+      return added === 1
+    },
+
+    async countRecoveryCodes(userId) {
+      const [row] = await engine.read(count({ userId }))
+      return Number(row?.n ?? 0)
     },
   }
 }
