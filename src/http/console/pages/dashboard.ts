@@ -27,7 +27,7 @@ import {
 import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
 import { trafficSection } from './dashboard-traffic.ts'
-import { KEY_TYPE_LABELS } from './keys/key-labels.ts'
+import { KEY_TYPE_LABELS } from './keys/key-components.ts'
 
 /** The dashboard: what needs attention, traffic and key types. */
 export function mountDashboard(router: ConsoleRouter): void {

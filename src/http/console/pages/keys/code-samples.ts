@@ -5,7 +5,7 @@ import { findCredentialParts } from '../../../../service/keys/keys.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import { copyButton, type Html } from '../../components/html.ts'
 import type { PageContext } from '../../context.ts'
-import type { KeyPageDeps } from './key-labels.ts'
+import type { KeyPageDeps } from './key-components.ts'
 
 const SAMPLE_LANGUAGES = [
   { name: 'curl', write: formatCurl },

@@ -19,6 +19,7 @@ import { toErrorStatus } from '../../errors.ts'
 import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
 import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
+import { KEY_TYPE_LABELS, type KeyPageDeps } from './key-components.ts'
 import {
   accessLevelField,
   expiryField,
@@ -35,7 +36,6 @@ import {
   parseKeyExpiry,
   readKeyOwner,
 } from './key-fields.ts'
-import { KEY_TYPE_LABELS, type KeyPageDeps } from './key-labels.ts'
 import { renderSecretPage } from './key-secret.ts'
 
 /** The choices that decide which fields the form of a new key has. */

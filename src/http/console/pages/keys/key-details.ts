@@ -19,7 +19,7 @@ import {
   getEventTone,
   loadEventNames,
 } from '../event-descriptions.ts'
-import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-labels.ts'
+import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-components.ts'
 
 type DetailRow = readonly [string, Html | string]
 

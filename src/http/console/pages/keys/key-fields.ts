@@ -24,7 +24,7 @@ import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { DEVELOPERS_PATH, KEYS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import { sendSuggestions } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
-import { ACCESS_LEVEL_LABELS } from './key-labels.ts'
+import { ACCESS_LEVEL_LABELS } from './key-components.ts'
 
 /** The free texts of a key, as they were typed. */
 interface KeyTextValues {

@@ -24,8 +24,8 @@ import { redirectToPage, renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { renderKeyPage } from './key.ts'
 import { overlapDiagram } from './key-charts.ts'
+import { isChangedSince, type KeyPageDeps, withKey } from './key-components.ts'
 import { keyHistory } from './key-details.ts'
-import { isChangedSince, type KeyPageDeps, withKey } from './key-labels.ts'
 
 /** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [

@@ -4,7 +4,7 @@ import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
 import { getOperation } from '../../../../operations/registry.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import type { ServiceError } from '../../../../service/service-result.ts'
+import { failInvalid, type ServiceError } from '../../../../service/service-result.ts'
 import {
   actionButton,
   buttonLink,
@@ -12,16 +12,20 @@ import {
   postForm,
   resourcePicker,
   submitButton,
+  textField,
 } from '../../components/form.ts'
 import {
   badge,
+  definitionList,
   emptyState,
   errorNotice,
   formatInstant,
   type Html,
   nothing,
   notice,
+  relativeTime,
 } from '../../components/html.ts'
+import { mountConfirmedAction } from '../../confirmation.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../../errors.ts'
 import { type FlashName, getFlash } from '../../flash.ts'
@@ -29,11 +33,10 @@ import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, SITES_PATH, toKeyCrumbs } from '
 import { redirectToPage, renderPage, toConsolePath } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { codeSamples } from './code-samples.ts'
-import { isDeletable } from './edit-key.ts'
 import { getFirstUsageDay, overlapDiagram, toDailyCounts, usageChart } from './key-charts.ts'
+import { KEY_TYPE_LABELS, type KeyPageDeps, listKeyBadges, withKey } from './key-components.ts'
 import { keyDetails, keyHistory } from './key-details.ts'
 import { listSiteOptions } from './key-fields.ts'
-import { type KeyPageDeps, listKeyBadges, withKey } from './key-labels.ts'
 
 export function mountKeyDetailPages(router: ConsoleRouter, deps: KeyPageDeps): void {
   router.page(
@@ -188,6 +191,62 @@ export function mountKeyActionForms(router: ConsoleRouter, deps: KeyPageDeps): v
     )
   }
 }
+
+const CONSEQUENCES = {
+  revoke:
+    'The key and its tokens are refused from the next request on. This cannot be undone. The key stays in the list.',
+  delete:
+    'The key is refused from the next request on and disappears from every list. This cannot be undone. The audit keeps its record.',
+} as const
+
+/** Mounts the actions that cannot be undone: the user types the key's name to confirm them. */
+export function mountRevokeAndDeletePages(router: ConsoleRouter): void {
+  for (const verb of ['revoke', 'delete'] as const) {
+    const operation = getOperation(`keys.${verb}`)
+    const title = verb === 'revoke' ? 'Revoke key' : 'Delete key'
+    mountConfirmedAction<KeySummary>(router, {
+      path: `${KEYS_PATH}/:id/${verb}`,
+      operations: operation.id,
+      find: ({ services }, id) => services.keys.find(id),
+      question: (key, context) => ({
+        heading: title,
+        crumbs: toKeyCrumbs(key),
+        text: html`<p>${CONSEQUENCES[verb]}${key.status === 'enabled' ? ' If you are not sure, disable it instead: that can be undone.' : ''}</p>
+          ${definitionList([
+            ['Name', html`<strong>${key.name}</strong>`],
+            ['Key type', KEY_TYPE_LABELS[key.keyType].name],
+            [
+              'Last used',
+              key.lastUsedAt === null ? 'Never' : relativeTime(key.lastUsedAt, context.now),
+            ],
+          ])}`,
+        fields: textField({
+          name: 'name',
+          label: 'Type the name of the key to confirm',
+          value: getField(context, 'name'),
+          required: true,
+          spellcheck: false,
+          autofocus: true,
+          autocomplete: 'off',
+        }),
+        button: title,
+        variant: 'danger primary',
+        cancelPath: formatKeyPath(key),
+      }),
+      run: async (context, id) => {
+        const key = await context.services.keys.find(id)
+        if (!key.ok) return key
+        return getField(context, 'name') === key.value.name
+          ? context.perform(operation, { id })
+          : failInvalid(`type the exact name of the key to ${verb} it`)
+      },
+      flash: getFlash(operation),
+      next: (_, id) => (verb === 'delete' ? KEYS_PATH : formatKeyPath({ id })),
+    })
+  }
+}
+
+const isDeletable = ({ keyType }: KeySummary): boolean => getKeyTypeTraits(keyType).deletable
 
 /** Mounts the page that assigns an Open Dental key to the site of an office. */
 export function mountAssignPages(router: ConsoleRouter): void {

@@ -26,16 +26,21 @@ import { formatKeyPath, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
 import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { mountCreateKeyPages } from './create-key.ts'
-import { mountEditKeyPages, mountRevokeAndDeletePages } from './edit-key.ts'
-import { mountAssignPages, mountKeyActionForms, mountKeyDetailPages } from './key.ts'
+import { mountEditKeyPages } from './edit-key.ts'
+import {
+  mountAssignPages,
+  mountKeyActionForms,
+  mountKeyDetailPages,
+  mountRevokeAndDeletePages,
+} from './key.ts'
 import { type DailyUse, formatUsage, getFirstUsageDay, toDailyCounts } from './key-charts.ts'
+import { KEY_TYPE_LABELS, type KeyPageDeps, listKeyBadges } from './key-components.ts'
 import {
   findUserByNameOrId,
   formatOwnerSearchPath,
   listSiteOptions,
   mountOwnerSuggestions,
 } from './key-fields.ts'
-import { KEY_TYPE_LABELS, type KeyPageDeps, listKeyBadges } from './key-labels.ts'
 import { mountRotateSecretPages, mountViewSecretForms } from './key-secret.ts'
 
 /** Mounts the pages of keys of every type. Fixed paths precede `/:id`. */
