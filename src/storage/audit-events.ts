@@ -205,109 +205,63 @@ export function createAuditChainStorage(
   compiler: StatementCompiler,
 ): AuditChainMethods {
   const sqlStatement = createSqlWriter(compiler)
-  const selectEnd = compiler.withoutArguments((db) =>
-    db.selectFrom('audit_chain').select(['sequence', 'seal']),
+  const selectEnd = sqlStatement<object, ChainPosition>(
+    () => sql`select sequence, seal from audit_chain`,
   )
 
   /** Guards a sealing: of many at once, only one finds the end unchanged. */
-  const moveEnd = compiler.withArguments<{
-    from: number
-    fromSeal: string
-    to: number
-    toSeal: string
-  }>()((db, arg) =>
-    db
-      .updateTable('audit_chain')
-      .set({ sequence: arg('to'), seal: arg('toSeal') })
-      .where('sequence', '=', arg('from'))
-      .where('seal', '=', arg('fromSeal')),
+  const moveEnd = sqlStatement<{ from: number; fromSeal: string; to: number; toSeal: string }>(
+    (arg) => sql`
+      update audit_chain set sequence = ${arg('to')}, seal = ${arg('toSeal')}
+      where sequence = ${arg('from')} and seal = ${arg('fromSeal')}`,
   )
-  const seal = compiler.withArguments<ChainLink & { endSeal: string }>()((db, arg) =>
-    db
-      .updateTable('audit_events')
-      .set({ sequence: arg('sequence'), seal: arg('seal') })
-      .where('id', '=', arg('id'))
-      .where('sequence', 'is', null)
-      .where((eb) =>
-        eb.exists(eb.selectFrom('audit_chain').select('seal').where('seal', '=', arg('endSeal'))),
-      ),
+  const seal = sqlStatement<ChainLink & { endSeal: string }>(
+    (arg) => sql`
+      update audit_events set sequence = ${arg('sequence')}, seal = ${arg('seal')}
+      where id = ${arg('id')} and sequence is null
+        and exists (select 1 from audit_chain where audit_chain.seal = ${arg('endSeal')})`,
   )
 
-  const eventColumns = [
-    'id',
-    'at',
-    'actor',
-    'action',
-    'subject',
-    'request_id as requestId',
-    'facts',
-  ] as const
-  const selectUnsealed = compiler.withArguments<{ limit: number }>()((db, arg) =>
-    db
-      .selectFrom('audit_events')
-      .select(eventColumns)
-      .where('sequence', 'is', null)
-      .orderBy('id')
-      .limit(arg('limit')),
+  const chainColumns = sql`id, at, actor, action, subject, request_id as "requestId", facts`
+  const selectUnsealed = sqlStatement<{ limit: number }, UnsealedEvent>(
+    (arg) => sql`
+      select ${chainColumns} from audit_events
+      where sequence is null order by id limit ${arg('limit')}`,
   )
-  const selectSealed = compiler.withArguments<{ after: number; limit: number }>()((db, arg) =>
-    db
-      .selectFrom('audit_events')
-      .select(eventColumns)
-      .select(['sequence', 'seal'])
-      .where('sequence', 'is not', null)
-      .where('sequence', '>', arg('after'))
-      .orderBy('sequence')
-      .limit(arg('limit')),
+  const selectSealed = sqlStatement<{ after: number; limit: number }, SealedEvent>(
+    (arg) => sql`
+      select ${chainColumns}, sequence, seal from audit_events
+      where sequence is not null and sequence > ${arg('after')}
+      order by sequence limit ${arg('limit')}`,
   )
 
-  const insertCheckpoint = compiler.withArguments<Checkpoint>()((db, arg) =>
-    db
-      .insertInto('audit_checkpoints')
-      .values({
-        sequence: arg('sequence'),
-        first: arg('first'),
-        seal: arg('seal'),
-        at: arg('at'),
-        signature: arg('signature'),
-      })
-      .onConflict((conflict) => conflict.doNothing()),
+  const insertCheckpoint = sqlStatement<Checkpoint>(
+    (arg) => sql`
+      insert into audit_checkpoints (sequence, first, seal, at, signature)
+      values (${arg('sequence')}, ${arg('first')}, ${arg('seal')}, ${arg('at')}, ${arg('signature')})
+      on conflict do nothing`,
   )
-  const deleteRecentCheckpoints = compiler.withArguments<{
-    since: number
-    sequence: number
-    first: number
-  }>()((db, arg) =>
-    db
-      .deleteFrom('audit_checkpoints')
-      .where('at', '>=', arg('since'))
-      .where('sequence', '<', arg('sequence'))
-      .where('sequence', '>=', arg('first')),
+  const deleteRecentCheckpoints = sqlStatement<{ since: number; sequence: number; first: number }>(
+    (arg) => sql`
+      delete from audit_checkpoints where at >= ${arg('since')}
+        and sequence < ${arg('sequence')} and sequence >= ${arg('first')}`,
   )
+  const checkpointColumns = sql`sequence, first, seal, at, signature`
   const selectCheckpoints = sqlStatement<
-    {
-      sequence: number
-      first: number
-      limit: number
-    },
+    { sequence: number; first: number; limit: number },
     Checkpoint
   >(
     (arg) => sql`
-      select sequence, first, seal, at, signature from audit_checkpoints
+      select ${checkpointColumns} from audit_checkpoints
       where (sequence, first) > (${arg('sequence')}, ${arg('first')})
       order by sequence, first limit ${arg('limit')}`,
   )
-  const selectHighest = (by: 'sequence' | 'first', then: 'sequence' | 'first') =>
-    compiler.withoutArguments((db) =>
-      db
-        .selectFrom('audit_checkpoints')
-        .selectAll()
-        .orderBy(by, 'desc')
-        .orderBy(then, 'desc')
-        .limit(1),
+  const selectHighest = (order: RawBuilder<unknown>) =>
+    sqlStatement<object, Checkpoint>(
+      () => sql`select ${checkpointColumns} from audit_checkpoints order by ${order} limit 1`,
     )
-  const selectLastCheckpoint = selectHighest('sequence', 'first')
-  const selectBeginningCheckpoint = selectHighest('first', 'sequence')
+  const selectLastCheckpoint = selectHighest(sql`sequence desc, first desc`)
+  const selectStartCheckpoint = selectHighest(sql`first desc, sequence desc`)
 
   // A purge deletes only if its checkpoint is stored.
   const hasCheckpoint = (arg: Arg<Checkpoint>) => sql`exists (
@@ -326,13 +280,12 @@ export function createAuditChainStorage(
 
   return {
     async findChainEnd() {
-      const [row] = await engine.read(selectEnd)
+      const [row] = await engine.read(selectEnd({}))
       if (row === undefined) throw new Error('audit_chain has no row')
       return row
     },
 
-    listUnsealedEvents: async (limit): Promise<UnsealedEvent[]> =>
-      engine.read(selectUnsealed({ limit })),
+    listUnsealedEvents: async (limit) => engine.read(selectUnsealed({ limit })),
 
     async sealEvents(from, links) {
       const to = links.at(-1)
@@ -344,8 +297,7 @@ export function createAuditChainStorage(
       return moved === 1
     },
 
-    listSealedEvents: async (after, limit) =>
-      (await engine.scan(selectSealed({ after, limit }))) as SealedEvent[],
+    listSealedEvents: async (after, limit) => engine.scan(selectSealed({ after, limit })),
 
     async addCheckpoint(checkpoint, since) {
       const { sequence, first } = checkpoint
@@ -359,12 +311,12 @@ export function createAuditChainStorage(
       engine.read(selectCheckpoints({ sequence, first, limit })),
 
     async findLastCheckpoint() {
-      const [row] = await engine.read(selectLastCheckpoint)
+      const [row] = await engine.read(selectLastCheckpoint({}))
       return row ?? null
     },
 
     async findStartCheckpoint() {
-      const [row] = await engine.read(selectBeginningCheckpoint)
+      const [row] = await engine.read(selectStartCheckpoint({}))
       return row ?? null
     },
 
