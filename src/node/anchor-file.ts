@@ -20,6 +20,8 @@ export function createAnchorFile(path: string): AnchorStore {
     const { default: Sqlite } = await import('better-sqlite3')
     const db = new Sqlite(path, { fileMustExist: true, timeout: LOCK_TIMEOUT_MS })
     try {
+      // FULL leaves the removed journal's name to chance: after a power cut, it would undo the commit.
+      db.pragma('synchronous = EXTRA')
       return work(db)
     } finally {
       db.close()

@@ -4,7 +4,6 @@ import {
   copyFileSync,
   existsSync,
   linkSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -15,6 +14,7 @@ import Database from 'better-sqlite3'
 import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import {
   createConflictError,
+  createFolder,
   prepareDraftPath,
   publishDraft,
   removeDraft,
@@ -43,7 +43,6 @@ export async function backUpDatabase(
     const contents = inspectDatabaseFile(draft)
     syncToDisk(draft)
     publishDraft(draft, to, overwrite)
-    syncToDisk(to)
     return { ...contents, path: to }
   } finally {
     removeDraft(draft)
@@ -97,7 +96,7 @@ export function restoreDatabase(
       `there is already a database ${to}: add --force to replace it. The old one is renamed`,
     )
   }
-  mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
+  createFolder(dirname(to))
   const draft = prepareDraftPath(to)
   try {
     copyFileSync(from, draft)

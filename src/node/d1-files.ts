@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { createImportStatements } from '../storage/d1-import.ts'
 import { type CopiedTable, type CopyOptions, compareDatabases } from '../storage/database-copy.ts'
@@ -10,7 +10,14 @@ import {
   SCHEMA_HISTORY,
   type SchemaHistory,
 } from '../storage/migrations.ts'
-import { prepareDraftPath, readLines, removeDraft, syncToDisk, writeText } from './draft-files.ts'
+import {
+  prepareDraftPath,
+  publishDraft,
+  readLines,
+  removeDraft,
+  syncToDisk,
+  writeText,
+} from './draft-files.ts'
 import { openSqlite } from './sqlite/engine.ts'
 
 const FILE_HEAD = `-- Rows for a D1 database that holds schema.sql and nothing else:
@@ -33,8 +40,7 @@ export async function writeD1Import(
       await loadStatements(draft, trial)
       const tables = await compareDatabases(from, loaded, options)
       syncToDisk(draft)
-      renameSync(draft, to)
-      syncToDisk(to)
+      publishDraft(draft, to, true)
       return tables.map((table) => ({ ...table, written: table.source.rows }))
     } finally {
       await loaded.close()

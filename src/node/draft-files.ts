@@ -4,13 +4,14 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** The suffixes of a draft and of the files beside an SQLite database. */
@@ -60,6 +61,16 @@ export function syncToDisk(path: string): void {
   }
 }
 
+/** Creates a folder, which only its owner can read, and its parents. Their names are on disk then. */
+export function createFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const top = resolve(first)
+  for (let folder = resolve(path); folder.length >= top.length; folder = dirname(folder)) {
+    syncToDisk(folder)
+  }
+}
+
 /** Characters that are collected for one write. */
 const WRITE_CHUNK_LENGTH = 1 << 16
 
@@ -96,18 +107,24 @@ export async function writeLines(
   }
 }
 
-/** Gives a draft its name in one step. Without `overwrite`, it never replaces an existing file. */
+/**
+ * Gives a draft, which is on disk, its name in one step, and syncs the name. Without `overwrite`, it never
+ * replaces an existing file.
+ */
 export function publishDraft(draft: string, path: string, overwrite: boolean): void {
-  if (!overwrite) {
-    try {
-      linkSync(draft, path)
-      return
-    } catch (error) {
-      // Some file systems have no links.
-      if (existsSync(path)) throw createConflictError(path, error)
-    }
+  if (overwrite || !linkDraft(draft, path)) renameSync(draft, path)
+  syncToDisk(path)
+}
+
+/** Returns false where the file system has no links. */
+function linkDraft(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path)
+    return true
+  } catch (error) {
+    if (existsSync(path)) throw createConflictError(path, error)
+    return false
   }
-  renameSync(draft, path)
 }
 
 export const createConflictError = (path: string, cause?: unknown): Error =>

@@ -3,10 +3,8 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -15,7 +13,7 @@ import { dirname } from 'node:path'
 import { Keyring } from '../crypto/keyring.ts'
 import { completeRing, createRing, parseRing, type Ring } from '../crypto/ring.ts'
 import type { Log } from '../service/ports/runtime.ts'
-import { prepareDraftPath } from './draft-files.ts'
+import { createFolder, prepareDraftPath, publishDraft, syncToDisk } from './draft-files.ts'
 import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
@@ -26,7 +24,7 @@ const OWNER_ONLY = 0o600
 export async function loadRing(path: string, { canCreate = false } = {}): Promise<Ring> {
   if (!existsSync(path)) {
     if (!canCreate) throw new Error(`there is no key ring ${path}: restore it from a backup`)
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    createFolder(dirname(path))
     const ring = await createRing(nodePrimitives, Date.now())
     // If two servers start at once, one creates the ring and the other reads it.
     const draft = writeDraft(path, ring)
@@ -37,6 +35,7 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
     } finally {
       rmSync(draft)
     }
+    syncToDisk(path)
   }
   const mode = statSync(path).mode & 0o777
   if ((mode & 0o077) !== 0) {
@@ -47,9 +46,9 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
   return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
 }
 
-/** Replaces the file in one step, so that a reader finds the old ring or the new one. */
+/** Replaces the file in one step, so that a reader finds the old ring or the new one. The new one is on disk then. */
 export function saveRing(path: string, ring: Ring): void {
-  renameSync(writeDraft(path, ring), path)
+  publishDraft(writeDraft(path, ring), path, true)
 }
 
 function writeDraft(path: string, ring: Ring): string {
@@ -99,6 +98,8 @@ export function watchKeyringFile(
       if (contents !== lastSeen) {
         if (!(await isOwnRing(new Keyring(nodePrimitives, ring))))
           throw createForeignRingError(path)
+        // What the new ring seals must not outlive it: its writer may not have synced its name yet.
+        syncToDisk(path)
         keyring.replace(ring)
         lastSeen = contents
         log.info({ path }, 'the changed key ring was loaded')

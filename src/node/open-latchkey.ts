@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
@@ -11,6 +11,7 @@ import type { SendHttp } from '../service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
 import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
+import { createFolder } from './draft-files.ts'
 import { loadRing } from './keyring-file.ts'
 import { nodeArgon2, nodePrimitives } from './primitives.ts'
 import type { SendHttpOptions } from './webhook-client.ts'
@@ -49,7 +50,7 @@ export async function openLatchkey(
     team?: WorkerGroup | undefined
   },
 ): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+  createFolder(config.dataDir)
   // The ring is created before the database. If only the database exists, a new ring could not verify or
   // open what it holds.
   const canCreate = !existsSync(config.keyringPath) && (await isNewDatabase(config.database, log))
