@@ -165,8 +165,6 @@ export function createChainVerifier(auditSigner: AuditSigner, from: PrecedingEve
   return { addCheckpoint, addEvent, finish }
 }
 
-export type ChainVerifier = ReturnType<typeof createChainVerifier>
-
 /**
  * The audit as JSON lines: a header, then a line for each checkpoint, then a line for each event. An
  * event's facts are the sealed text; `jq '.event.facts | fromjson'` parses them.
