@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { DAY_MS } from './domain/instant.ts'
 import {
   type IpNetwork,
   isLoopbackHost,
@@ -15,6 +16,8 @@ export interface Config {
     | { readonly engine: 'sqlite'; readonly path: string }
     | { readonly engine: 'postgres'; readonly url: string; readonly connections: number }
   readonly keyringPath: string
+  /** The time after which a signing key is rotated; null for no schedule. */
+  readonly signingKeyMs: number | null
   readonly host: string
   readonly port: number
   /** Null if it follows from the host and the port that the server listens on. */
@@ -79,6 +82,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   for (const [name, setting] of Object.entries(SETTINGS)) settings[name] ??= setting.default
   settings.LATCHKEY_CONSOLE_PORT ||= findNextPort(settings.LATCHKEY_PORT ?? '')
+  settings.LATCHKEY_SIGNING_KEY_DAYS ||= findSigningKeyDays(settings.LATCHKEY_DATABASE ?? '')
   const parseResult = settingsSchema.safeParse(settings)
   for (const issue of parseResult.error?.issues ?? []) {
     problems.push(`${String(issue.path[0])} ${issue.message}`)
@@ -104,6 +108,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
             `${values.LATCHKEY_DATA}/latchkey.db`,
         },
     keyringPath: values.LATCHKEY_KEYRING || `${values.LATCHKEY_DATA}/keyring.json`,
+    signingKeyMs: values.LATCHKEY_SIGNING_KEY_DAYS * DAY_MS || null,
     host: values.LATCHKEY_HOST,
     port: values.LATCHKEY_PORT,
     publicUrl: values.LATCHKEY_URL,
@@ -135,6 +140,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ignoredVariables,
   }
 }
+
+const DEFAULT_SIGNING_KEY_DAYS = '90'
+
+/** With PostgreSQL, servers on several machines may have copies of the key ring, which must not differ. */
+const findSigningKeyDays = (database: string) =>
+  isPostgresUrl(database) ? '0' : DEFAULT_SIGNING_KEY_DAYS
 
 const findNextPort = (port: string) =>
   /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_535 ? String(Number(port) + 1) : '0'

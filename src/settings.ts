@@ -19,6 +19,10 @@ export const SETTINGS = {
     default: '',
     help: 'The key ring file, with mode 0600. Empty: keyring.json in LATCHKEY_DATA.',
   },
+  LATCHKEY_SIGNING_KEY_DAYS: {
+    default: '',
+    help: 'Days that a key signs JWT access tokens before the server rotates it in the key ring file; 0 to 3650, 0 for never. Set it only if all servers share one key ring file. Empty: 90 with SQLite, 0 with PostgreSQL.',
+  },
   LATCHKEY_HOST: { default: '127.0.0.1', help: 'Address to listen on.' },
   LATCHKEY_PORT: { default: '8080', help: 'Port to listen on. 0 selects a free port.' },
   LATCHKEY_URL: {
@@ -193,6 +197,7 @@ export const settingsSchema = z.object({
   LATCHKEY_DATABASE: databaseSchema,
   LATCHKEY_DATABASE_CONNECTIONS: wholeNumberSchema(1, 1000),
   LATCHKEY_KEYRING: z.string(),
+  LATCHKEY_SIGNING_KEY_DAYS: wholeNumberSchema(0, 3650),
   LATCHKEY_HOST: z.string().min(1, 'must name an address'),
   LATCHKEY_PORT: wholeNumberSchema(0, 65_535),
   LATCHKEY_URL: publicUrlSchema,

@@ -26,6 +26,7 @@ describe('the configuration', () => {
       dataDir: './data',
       database: { engine: 'sqlite', path: './data/latchkey.db' },
       keyringPath: './data/keyring.json',
+      signingKeyMs: 90 * 86_400_000,
       host: '127.0.0.1',
       port: 8080,
       publicUrl: null,
@@ -65,10 +66,20 @@ describe('the configuration', () => {
     ).toMatchObject({ connections: 3 })
   })
 
+  test('rotates signing keys every 90 days with SQLite, and on PostgreSQL only if it is set', () => {
+    const postgres = { LATCHKEY_DATABASE: 'postgres://db/latchkey' }
+    const readDays = (environment: object) => readConfig({ ...environment }).signingKeyMs
+    expect(readDays({})).toBe(90 * 86_400_000)
+    expect(readDays({ LATCHKEY_SIGNING_KEY_DAYS: '0' })).toBeNull()
+    expect(readDays(postgres)).toBeNull()
+    expect(readDays({ ...postgres, LATCHKEY_SIGNING_KEY_DAYS: '7' })).toBe(7 * 86_400_000)
+  })
+
   test('contains the value of every setting', () => {
     const config = readConfig({
       LATCHKEY_DATA: '/var/lib/latchkey',
       LATCHKEY_KEYRING: '/run/secrets/ring.json',
+      LATCHKEY_SIGNING_KEY_DAYS: '30',
       LATCHKEY_HOST: '::1',
       LATCHKEY_PORT: '0',
       LATCHKEY_URL: 'https://api.example/base//',
@@ -94,6 +105,7 @@ describe('the configuration', () => {
     expect(config).toMatchObject({
       dataDir: '/var/lib/latchkey',
       keyringPath: '/run/secrets/ring.json',
+      signingKeyMs: 30 * 86_400_000,
       host: '::1',
       port: 0,
       publicUrl: 'https://api.example/base',
@@ -311,6 +323,7 @@ describe('a configuration problem', () => {
   })
 
   test.each([
+    ['LATCHKEY_SIGNING_KEY_DAYS', 0, 3650],
     ['LATCHKEY_PORT', 0, 65_535],
     ['LATCHKEY_REFRESH_LEEWAY_SECONDS', 0, 3600],
     ['LATCHKEY_FAILURES_PER_ADDRESS', 1, 1_000_000_000],

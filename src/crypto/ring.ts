@@ -115,11 +115,9 @@ export async function createRing(primitives: Primitives, now: number): Promise<R
   return { version: 1, keys }
 }
 
-/** Adds the keys that sign with RS256. */
-export async function addRsaKeys(primitives: Primitives, ring: Ring, now: number): Promise<Ring> {
-  if (listSlot(ring, OPTIONAL_SLOT).length > 0) return ring
-  return { ...ring, keys: [...ring.keys, ...(await createSlot(primitives, OPTIONAL_SLOT, now))] }
-}
+/** Adds the keys that sign with RS256, unless the ring has them. */
+export const addRsaKeys = async (primitives: Primitives, ring: Ring, now: number): Promise<Ring> =>
+  listSlot(ring, OPTIONAL_SLOT).length > 0 ? ring : rotateRing(primitives, ring, OPTIONAL_SLOT, now)
 
 const createSlot = async (primitives: Primitives, slot: RingSlot, now: number) => [
   await createRingKey(primitives, slot, 'current', now),
@@ -191,7 +189,12 @@ export async function rotateRing(
 ): Promise<Ring> {
   let rotated = dropExpiredKeys(ring, now)
   for (const slot of listSlots(target)) {
-    if (listSlot(rotated, slot).length === 0) continue
+    if (listSlot(rotated, slot).length === 0) {
+      // An algorithm is added only by its own name.
+      if (slot !== target) continue
+      rotated = { ...ring, keys: [...rotated.keys, ...(await createSlot(primitives, slot, now))] }
+      continue
+    }
     const keys = rotated.keys.map((key): RingKey => {
       if (findSlot(key) !== slot || key.state === 'retired') return key
       return key.state === 'next'

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { Keyring } from '../crypto/keyring.ts'
-import { completeRing, createRing, parseRing, type Ring } from '../crypto/ring.ts'
+import { completeRing, createRing, maintainRing, parseRing, type Ring } from '../crypto/ring.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { createFolder, prepareDraftPath, publishDraft, syncToDisk } from './draft-files.ts'
 import { nodePrimitives } from './primitives.ts'
@@ -46,9 +46,30 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
   return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
 }
 
-/** Replaces the file in one step, so that a reader finds the old ring or the new one. The new one is on disk then. */
-export function saveRing(path: string, ring: Ring): void {
-  publishDraft(writeDraft(path, ring), path, true)
+/**
+ * Changes the ring in the file. The file is replaced in one step, so that a reader finds the old ring or the
+ * new one, which is on disk then. Keys that `completeRing` derives count as created now, because the file published none of them.
+ * Throws if another process changed the file meanwhile.
+ */
+export async function updateRing(
+  path: string,
+  now: number,
+  change: (ring: Ring) => Promise<Ring>,
+): Promise<Ring> {
+  const loaded = await loadRing(path)
+  const text = readFileSync(path, 'utf8')
+  const stored = new Set(parseRing(text).keys.map(({ id }) => id))
+  const keys = loaded.keys.map((key) => (stored.has(key.id) ? key : { ...key, createdAt: now }))
+  const ring = { ...loaded, keys }
+  const changed = await change(ring)
+  if (changed === ring) return ring
+  const draft = writeDraft(path, changed)
+  if (readFileSync(path, 'utf8') !== text) {
+    rmSync(draft)
+    throw new Error(`another process changed the key ring ${path}: try again`)
+  }
+  publishDraft(draft, path, true)
+  return changed
 }
 
 function writeDraft(path: string, ring: Ring): string {
@@ -69,6 +90,52 @@ export const createForeignRingError = (path: string): Error =>
     `the key ring ${path} does not belong to this database: ` +
       'restore the ring that was backed up with it, or set LATCHKEY_KEYRING',
   )
+
+const FIRST_ROTATION_DELAY_MS = 60_000
+const ROTATION_INTERVAL_MS = 60 * 60 * 1000
+
+/**
+ * Rotates the signing keys in the file when they are due, while the server runs. `watchKeyringFile` loads the
+ * result. Returns a function that stops it.
+ */
+export function scheduleRotation(path: string, rotateAfterMs: number, log: Log): () => void {
+  let problem = ''
+  async function rotate(): Promise<void> {
+    try {
+      await rotateDueKeys(path, rotateAfterMs, Date.now(), log)
+      problem = ''
+    } catch (error) {
+      // The file may be read-only. Logs a problem once, not at every look.
+      if (String(error) === problem) return
+      problem = String(error)
+      log.error({ path, error }, 'the signing keys could not be rotated')
+    }
+  }
+  // Workers that start together look at different times.
+  const delay = FIRST_ROTATION_DELAY_MS + (process.pid % 60) * 1000
+  const timers = [setTimeout(rotate, delay), setInterval(rotate, ROTATION_INTERVAL_MS)]
+  for (const timer of timers) timer.unref()
+  return () => {
+    for (const timer of timers) clearInterval(timer)
+  }
+}
+
+/** Rotates the signing keys in the file that have signed for `rotateAfterMs`. */
+export async function rotateDueKeys(
+  path: string,
+  rotateAfterMs: number,
+  now: number,
+  log: Log,
+): Promise<void> {
+  const isOwner = process.getuid === undefined || process.getuid() === statSync(path).uid
+  if (!isOwner) throw new Error(`the key ring ${path} belongs to another user`)
+  let before: Ring | undefined
+  const after = await updateRing(path, now, (ring) => {
+    before = ring
+    return maintainRing(nodePrimitives, ring, rotateAfterMs, now)
+  })
+  if (after !== before) log.info({ path }, 'the signing keys were rotated')
+}
 
 export interface WatchedKeyring {
   readonly path: string

@@ -6,7 +6,7 @@ import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
-import { createForeignRingError, watchKeyringFile } from './keyring-file.ts'
+import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
 import { type ListeningAddresses, logListening } from './log.ts'
 import {
   formatConsoleUrl,
@@ -66,6 +66,10 @@ export async function startInGroup(
       { path: config.keyringPath, loaded: ring, keyring, isOwnRing: latchkey.bindKeyring },
       log,
     )
+    const stopRotation =
+      config.signingKeyMs === null
+        ? () => undefined
+        : scheduleRotation(config.keyringPath, config.signingKeyMs, log)
     const backgroundWork = new BackgroundWork({ ...latchkey, deliveryWorker }, log)
     backgroundWork.start()
     return {
@@ -77,6 +81,7 @@ export async function startInGroup(
       async stop() {
         backgroundWork.stop()
         stopWatchingKeyring()
+        stopRotation()
         const deliveryStopped = deliveryWorker.stop(config.stopTimeoutMs)
         await closeListeners(listeners, config.stopTimeoutMs)
         await deliveryStopped

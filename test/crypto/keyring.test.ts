@@ -132,7 +132,7 @@ describe('a key ring', () => {
     const counts = RING_SLOTS.map((slot) => [slot, listSlotKeys(now, slot).length])
     expect(Object.fromEntries(counts)).toEqual({
       ES256: 3,
-      RS256: 0,
+      RS256: 3,
       EdDSA: 3,
       access: 3,
       refresh: 3,

@@ -1,13 +1,27 @@
-import { copyFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { rotateRing } from '../../src/crypto/ring.ts'
-import { loadRing, saveRing, watchKeyringFile } from '../../src/node/keyring-file.ts'
+import { findSlot, type Ring, rotateRing } from '../../src/crypto/ring.ts'
+import { DAY_MS } from '../../src/domain/instant.ts'
+import {
+  loadRing,
+  rotateDueKeys,
+  updateRing,
+  watchKeyringFile,
+} from '../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { runWarmCli } from '../support/cli/warm-cli.ts'
-import { toKeyring } from '../support/keyring.ts'
+import { createTestRing, toKeyring } from '../support/keyring.ts'
 import { runCli, type ServerProcess, startServerProcess } from '../support/process.ts'
 import { createTempFolder, createTestLog } from '../support/server.ts'
 
@@ -54,7 +68,7 @@ test('a ring that was rotated, whatever of it, is still the one of its database'
   const dir = createTempFolder()
   await (await startServerProcess(dir)).stop()
   for (const use of ['sign', 'access', 'refresh', 'seal', 'seal', 'seal']) {
-    expect((await runWarmCli(['keyring', 'rotate', use], { dir })).code).toBe(0)
+    expect((await runWarmCli(['keyring', 'rotate', use, '--now'], { dir })).code).toBe(0)
   }
   await (await startServerProcess(dir)).stop()
 })
@@ -97,13 +111,9 @@ describe('the key ring file of a running server', () => {
     expect((await fetch(`${server.url}/ready`)).status).toBe(200)
 
     renameSync(`${ring}.backup`, ring)
-    expect((await runWarmCli(['keyring', 'rotate', 'sign'], { dir })).code).toBe(0)
+    expect((await runWarmCli(['keyring', 'rotate', 'EdDSA', '--now'], { dir })).code).toBe(0)
     await server.waitForOutput('the changed key ring was loaded')
-    expect(await listPublishedKeyIds(server)).toEqual([
-      ...before,
-      expect.any(String),
-      expect.any(String),
-    ])
+    expect(await listPublishedKeyIds(server)).toEqual([...before, expect.any(String)])
     await server.stop()
   })
 
@@ -125,12 +135,72 @@ describe('the key ring file of a running server', () => {
     const loaded = await loadRing(path, { canCreate: true })
     const keyring = toKeyring(loaded)
     const rotated = await rotateRing(nodePrimitives, loaded, 'sign', Date.now())
-    saveRing(path, rotated)
+    await updateRing(path, Date.now(), async () => rotated)
     const log = createTestLog()
     const stop = watchKeyringFile({ path, loaded, keyring, isOwnRing: async () => true }, log)
     await expect.poll(() => keyring.currentId('EdDSA')).toBe(toKeyring(rotated).currentId('EdDSA'))
     stop()
     expect(log.lines.map(({ message }) => message)).toEqual(['the changed key ring was loaded'])
+  })
+})
+
+describe('the schedule of a server', () => {
+  const readStates = async (path: string) =>
+    (await loadRing(path)).keys
+      .filter(({ use }) => use === 'sign')
+      .map((key) => `${findSlot(key)} ${key.state}`)
+
+  test('adds RS256, then rotates what has signed for long enough, and leaves the rest of the file', async () => {
+    const path = join(createTempFolder(), 'keyring.json')
+    const now = Date.now()
+    const before = await loadRing(path, { canCreate: true })
+    const log = createTestLog()
+    const rotate = (at: number) => rotateDueKeys(path, 30 * DAY_MS, at, log)
+    await rotate(now)
+    const stored = readFileSync(path, 'utf8')
+    expect(await readStates(path)).toEqual(expect.arrayContaining(['RS256 current', 'RS256 next']))
+    await rotate(now + 29 * DAY_MS)
+    expect(readFileSync(path, 'utf8')).toBe(stored)
+    await rotate(now + 31 * DAY_MS)
+    for (const slot of ['ES256', 'RS256', 'EdDSA']) {
+      const states = (await readStates(path)).filter((state) => state.startsWith(slot))
+      expect(states).toEqual([`${slot} retired`, `${slot} current`, `${slot} next`])
+    }
+    const others = (ring: Ring) => ring.keys.filter(({ use }) => use !== 'sign')
+    expect(others(await loadRing(path))).toEqual(others(before))
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(log.lines).toHaveLength(2)
+  })
+
+  test('publishes for 24 hours what an older ring lacked, before it rotates it', async () => {
+    const path = join(createTempFolder(), 'keyring.json')
+    const now = Date.now()
+    const { keys } = await createTestRing(now - 400 * DAY_MS)
+    const old = { version: 1, keys: keys.filter((key) => findSlot(key) !== 'ES256') }
+    writeFileSync(path, JSON.stringify(old), { mode: 0o600 })
+    const derived = (await loadRing(path)).keys.find((key) => findSlot(key) === 'ES256')?.id
+    await rotateDueKeys(path, 1, now, createTestLog())
+    const ring = await loadRing(path)
+    const es256 = ring.keys.filter((key) => findSlot(key) === 'ES256')
+    expect(es256.map(({ state, createdAt }) => [state, createdAt])).toEqual([
+      ['current', now],
+      ['next', now],
+    ])
+    expect(es256[0]?.id).toBe(derived)
+    expect(ring.keys.filter((key) => findSlot(key) === 'EdDSA')).toHaveLength(3)
+  })
+
+  test('does not overwrite what another process has changed', async () => {
+    const path = join(createTempFolder(), 'keyring.json')
+    await loadRing(path, { canCreate: true })
+    const other = (await createTestRing()).keys
+    const change = async (ring: Ring) => {
+      await updateRing(path, 1, async () => ({ ...ring, keys: other }))
+      return rotateRing(nodePrimitives, ring, 'sign', 1)
+    }
+    await expect(updateRing(path, 1, change)).rejects.toThrow('another process changed')
+    expect((await loadRing(path)).keys).toEqual(other)
+    expect(readdirSync(dirname(path))).toEqual(['keyring.json'])
   })
 })
 

@@ -5,7 +5,7 @@ import { type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts'
 import { createAnchorFile, getAnchorPath } from '../../src/node/anchor-file.ts'
 import { backUpDatabase } from '../../src/node/backup.ts'
 import { writeLines } from '../../src/node/draft-files.ts'
-import { loadRing, saveRing } from '../../src/node/keyring-file.ts'
+import { loadRing, updateRing } from '../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createSeededRandom } from '../support/random.ts'
 import {
@@ -103,8 +103,9 @@ async function changeKeys({ keys, sources }: WorkingServer): Promise<void> {
 
 /** As `latchkey keyring rotate` does, and then a server that loads the file. */
 async function rotate({ keyring }: WorkingServer, use: RingKeyUse): Promise<void> {
-  const ring = await rotateRing(nodePrimitives, await loadRing(ringPath), use, clock())
-  saveRing(ringPath, ring)
+  const ring = await updateRing(ringPath, clock(), (found) =>
+    rotateRing(nodePrimitives, found, use, clock()),
+  )
   acknowledge({ kind: 'ring', keyIds: ring.keys.map(({ id }) => id) })
   keyring.replace(ring)
 }

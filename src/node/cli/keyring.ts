@@ -2,14 +2,21 @@ import { existsSync, statSync } from 'node:fs'
 import { Argument, type Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import {
+  addRsaKeys,
   createRing,
+  findSlot,
+  findUnpublishedKey,
+  listRingKeys,
+  PUBLICATION_MS,
   RING_KEY_USES,
-  type Ring,
+  RING_SLOTS,
   type RingKey,
   type RingKeyUse,
+  type RingSlot,
+  revokeRingKey,
   rotateRing,
 } from '../../crypto/ring.ts'
-import { loadRing, saveRing } from '../keyring-file.ts'
+import { loadRing, updateRing } from '../keyring-file.ts'
 import { nodePrimitives } from '../primitives.ts'
 import { CommandFailure } from './command-failure.ts'
 import {
@@ -23,11 +30,15 @@ import {
 import { printOnce } from './terminal.ts'
 
 /** A key of the ring without its secret. */
-type PublicRingKey = Omit<RingKey, 'jwk'>
+interface PublicRingKey extends Omit<RingKey, 'jwk'> {
+  /** The algorithm of a key that signs; null for others. */
+  readonly algorithm: string | null
+}
 
 const RING_KEY_COLUMNS: Columns<PublicRingKey> = [
   ['id', (key) => key.id],
   ['use', (key) => key.use],
+  ['algorithm', (key) => key.algorithm ?? ''],
   ['state', (key) => key.state],
   ['created', (key) => formatTime(key.createdAt)],
   ['age', (key) => formatAge(key.createdAt)],
@@ -49,7 +60,8 @@ export function defineKeyringCommands(group: Command): void {
     .description('Print a new key ring for a runtime without files, such as a Worker.')
     .addHelpText('after', formatExamples('keyring new > ring.json'))
     .action(async (_: object, command: Command) => {
-      const ring = await createRing(nodePrimitives, Date.now())
+      const now = Date.now()
+      const ring = await addRsaKeys(nodePrimitives, await createRing(nodePrimitives, now), now)
       const ifLost = 'The key ring is not in use yet: run `latchkey keyring new` for another one'
       printOnce(command, ring, () => `${JSON.stringify(ring)}\n`, ifLost)
       printNote(
@@ -61,22 +73,53 @@ export function defineKeyringCommands(group: Command): void {
     .command('rotate')
     .addArgument(
       new Argument(
-        '<use>',
-        'JWT or opaque access tokens, refresh tokens, what is sealed, digests, or the audit',
-      ).choices(RING_KEY_USES),
+        '[use]',
+        'JWT access tokens (or one algorithm that signs them), opaque ones, refresh tokens, what is ' +
+          'sealed, digests, or the audit',
+      )
+        .choices([...new Set([...RING_KEY_USES, ...RING_SLOTS])])
+        .default('sign'),
     )
+    .option('--now', 'let a key sign that was not published for 24 hours')
     .description(
       'Activate the next key, and create another next one. Everything that the old key signed or ' +
-        'sealed stays valid. A running server loads the change within seconds.',
+        'sealed stays valid. A key signs only after it was published in the JWK set for 24 hours. A ' +
+        'running server loads the change within seconds.',
     )
-    .addHelpText('after', formatExamples('keyring rotate sign'))
-    .action(async (use: RingKeyUse, _: object, command: Command) => {
+    .addHelpText('after', formatExamples('keyring rotate', 'keyring rotate access'))
+    .action(async (use: RotationTarget, options: { now?: boolean }, command: Command) => {
       const path = getExistingKeyringPath()
       requireFileOwner(path)
-      const ring = await rotateRing(nodePrimitives, await loadRing(path), use, Date.now())
-      saveRing(path, ring)
-      printMany(command, listKeysWithUse(ring, use), RING_KEY_COLUMNS, toItem)
+      const now = Date.now()
+      const ring = await updateRing(path, now, (found) => {
+        const early = options.now === true ? undefined : findUnpublishedKey(found, use, now)
+        if (early !== undefined) throw createEarlyRotationError(early)
+        return rotateRing(nodePrimitives, found, use, now)
+      })
+      printMany(command, listRingKeys(ring, use).map(toPublicRingKey), RING_KEY_COLUMNS, toItem)
       printNote('Back up the key ring: what the new key signs or seals is lost without this file.')
+    })
+
+  group
+    .command('revoke')
+    .argument('<id>', 'id of a key that makes tokens')
+    .description(
+      'Remove a key that leaked, with every token that it made. The next key takes over at once.',
+    )
+    .addHelpText('after', formatExamples('keyring revoke 3f2a9c1e'))
+    .action(async (id: string, _: object, command: Command) => {
+      const path = getExistingKeyringPath()
+      requireFileOwner(path)
+      const now = Date.now()
+      const ring = await updateRing(path, now, async (found) => {
+        const revoked = await revokeRingKey(nodePrimitives, found, id, now)
+        if (revoked !== null) return revoked
+        throw found.keys.some((key) => key.id === id)
+          ? new CommandFailure('failed', LOSES_DATA_MESSAGE)
+          : new CommandFailure('not_found', `the key ring has no key ${id}`)
+      })
+      printMany(command, ring.keys.map(toPublicRingKey), RING_KEY_COLUMNS, toItem)
+      printNote('Back up the key ring, and delete the copies that have the old key.')
     })
 
   group
@@ -89,12 +132,13 @@ export function defineKeyringCommands(group: Command): void {
     })
 }
 
-const toPublicRingKey = ({ id, use, state, createdAt, retiredAt }: RingKey): PublicRingKey => ({
-  id,
-  use,
-  state,
-  createdAt,
-  retiredAt,
+const toPublicRingKey = ({ jwk, ...key }: RingKey): PublicRingKey => ({
+  id: key.id,
+  use: key.use,
+  algorithm: key.use === 'sign' ? findSlot({ use: key.use, jwk }) : null,
+  state: key.state,
+  createdAt: key.createdAt,
+  retiredAt: key.retiredAt,
 })
 
 const toItem = ({ createdAt, retiredAt, ...key }: PublicRingKey) => ({
@@ -103,8 +147,18 @@ const toItem = ({ createdAt, retiredAt, ...key }: PublicRingKey) => ({
   retiredAt: formatTime(retiredAt),
 })
 
-const listKeysWithUse = ({ keys }: Ring, use: RingKeyUse): PublicRingKey[] =>
-  keys.filter((key) => key.use === use).map(toPublicRingKey)
+type RotationTarget = RingKeyUse | RingSlot
+
+const LOSES_DATA_MESSAGE =
+  'this key does not make tokens: what it sealed or digested would be lost without it. Rotate its use instead'
+
+const createEarlyRotationError = (key: RingKey) =>
+  new CommandFailure(
+    'failed',
+    `the next ${findSlot(key)} key was created ${formatAge(key.createdAt)} ago, and signs only after it ` +
+      `was published for 24 h: run the command again after ${formatTime(key.createdAt + PUBLICATION_MS)}, ` +
+      'or with --now, which some verifiers may notice',
+  )
 
 /** A read must not create a ring. */
 function getExistingKeyringPath(): string {

@@ -26,6 +26,8 @@ test('a new key ring is printed, whole and alone on stdout, and touches nothing'
     'digest next',
     'audit current',
     'audit next',
+    'sign current',
+    'sign next',
   ])
   expect(stderr).toContain('a secret')
   expect(existsSync(dir)).toBe(false)
@@ -42,7 +44,7 @@ test('the key ring is shown without what its keys are made of, and stays its own
   })
   await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
   const before = await runJsonList(dir, ['keyring', 'list'])
-  const after = await runJsonList(dir, ['keyring', 'rotate', 'sign'])
+  const after = await runJsonList(dir, ['keyring', 'rotate', '--now'])
   const next = before.filter(({ use, state }) => use === 'sign' && state === 'next')
   const current = after.filter(({ state }) => state === 'current')
   expect(after).toHaveLength(6)
@@ -56,4 +58,39 @@ test('the key ring is shown without what its keys are made of, and stays its own
   const { stdout } = await runCli(['keyring', 'list'], { dir })
   const shown = stdout + JSON.stringify(await runJson(dir, ['keyring', 'list']))
   for (const { jwk } of keys) expect(shown).not.toContain(jwk.d ?? jwk.k)
+})
+
+test('a key signs only after it was published for 24 hours, unless it must', async () => {
+  const dir = createTempFolder()
+  await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
+  const early = await runCli(['keyring', 'rotate'], { dir })
+  expect(early.code).toBe(1)
+  expect(early.stderr).toMatch(
+    /^the next ES256 key was created 0 h ago, and signs only after it was published for 24 h: run the command again after \S+, or with --now, which some verifiers may notice\n$/,
+  )
+  const list = () => runJsonList(dir, ['keyring', 'list'])
+  expect((await list()).filter(({ state }) => state === 'retired')).toEqual([])
+  expect((await runCli(['keyring', 'rotate', 'access'], { dir })).code).toBe(0)
+  expect((await runCli(['keyring', 'rotate', 'RS256'], { dir })).code).toBe(0)
+  const rsa = (await list()).filter(({ algorithm }) => algorithm === 'RS256')
+  expect(rsa.map(({ state }) => state)).toEqual(['current', 'next'])
+  expect((await runCli(['keyring', 'rotate', 'RS256', '--now'], { dir })).code).toBe(0)
+})
+
+test('a key that leaked is revoked by its id, unless data would be lost with it', async () => {
+  const dir = createTempFolder()
+  await runJson(dir, ['accounts', 'create', '--name', 'Acme Health'])
+  const before = await runJsonList(dir, ['keyring', 'list'])
+  const findId = (use: string) =>
+    String(before.find((key) => key.use === use && key.state === 'current')?.id)
+  const after = await runJsonList(dir, ['keyring', 'revoke', findId('access')])
+  expect(after.map(({ id }) => id)).not.toContain(findId('access'))
+  expect(after).toHaveLength(before.length)
+  const sealing = await runCli(['keyring', 'revoke', findId('seal')], { dir })
+  expect([sealing.code, sealing.stderr]).toEqual([
+    1,
+    'this key does not make tokens: what it sealed or digested would be lost without it. Rotate its use instead\n',
+  ])
+  const unknown = await runCli(['keyring', 'revoke', 'nope'], { dir })
+  expect([unknown.code, unknown.stderr]).toEqual([1, 'the key ring has no key nope\n'])
 })
