@@ -12,8 +12,12 @@ import { API_KEY_TYPES, type BenchApiKeys, type BenchVendor } from './seed.ts'
 
 export interface BenchCase {
   readonly name: string
+  /** Its name in a table. */
+  readonly title: string
   /** Minimum share of bare Hono's CPU by engine, where there is one. */
   readonly targets: Readonly<Partial<Record<BenchEngineName, number>>>
+  /** Maximum p50 of one connection on SQLite, where there is one. */
+  readonly maxAloneMs?: number
   /** The settings of the Latchkey that answers it. */
   readonly settings?: Readonly<Record<string, string>>
   /** Returns one script for each connection. */
@@ -49,16 +53,21 @@ async function prepareRefresh(target: BenchTarget, connections: number): Promise
 export const BENCH_CASES: readonly BenchCase[] = [
   {
     name: 'authenticate',
+    title: 'authenticate',
     targets: { sqlite: 0.6, postgres: 0.4 },
+    maxAloneMs: 0.2,
     prepare: prepareAuthenticate,
   },
   {
     name: 'refresh',
+    title: 'refresh, on disk',
     targets: { sqlite: 0.4, postgres: 0.15 },
+    maxAloneMs: 0.35,
     prepare: prepareRefresh,
   },
   {
     name: 'guard-refused',
+    title: 'guard: a 2 KB message refused by its route',
     targets: { sqlite: 0.75, postgres: 0.45 },
     async prepare(target, connections) {
       const requests = await createMessageRequests(target, () => crypto.randomUUID())
@@ -67,6 +76,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
   },
   ...API_KEY_TYPES.map((keyType) => ({
     name: `api-key-${keyType}`,
+    title: `API key at each request: ${keyType}`,
     targets: { sqlite: 0.75 },
     async prepare({ apiKeys }: CaseTarget, connections: number) {
       const guarded = [
@@ -81,7 +91,9 @@ export const BENCH_CASES: readonly BenchCase[] = [
   })),
   {
     name: 'endpoint-accepted',
+    title: 'a 2 KB message accepted, on disk, with delivery at work',
     targets: { sqlite: 0.33, postgres: 0.15 },
+    maxAloneMs: 0.35,
     async prepare(target, connections) {
       const requests = await createMessageRequests(target, (vendor) => vendor.destinationId)
       return createRotatingScripts(requests, connections)
@@ -89,12 +101,14 @@ export const BENCH_CASES: readonly BenchCase[] = [
   },
   {
     name: 'authenticate-jwt',
+    title: 'authenticate with JWT',
     targets: { sqlite: 0.38 },
     settings: JWT_SETTINGS,
     prepare: prepareAuthenticate,
   },
   {
     name: 'refresh-jwt',
+    title: 'refresh with JWT, on disk',
     targets: { sqlite: 0.3 },
     settings: JWT_SETTINGS,
     prepare: prepareRefresh,

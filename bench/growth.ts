@@ -69,7 +69,7 @@ export async function measureGrowth(
       }
       for (const benchCase of settings.cases) {
         const comparisons = await compareCase(folder, benchCase, contenders, settings)
-        results.push({ engine, work: benchCase.name, cpuUs: toCpuByLabel(comparisons) })
+        results.push({ engine, work: benchCase.title, cpuUs: toCpuByLabel(comparisons) })
       }
       for (const [work, path] of Object.entries(LISTS)) {
         showProgress(`${engine}: ${work}`)

@@ -211,7 +211,7 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 
 export function maxMemory(a: ProcessMemory | null, b: ProcessMemory | null): ProcessMemory | null {
   if (a === null || b === null) return a ?? b
-  return { rssMb: Math.max(a.rssMb, b.rssMb), peakMb: Math.max(a.peakMb, b.peakMb) }
+  return a.rssMb > b.rssMb ? a : b
 }
 
 /** A keep-alive connection, for one request at a time. */

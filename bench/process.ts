@@ -112,7 +112,6 @@ async function waitForPorts(child: ChildProcess, logPath: string) {
 
 export interface ProcessMemory {
   readonly rssMb: number
-  readonly peakMb: number
 }
 
 const TICKS_PER_SECOND = 100
@@ -143,9 +142,7 @@ function sumTicks(pid: number, of: 'all' | 'children'): number {
 function readMemory(pid: number | undefined): ProcessMemory | null {
   if (process.platform !== 'linux') return null
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const megabytes = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024
-  return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') }
+  return { rssMb: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024 }
 }
 
 /** Kills a process and all that it has started. */

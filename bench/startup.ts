@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createEnvironment } from '../test/support/process.ts'
-import { median } from './load.ts'
-import { readChildrenCpuSeconds, startLatchkeyProcess } from './process.ts'
+import { maxMemory, median } from './load.ts'
+import { type ProcessMemory, readChildrenCpuSeconds, startLatchkeyProcess } from './process.ts'
 import { report, showProgress } from './text.ts'
 
 /** The CPU time of a process until its command ends, or until its server listens. */
@@ -10,6 +10,8 @@ export interface Startup {
   readonly name: string
   readonly cpuMs: number
   readonly targetMs: number | null
+  /** Memory of a process that goes on: the server's that has just started. */
+  readonly memory: ProcessMemory | null
 }
 
 /** Rounds before the measured ones, so that Node has cached the compiled code. */
@@ -26,13 +28,13 @@ export async function measureStartup(
     const env = createEnvironment({ LATCHKEY_DATA: join(folder, 'data') })
     const { status, stderr } = spawnSync(process.execPath, [command, ...args], { env })
     if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`)
-    return readChildrenCpuSeconds() - cpuBefore
+    return { cpuSeconds: readChildrenCpuSeconds() - cpuBefore, memory: null }
   }
   const startServer = async () => {
     const server = await startLatchkeyProcess(folder, {}, command)
-    const cpuSeconds = server.cpuSeconds()
+    const started = { cpuSeconds: server.cpuSeconds(), memory: server.memory() }
     await server.stop()
-    return cpuSeconds
+    return started
   }
 
   // The server runs first, because it creates the database that the command reads.
@@ -43,17 +45,23 @@ export async function measureStartup(
   ]
 }
 
-/** Runs `start`, which returns the CPU seconds that it took, once in each round. */
+interface MeasuredStart {
+  readonly cpuSeconds: number
+  readonly memory: ProcessMemory | null
+}
+
+/** Runs `start` once in each round. */
 async function measureStart(
   name: string,
   targetMs: number | null,
   rounds: number,
-  start: () => number | Promise<number>,
+  start: () => MeasuredStart | Promise<MeasuredStart>,
 ): Promise<Startup> {
   showProgress(name)
-  const seconds: number[] = []
-  for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) seconds.push(await start())
-  const cpuMs = median(seconds.slice(WARM_UP_ROUNDS)) * 1000
+  const starts: MeasuredStart[] = []
+  for (let round = 0; round < WARM_UP_ROUNDS + rounds; round++) starts.push(await start())
+  const measured = starts.slice(WARM_UP_ROUNDS)
+  const cpuMs = median(measured.map(({ cpuSeconds }) => cpuSeconds)) * 1000
   report(`${name}: ${Math.round(cpuMs)} ms`)
-  return { name, cpuMs, targetMs }
+  return { name, cpuMs, targetMs, memory: measured.map(({ memory }) => memory).reduce(maxMemory) }
 }

@@ -19,7 +19,6 @@ import {
   createMessage,
   createRefreshScript,
   createRotatingScripts,
-  takeTurn,
 } from '../requests.ts'
 import { showProgress } from '../text.ts'
 import type { PeerCaller } from './servers/support.ts'
@@ -257,7 +256,7 @@ async function prepareWork(
       const requests = callers.map(({ apiKey = '' }) =>
         buildGetRequest('/resource', [['X-API-Key', apiKey]]),
       )
-      return callers.map((_, n) => ({ status: 200, next: () => takeTurn(requests, n) }))
+      return createRotatingScripts(requests, callers.length)
     }
   }
 }

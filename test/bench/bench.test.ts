@@ -64,7 +64,7 @@ describe('npm run bench', () => {
     const documented = readFileSync(DOCUMENT, 'utf8')
     const args = ['--engine', 'sqlite', '--case', 'api-key-xdent']
     const { stdout, growth } = await runBench('--growth', ...args)
-    expect(growth[0]).toMatchObject({ engine: 'sqlite', work: 'api-key-xdent' })
+    expect(growth[0]).toMatchObject({ engine: 'sqlite', work: 'API key at each request: xdent' })
     for (const { cpuUs } of growth) expect(Object.keys(cpuUs)).toEqual(['1', '200'])
     expect(stdout).toMatch(/^\| keys, the newest \| SQLite \| /m)
     expect(readFileSync(DOCUMENT, 'utf8')).toBe(documented)
@@ -110,7 +110,7 @@ describe('npm run bench', () => {
       const args = ['--engine', 'postgres', '--postgres', url, '--case', 'refresh']
       const { stdout, json, comparisons } = await runBench(...args)
       expect(comparisons).toMatchObject([{ name: 'refresh', label: 'postgres', share: null }])
-      expect(stdout).toMatch(/^\| refresh \| PostgreSQL \| /m)
+      expect(stdout).toMatch(/^\| refresh, on disk \| PostgreSQL \| /m)
       expect(json).not.toContain(new URL(url).password)
       expect(await listDatabases()).toEqual(before)
     } finally {
