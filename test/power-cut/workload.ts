@@ -5,7 +5,7 @@ import { type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts'
 import { createAnchorFile, getAnchorPath } from '../../src/node/anchor-file.ts'
 import { backUpDatabase } from '../../src/node/backup.ts'
 import { writeLines } from '../../src/node/draft-files.ts'
-import { loadRing, updateRing } from '../../src/node/keyring-file.ts'
+import { updateRing } from '../../src/node/keyring-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createSeededRandom } from '../support/random.ts'
 import {
