@@ -26,30 +26,68 @@ export async function checkDatabase({ database, keyringPath }: Config): Promise<
     database.engine === 'sqlite'
       ? await checkSqlite(database.path)
       : await checkPostgres(database.url)
-  if (read.some(({ status }) => status !== 'ok')) return read
-  return [...read, ...(await checkWriting(database, keyringPath))]
+  if (read.status !== 'ok') return [read]
+  return [read, ...(await checkWriting(database, keyringPath))]
 }
 
-async function checkSqlite(path: string): Promise<Finding[]> {
-  const check = 'database'
+const DATABASE_CHECK = 'database'
+
+async function checkSqlite(path: string): Promise<Finding> {
   try {
     const { default: Database } = await import('better-sqlite3')
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 10_000 })
     try {
       const version = db.prepare('SELECT version FROM schema_version').pluck().get()
-      if (version !== SCHEMA_VERSION) {
-        const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-        return [reportFailure(check, message, formatVersionAdvice(Number(version)))]
-      }
+      if (version !== SCHEMA_VERSION) return reportOtherVersion(Number(version))
       const verdict = db.pragma('quick_check(1)', { simple: true })
-      if (verdict !== 'ok')
-        return [reportFailure(check, `it is damaged: ${verdict}`, RESTORE_ADVICE)]
-      return [reportOk(check, `schema version ${version}, no damage found`)]
+      return verdict === 'ok'
+        ? reportOk(DATABASE_CHECK, `schema version ${version}, no damage found`)
+        : reportFailure(DATABASE_CHECK, `it is damaged: ${verdict}`, RESTORE_ADVICE)
     } finally {
       db.close()
     }
   } catch (error) {
-    return [reportFailure(check, explainError(error), 'check LATCHKEY_DATA')]
+    return reportFailure(DATABASE_CHECK, explainError(error), 'check LATCHKEY_DATA')
+  }
+}
+
+/** Checks a PostgreSQL database without writing. */
+async function checkPostgres(url: string): Promise<Finding> {
+  const { inspectPostgres } = await import('../postgres/engine.ts')
+  try {
+    const { server, database, version, settings } = await inspectPostgres(url, silentLog)
+    const where = `${database} at ${server}`
+    if (version === null) {
+      return reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')
+    }
+    if (version !== SCHEMA_VERSION) return reportOtherVersion(version ?? 0)
+    const unsafeSettings = Object.keys(settings).filter((name) => settings[name] === 'off')
+    return unsafeSettings.length === 0
+      ? reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)
+      : reportFailure(
+          DATABASE_CHECK,
+          `${where} can lose acknowledged data: ${unsafeSettings.join(' and ')} is off`,
+          'set it to on',
+        )
+  } catch (error) {
+    return reportFailure(DATABASE_CHECK, explainError(error), null)
+  }
+}
+
+const reportOtherVersion = (version: number): Finding =>
+  reportFailure(
+    DATABASE_CHECK,
+    `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`,
+    formatVersionAdvice(version),
+  )
+
+/** Suggests what to do about a schema of another version. */
+function formatVersionAdvice(version: number): string {
+  try {
+    planMigrations(version)
+    return 'run `latchkey migrate`, or start the server'
+  } catch {
+    return 'use the version of Latchkey that wrote it, or a newer one'
   }
 }
 
@@ -93,48 +131,6 @@ async function checkClock(engine: Engine): Promise<Finding> {
     `it is ${nowText}, but later times are stored: ${columns.join('; ')}`,
     'set the clock, and synchronize it by NTP. If it is correct now, it was fast before, and those times count as past',
   )
-}
-
-const DATABASE_CHECK = 'database'
-
-/** Checks a PostgreSQL database without writing. */
-async function checkPostgres(url: string): Promise<Finding[]> {
-  const { inspectPostgres } = await import('../postgres/engine.ts')
-  try {
-    const { server, database, version, settings } = await inspectPostgres(url, silentLog)
-    const where = `${database} at ${server}`
-    if (version === null) {
-      return [reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')]
-    }
-    if (version !== SCHEMA_VERSION) {
-      const message = `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`
-      return [reportFailure(DATABASE_CHECK, message, formatVersionAdvice(version ?? 0))]
-    }
-    const unsafeSettings = Object.entries(settings).filter(([, value]) => value === 'off')
-    if (unsafeSettings.length > 0) {
-      const names = unsafeSettings.map(([name]) => name).join(' and ')
-      return [
-        reportFailure(
-          DATABASE_CHECK,
-          `${where} can lose acknowledged data: ${names} is off`,
-          'set it to on',
-        ),
-      ]
-    }
-    return [reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)]
-  } catch (error) {
-    return [reportFailure(DATABASE_CHECK, explainError(error), null)]
-  }
-}
-
-/** Suggests what to do about a schema of another version. */
-function formatVersionAdvice(version: number): string {
-  try {
-    planMigrations(version)
-    return 'run `latchkey migrate`, or start the server'
-  } catch {
-    return 'use the version of Latchkey that wrote it, or a newer one'
-  }
 }
 
 /** Takes about a second to read; `audit verify` reads all events. */

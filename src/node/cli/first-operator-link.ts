@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { Latchkey } from '../../compose.ts'
 import type { Config } from '../../config.ts'
-import type { IssuedInvitation } from '../../service/accounts/users.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import type { SignInStorage } from '../../service/ports/sign-in.ts'
 import { unwrapResult } from './command-failure.ts'
@@ -88,28 +87,21 @@ export function defineConsoleCommand(group: Command): void {
       const result = await withLatchkey(({ users }) => users.inviteFirstOperator(), {
         canCreate: true,
       })
-      printInvitationLink(command, unwrapResult(result), 'latchkey console link')
+      const { link, invitation } = unwrapResult(result)
+      const { userId, expiresAt } = invitation
+      const until = formatTime(expiresAt)
+      printOnce(
+        command,
+        { link, userId, expiresAt: until },
+        () =>
+          alignRows([
+            ['link', link],
+            ['until', until],
+          ]),
+        'The link was created but not shown: run `latchkey console link` to create another one',
+      )
+      printNote(
+        'Keep the link private: it sets the password of the operator. It is shown only once.',
+      )
     })
-}
-
-/** Prints a one-time link for the operator to pass on. */
-function printInvitationLink(
-  command: Command,
-  { link, invitation }: IssuedInvitation,
-  renewCommand: string,
-): void {
-  const { userId, expiresAt } = invitation
-  const until = formatTime(expiresAt)
-  const ifLost = `The link was created but not shown: run \`${renewCommand}\` to create another one`
-  printOnce(
-    command,
-    { link, userId, expiresAt: until },
-    () =>
-      alignRows([
-        ['link', link],
-        ['until', until],
-      ]),
-    ifLost,
-  )
-  printNote('Keep the link private: it sets the password of the operator. It is shown only once.')
 }
