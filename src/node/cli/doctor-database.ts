@@ -61,12 +61,12 @@ async function checkPostgres(url: string): Promise<Finding> {
       return reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')
     }
     if (version !== SCHEMA_VERSION) return reportOtherVersion(version ?? 0)
-    const unsafeSettings = Object.keys(settings).filter((name) => settings[name] === 'off')
+    const unsafeSettings = Object.entries(settings).filter(([, value]) => value === 'off')
     return unsafeSettings.length === 0
       ? reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)
       : reportFailure(
           DATABASE_CHECK,
-          `${where} can lose acknowledged data: ${unsafeSettings.join(' and ')} is off`,
+          `${where} can lose acknowledged data: ${unsafeSettings.map(([name]) => name).join(' and ')} is off`,
           'set it to on',
         )
   } catch (error) {

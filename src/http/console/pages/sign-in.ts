@@ -12,8 +12,8 @@ import { getDeviceCookie, getSessionCookie, setDeviceCookie, setSessionCookie } 
 import { FLASH_PARAMETER, type FlashName, findFlashText } from '../flash.ts'
 import { standaloneLayout } from '../layout.ts'
 import { SIGN_IN_PATH } from '../navigation.ts'
-import { createPublicRouter, type PublicRouterDeps } from '../public-router.ts'
 import { redirectToPage, renderDocument, toConsolePath } from '../render.ts'
+import { createPublicRouter, type PublicRouterDeps } from '../router.ts'
 
 /** Asks for username and password, then for a code if the user has a second factor. */
 export function createSignInPages(deps: SignInPageDeps) {
