@@ -4,7 +4,7 @@ import type { Failure, SurfaceRefusal } from './failure.ts'
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>
 
 /** The key of a refusal, as it is now. */
-export interface RefusedKey {
+interface RefusedKey {
   readonly accountId: string
   readonly disabledBy: string | null
 }
