@@ -5,6 +5,7 @@ import { createTotp } from './crypto/totp.ts'
 import { type Apps, createApps } from './http/app.ts'
 import type { ConsoleAssets } from './http/console/static/assets.ts'
 import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
+import type { HttpDeps } from './http/request.ts'
 import { renderDeliveryBody } from './http/vendors/redox/message.ts'
 import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
@@ -25,6 +26,7 @@ import { createGuard } from './service/tokens/guard.ts'
 import { createRefresh } from './service/tokens/refresh.ts'
 
 export { REQUEST_ID_HEADER } from './http/reply.ts'
+export type { ServerRequest } from './http/request.ts'
 
 /** The adapters of a runtime that serves requests. */
 export interface RequestAdapters {
@@ -36,6 +38,8 @@ export interface RequestAdapters {
   readonly writeUpstreamHead?: WriteUpstreamHead
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
+  /** Opens the requests of hot routes, if the runtime has a more direct way than Request and Response. */
+  readonly openRequest?: HttpDeps['openRequest']
 }
 
 /** The services of a server that no command needs. */
@@ -108,6 +112,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
     longMessageBytes: runtime.longMessageBytes,
     hasDiskSpace: runtime.hasDiskSpace,
     getPeerAddress: adapters.getPeerAddress,
+    openRequest: adapters.openRequest,
     trustedProxies: config.trustedProxies,
   })
   return { ...apps, signInServices, deliveryWorker }

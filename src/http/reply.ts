@@ -42,19 +42,23 @@ export function replyToFailure<Context, F extends Failure>(
 /** Links the caller's response to the operator's log. */
 export const REQUEST_ID_HEADER = 'X-Request-Id'
 
-/** Forbids caching of every response: tokens (RFC 6749 §5.1), refusals and messages. */
-export function toResponse(reply: Reply, requestId: string): Response {
-  return new Response(reply.body, {
+export const toResponse = (reply: Reply, requestId: string): Response =>
+  new Response(reply.body, {
     status: reply.status,
-    headers: {
-      'Content-Type': reply.type,
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      [REQUEST_ID_HEADER]: requestId,
-      ...reply.headers,
-    },
+    headers: createReplyHeaders(reply, requestId),
   })
-}
+
+/** Forbids caching of every response: tokens (RFC 6749 §5.1), refusals and messages. */
+export const createReplyHeaders = (
+  { type, headers }: Reply,
+  requestId: string,
+): Record<string, string> => ({
+  'Content-Type': type,
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  [REQUEST_ID_HEADER]: requestId,
+  ...headers,
+})
 
 /** A restarting database is back within seconds. */
 export const DATABASE_RETRY_SECONDS = 5

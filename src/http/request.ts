@@ -13,12 +13,48 @@ import { type IpNetwork, resolveClientAddress } from '../domain/ip-network.ts'
 import type { Caller } from '../service/audit/buffer.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../service/ports/storage.ts'
-import { createChallengeHeader, DATABASE_RETRY_SECONDS, type Reply, toResponse } from './reply.ts'
+import {
+  createChallengeHeader,
+  createReplyHeaders,
+  DATABASE_RETRY_SECONDS,
+  type Reply,
+} from './reply.ts'
+
+/**
+ * A request to a route that programs call at any rate. The runtime reads the bytes and writes the answer;
+ * the rules for both are in this folder.
+ */
+export interface ServerRequest {
+  readonly raw: Request
+  /** Reads the whole body of a request with a Content-Length. Rejects if the body ends early. */
+  readBytes(): Promise<Uint8Array>
+  /** Answers the request. A handler returns the result, and does nothing after it. */
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): Response
+}
+
+/** A request whose runtime has nothing below Request and Response. */
+export class FetchRequest implements ServerRequest {
+  readonly raw: Request
+
+  constructor(raw: Request) {
+    this.raw = raw
+  }
+
+  async readBytes(): Promise<Uint8Array> {
+    return new Uint8Array(await this.raw.arrayBuffer())
+  }
+
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): Response {
+    return new Response(body, { status, headers })
+  }
+}
 
 /** The dependencies of every route. */
 export interface HttpDeps {
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
+  /** Opens a request in the runtime's own way, if it has one for this request. */
+  readonly openRequest?: ((c: Context) => ServerRequest | null) | undefined
   /** The proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly IpNetwork[]
   readonly createRequestId: () => string
@@ -40,7 +76,7 @@ export function identifyCaller(
 
 /** A path that accepts POST only, with the replies of its protocol to everything else. */
 export interface PostRoute {
-  readonly handle: (request: Request, caller: Caller) => Promise<Reply>
+  readonly handle: (request: ServerRequest, caller: Caller) => Promise<Reply>
   /** The reply to any other method: 405 with Allow (RFC 9110 §15.5.6). */
   readonly replyMethodNotAllowed: () => Reply
   /** The reply if the database cannot be reached: 503. */
@@ -62,14 +98,21 @@ export function addPostRoute(
   app.all(path, async (c) => {
     const caller = identifyCaller(deps, c)
     const { requestId } = caller
-    if (c.req.method !== 'POST') return toResponse(route.replyMethodNotAllowed(), requestId)
+    const request = openServerRequest(deps, c)
+    if (c.req.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), requestId)
     try {
-      return toResponse(await route.handle(c.req.raw, caller), requestId)
+      return respond(request, await route.handle(request, caller), requestId)
     } catch (error) {
-      return toResponse(replyToError(deps.log, caller, error, route), requestId)
+      return respond(request, replyToError(deps.log, caller, error, route), requestId)
     }
   })
 }
+
+export const openServerRequest = ({ openRequest }: HttpDeps, c: Context): ServerRequest =>
+  openRequest?.(c) ?? new FetchRequest(c.req.raw)
+
+export const respond = (request: ServerRequest, reply: Reply, requestId: string): Response =>
+  request.send(reply.status, createReplyHeaders(reply, requestId), reply.body)
 
 /** Replies to errors that are thrown, which are no expected failures. */
 export type ErrorReplies = Pick<PostRoute, 'replyUnavailable' | 'replyServerError'>
@@ -116,35 +159,36 @@ const MAX_UNRESERVED_BYTES = 1024 * 1024
  * is announced, otherwise as soon as it is too long. `reserve` reserves memory for a long body, or returns false.
  */
 export function readBody(
-  request: Request,
+  request: ServerRequest,
   limitBytes: number,
 ): Promise<Result<Uint8Array, InputFailure>>
 export function readBody(
-  request: Request,
+  request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes,
 ): Promise<Result<Uint8Array, BodyFailure>>
 export async function readBody(
-  request: Request,
+  request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes = () => true,
 ): Promise<Result<Uint8Array, BodyFailure>> {
-  const encoding = request.headers.get('content-encoding')
+  const { headers } = request.raw
+  const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity') {
     return failUnreadable('Content-Encoding is not supported: send the body as it is')
   }
-  const contentLength = request.headers.get('content-length')
+  const contentLength = headers.get('content-length')
   if (contentLength !== null && Number(contentLength) > limitBytes) return failTooLarge(limitBytes)
   const isLong = Number(contentLength) > MAX_UNRESERVED_BYTES
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
   try {
-    if (contentLength === null) return await readStream(request.body, limitBytes, reserve)
+    if (contentLength === null) return await readStream(request.raw.body, limitBytes, reserve)
     if (isLong) {
-      const body = await readStream(request.body, Number(contentLength), () => true)
+      const body = await readStream(request.raw.body, Number(contentLength), () => true)
       const isWhole = !body.ok || body.value.length === Number(contentLength)
       return isWhole ? body : BODY_ENDED_EARLY
     }
-    return ok(new Uint8Array(await request.arrayBuffer()))
+    return ok(await request.readBytes())
   } catch {
     return BODY_ENDED_EARLY
   }

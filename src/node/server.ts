@@ -5,6 +5,7 @@ import type { Latchkey } from '../compose.ts'
 import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../service/ports/runtime.ts'
+import { openDirectRequest } from './direct-request.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
 import { type ListeningAddresses, logListening } from './log.ts'
@@ -205,6 +206,7 @@ export const composeNodeApps = (latchkey: Latchkey): ServerParts =>
     writeUpstreamHead,
     getPeerAddress: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
+    openRequest: openDirectRequest,
   })
 
 interface Listener {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readBody } from '../../src/http/request.ts'
+import { FetchRequest, readBody } from '../../src/http/request.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from '../support/server.ts'
 
 let server: TestServer
@@ -64,7 +64,7 @@ describe('a body whose length is not announced', () => {
   const read = async (chunks: number, hasRoom: boolean) => {
     const reserved: number[] = []
     const { init, sentChunks } = createChunkedInit(chunks, 512 * 1024)
-    const request = new Request('http://x/', { method: 'POST', ...init })
+    const request = new FetchRequest(new Request('http://x/', { method: 'POST', ...init }))
     const body = await readBody(request, LIMIT, (bytes) => {
       reserved.push(bytes)
       return hasRoom

@@ -27,6 +27,7 @@ import {
 } from '../reply.ts'
 import {
   createBearerChallenge,
+  FetchRequest,
   type HttpDeps,
   identifyCaller,
   parseBearerToken,
@@ -272,7 +273,7 @@ const BODY_LIMIT_BYTES = 64 * 1024
 
 /** Parses the body as JSON; an empty body is an empty object. */
 async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
-  const body = await readBody(request, BODY_LIMIT_BYTES)
+  const body = await readBody(new FetchRequest(request), BODY_LIMIT_BYTES)
   if (!body.ok) return failUnreadableBody(body.failure)
   if (body.value.length === 0) return ok({})
   const type = request.headers.get('content-type') ?? ''

@@ -13,7 +13,7 @@ import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { TestMessages } from '../../service/ports/test-messages.ts'
 import type { Sessions } from '../../service/sign-in/sessions.ts'
 import type { SignInServices } from '../../service/sign-in/sign-in.ts'
-import { decodeText, type HttpDeps, identifyCaller, readBody } from '../request.ts'
+import { decodeText, FetchRequest, type HttpDeps, identifyCaller, readBody } from '../request.ts'
 import { FORM_TOKEN_FIELD } from './components/form.ts'
 import type { PageContext } from './context.ts'
 import {
@@ -237,7 +237,7 @@ async function readForm(
 ): Promise<URLSearchParams | ConsoleError> {
   const hosts = [new URL(consoleUrl).host, c.req.header('host') ?? '']
   if (!isSameOrigin(c.req.raw.headers, hosts)) return 'strange_origin'
-  const body = await readBody(c.req.raw, FORM_LIMIT_BYTES)
+  const body = await readBody(new FetchRequest(c.req.raw), FORM_LIMIT_BYTES)
   if (!body.ok) return toConsoleError(body.failure)
   const text = decodeText(body.value)
   if (!text.ok) return toConsoleError(text.failure)

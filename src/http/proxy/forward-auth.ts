@@ -5,7 +5,14 @@ import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply, toResponse } from '../reply.ts'
-import { createBearerChallenge, type HttpDeps, identifyCaller, replyToError } from '../request.ts'
+import {
+  createBearerChallenge,
+  type HttpDeps,
+  identifyCaller,
+  openServerRequest,
+  replyToError,
+  respond,
+} from '../request.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
 import { createIdentityHeaders, SITE_HEADER, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
@@ -83,15 +90,23 @@ export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
 
 async function handleForwardAuth(deps: ForwardAuthDeps, c: Context): Promise<Response> {
   const caller = identifyCaller(deps, c)
-  const request = parseForwardAuthRequest(c.req.raw, c.env)
+  const serverRequest = openServerRequest(deps, c)
+  const request = parseForwardAuthRequest(serverRequest.raw, c.env)
+  return respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller.requestId)
+}
+
+async function replyToForwardAuth(
+  deps: ForwardAuthDeps,
+  request: ForwardAuthRequest,
+  caller: Caller,
+): Promise<Reply> {
   const match = selectAuthenticators(request, deps.authenticators)
-  const respond = (reply: Reply) => toResponse(replaceStatus(reply, request), caller.requestId)
-  if (match === null) return respond(UNKNOWN_KEY_TYPE_REPLY)
+  if (match === null) return replaceStatus(UNKNOWN_KEY_TYPE_REPLY, request)
   const { authenticators, path } = match
   const [first = NO_AUTHENTICATOR] = authenticators
   try {
     const result = await authenticateWithAny(authenticators, request, caller)
-    if (result.ok && !request.refusalOnly) return createAdmittedResponse(result.value, caller)
+    if (result.ok && !request.refusalOnly) return createAdmittedReply(result.value)
     const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
     const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
     const reply = replaceStatus(refuser.refuseRequest(failure, path), request)
@@ -99,15 +114,14 @@ async function handleForwardAuth(deps: ForwardAuthDeps, c: Context): Promise<Res
       deps.recordRefusal('forward-auth', failure, caller)
       deps.recordRefusal.recordResponse(caller, reply)
     }
-    return toResponse(reply, caller.requestId)
+    return reply
   } catch (error) {
-    return respond(
-      replyToError(deps.log, caller, error, {
-        replyUnavailable: (retryAfterSeconds) =>
-          first.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
-        replyServerError: () => first.replyServerError(path),
-      }),
-    )
+    const reply = replyToError(deps.log, caller, error, {
+      replyUnavailable: (retryAfterSeconds) =>
+        first.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
+      replyServerError: () => first.replyServerError(path),
+    })
+    return replaceStatus(reply, request)
   }
 }
 
@@ -207,10 +221,10 @@ function selectAuthenticators(
   return namedAuthenticator === undefined ? null : { authenticators: [namedAuthenticator], path }
 }
 
-function createAdmittedResponse(key: Key, { requestId }: Caller): Response {
+function createAdmittedReply(key: Key): Reply {
   // Sends the site even if the key has none: otherwise some proxies keep the caller's header.
   const headers = { [SITE_HEADER]: '', ...createIdentityHeaders(toUpstreamIdentity(key)) }
-  return toResponse({ status: 200, body: '', type: 'text/plain', headers }, requestId)
+  return { status: 200, body: '', type: 'text/plain', headers }
 }
 
 /** Replaces a status that the proxy does not accept. */

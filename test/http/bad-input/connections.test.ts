@@ -94,6 +94,30 @@ test('pipelined requests are answered each, in their order', async () => {
   connection.destroy()
 })
 
+test('HEAD of paths that answer below Response leaves the connection open', async () => {
+  const connection = await fixture.connect()
+  for (const path of ['/auth/authenticate', '/endpoint', '/forward-auth/xenrad']) {
+    connection.write(`HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const { status } = requireResponse(await connection.readResponse({ toHead: true }))
+    expect(status).toBe(path === '/forward-auth/xenrad' ? 401 : 405)
+    connection.write(HEALTH)
+    expect(requireResponse(await connection.readResponse()).status).toBe(200)
+  }
+  connection.destroy()
+})
+
+test('a body that arrives in pieces is read whole', async () => {
+  const { credentials } = fixture
+  const connection = await fixture.connect()
+  const request = buildPost('/auth/authenticate', credentials)
+  for (let at = 0; at < request.length; at += 60) {
+    connection.write(request.subarray(at, at + 60))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(requireResponse(await connection.readResponse()).status).toBe(200)
+  connection.destroy()
+})
+
 test('a request after one that was refused unread is not taken for its body', async () => {
   const connection = await fixture.connect()
   connection.write(`POST /endpoint HTTP/1.1\r\nHost: x\r\nContent-Length: ${HEALTH.length}\r\n\r\n`)

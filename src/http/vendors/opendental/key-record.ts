@@ -3,7 +3,7 @@ import type { CustomerKeyChange } from '../../../service/keys/customer-keys.ts'
 import type { KeyWithSecret } from '../../../service/keys/input.ts'
 import type { KeySummary } from '../../../service/ports/keys.ts'
 import { parseJson } from '../../json/parse.ts'
-import { decodeText, readBody } from '../../request.ts'
+import { decodeText, FetchRequest, readBody } from '../../request.ts'
 
 /*
  * Reads and writes the vendor's record of a customer key
@@ -90,7 +90,7 @@ const BODY_LIMIT_BYTES = 4096
 export async function readParameters(
   request: Request,
 ): Promise<Result<RequestParameters, InputFailure>> {
-  const body = await readBody(request, BODY_LIMIT_BYTES)
+  const body = await readBody(new FetchRequest(request), BODY_LIMIT_BYTES)
   if (!body.ok) return body
   const text = decodeText(body.value)
   if (!text.ok) return text

@@ -15,7 +15,13 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../../reply.ts'
-import { addPostRoute, decodeText, type HttpDeps, readBody } from '../../request.ts'
+import {
+  addPostRoute,
+  decodeText,
+  type HttpDeps,
+  readBody,
+  type ServerRequest,
+} from '../../request.ts'
 
 export interface RedoxAuthDeps extends HttpDeps {
   readonly exchange: Exchange
@@ -154,7 +160,7 @@ const replies: ReplyTable = {
  * send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
  */
 async function readFields<Name extends string>(
-  request: Request,
+  request: ServerRequest,
   names: readonly Name[],
 ): Promise<Result<Record<Name, string>>> {
   const body = await readBody(request, BODY_LIMIT_BYTES)

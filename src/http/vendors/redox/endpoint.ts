@@ -7,7 +7,13 @@ import type { Log } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
 import type { Reply } from '../../reply.ts'
-import { addPostRoute, type HttpDeps, parseBearerToken, readBody } from '../../request.ts'
+import {
+  addPostRoute,
+  type HttpDeps,
+  parseBearerToken,
+  readBody,
+  type ServerRequest,
+} from '../../request.ts'
 import { MESSAGE_PATHS } from './auth.ts'
 import {
   createReceiptReply,
@@ -66,7 +72,7 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
 
 async function handleMessage(
   deps: MessageEndpointDeps,
-  request: Request,
+  request: ServerRequest,
   caller: Caller,
   reservation: Reservation,
 ): Promise<Reply> {
@@ -82,21 +88,26 @@ async function handleMessage(
 /** Reads the body only after the token is verified. */
 async function receiveMessage(
   { guard, acceptMessage, addressRateLimit, messageLimitBytes }: MessageEndpointDeps,
-  request: Request,
+  request: ServerRequest,
   caller: Caller,
   progress: MessageProgress,
   reservation: Reservation,
 ): Promise<Result<Reply>> {
   const rateLimitCheck = addressRateLimit(caller.address)
   if (!rateLimitCheck.ok) return rateLimitCheck
-  const principal = await authenticateBearer(guard, request.headers, caller)
+  const principal = await authenticateBearer(guard, request.raw.headers, caller)
   if (!principal.ok) return principal
 
   const payload = await readBody(request, messageLimitBytes, reservation.reserve)
   if (!payload.ok) return payload
   const message = await readMessage(payload.value, progress)
   if (!message.ok) return message
-  const incoming = toIncomingMessage(payload.value, message.value, progress, () => request.signal)
+  const incoming = toIncomingMessage(
+    payload.value,
+    message.value,
+    progress,
+    () => request.raw.signal,
+  )
   const receipt = await acceptMessage(principal.value, incoming, caller)
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
 }
