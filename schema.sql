@@ -223,7 +223,7 @@ CREATE TABLE oauth_clients (
   signing_algorithm TEXT NOT NULL CHECK (signing_algorithm IN ('ES256', 'RS256', 'EdDSA')),
   token_type_header TEXT NOT NULL CHECK (token_type_header IN ('at+jwt', 'JWT')),
   token_lifetime_seconds BIGINT NOT NULL CHECK (token_lifetime_seconds BETWEEN 60 AND 3600),
-  repeated_assertions_allowed BIGINT NOT NULL CHECK (repeated_assertions_allowed IN (0, 1)),
+  repeated_assertions TEXT NOT NULL CHECK (repeated_assertions IN ('refused', 'allowed')),
   assertion_refused_at BIGINT,
   assertion_refusal TEXT,
   CHECK ((authentication_method = 'private_key_jwt') = (jwks_url IS NOT NULL OR jwks IS NOT NULL))

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { Latchkey, Parts, RuntimeAdapters } from './compose.ts'
+import { createAssertionVerifier } from './crypto/assertion-verifier.ts'
 import { createTokenMinter } from './crypto/minter.ts'
 import { createTotp } from './crypto/totp.ts'
 import { type Apps, createApps } from './http/app.ts'
@@ -19,7 +20,11 @@ import {
 } from './service/limits/rate-limits.ts'
 import { createAcceptMessage } from './service/messages/accept.ts'
 import { DeliveryWorker } from './service/messages/deliver.ts'
+import { createClientKeys } from './service/oauth/client-keys.ts'
+import { createRequestToken } from './service/oauth/request-token.ts'
+import { createVerifyAssertion } from './service/oauth/verify-assertion.ts'
 import type { UpstreamFetch } from './service/ports/outbound.ts'
+import type { KeepAlive } from './service/ports/runtime.ts'
 import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
 import { createExchange } from './service/tokens/exchange.ts'
 import { createGuard } from './service/tokens/guard.ts'
@@ -89,7 +94,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
     }),
     customerKeys: createCustomerKeys({
       ...secrets,
-      createKeysFor: (actor) => createKeys({ ...secrets, actor }),
+      createKeysFor: (actor) => createKeys({ ...secrets, actor, canGrant: () => false }),
       maxKeys: config.customerKeysPerDeveloper,
     }),
     clock,
@@ -163,9 +168,20 @@ function createFailureLimiterFor(
 }
 
 /** Creates the services that exchange, refresh and check credentials. */
+function createAssertionServices(runtime: RuntimeAdapters, keepAlive: KeepAlive) {
+  const { primitives, clock, sendHttp } = runtime
+  const assertionVerifier = createAssertionVerifier(primitives)
+  const clientKeys = createClientKeys({ sendHttp, clock, keepAlive })
+  return {
+    assertionVerifier,
+    verifyAssertion: createVerifyAssertion({ verifier: assertionVerifier, clientKeys, clock }),
+  }
+}
+
 function createTokenServices({ runtime, core }: Parts) {
   const { config, publicUrl, primitives, keyring, clock, log } = runtime
   const { storage, hasher, digester } = core.secrets
+  const keepAlive = runtime.keepAlive ?? (() => undefined)
   const minter = createTokenMinter(primitives, keyring, {
     issuer: publicUrl,
     audience: publicUrl,
@@ -177,7 +193,7 @@ function createTokenServices({ runtime, core }: Parts) {
     digester,
     clock,
     log,
-    keepAlive: runtime.keepAlive ?? (() => undefined),
+    keepAlive,
     digestImportedKeys: config.digestImportedKeys,
   })
   const tokenDeps = { ...core, minter, keyProofs }
@@ -191,6 +207,13 @@ function createTokenServices({ runtime, core }: Parts) {
       ...tokenDeps,
       failureLimiter: createFailureLimiterFor(runtime, 'refresh'),
       leewayMs: config.refreshLeewayMs,
+    }),
+    requestToken: createRequestToken({
+      ...tokenDeps,
+      hasher,
+      failureLimiter: createFailureLimiterFor(runtime, 'token'),
+      ...createAssertionServices(runtime, keepAlive),
+      sha256: primitives.sha256,
     }),
     guard: createGuard(tokenDeps),
     authenticate: createAuthenticate({

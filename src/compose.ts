@@ -20,6 +20,7 @@ import {
 } from './service/limits/usage-counters.ts'
 import { createMessageIdGenerator } from './service/messages/messages.ts'
 import { deleteUnneededPayloads } from './service/messages/payload.ts'
+import { createLastRefusals, purgeUsedAssertions } from './service/oauth/last-refusals.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
 import type { QueueRef } from './service/ports/routing.ts'
@@ -138,13 +139,13 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       await keyUseCounter.flush()
       await traffic.flush()
     },
-    flushAuditEvents() {
+    async flushAuditEvents() {
       refusalLog.flush()
-      return auditBuffer.flush()
+      await Promise.all([auditBuffer.flush(), core.lastRefusals.flush()])
     },
-    closeAuditBuffer() {
+    async closeAuditBuffer() {
       refusalLog.flush()
-      return auditBuffer.close()
+      await Promise.all([auditBuffer.close(), core.lastRefusals.flush()])
     },
     sealAudit: () => auditChain.seal(),
     deleteExpiredData: () => deleteExpiredData(runtime, storage, auditChain),
@@ -211,6 +212,7 @@ function createCore(runtime: RuntimeAdapters) {
     keyCache: createKeyCache(storage, digester),
     auditBuffer,
     traffic,
+    lastRefusals: createLastRefusals({ storage, clock, log, keepAlive: runtime.keepAlive }),
     refusalLog,
     recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
     keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
@@ -228,6 +230,7 @@ async function deleteExpiredData(
   const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
   if (erased > 0) log.info({ erased }, 'expired payloads were erased')
   const now = clock()
+  await purgeUsedAssertions(storage, now)
   await deleteUnneededPayloads(storage, now)
   await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
   await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)

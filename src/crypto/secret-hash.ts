@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { fail, ok, type Result } from '../domain/failure.ts'
+import { fail, ok, type RateLimitFailure, type Result } from '../domain/failure.ts'
 import { limitEntries } from '../domain/limits.ts'
 import type { SecretHasher, WorkLane, WorkRequester } from '../service/ports/crypto.ts'
 import type { Clock } from '../service/ports/runtime.ts'
@@ -53,7 +53,7 @@ export function createSecretHasher(
     ttlResolution: 0,
     perf: { now: clock },
   })
-  const runningWork = new Map<string, Promise<Result<boolean>>>()
+  const runningWork = new Map<string, Promise<Result<boolean, RateLimitFailure>>>()
   const runInLane = createWorkLanes({ width, queue, waitMs }, clock)
   let decoy: string | undefined
 
@@ -74,8 +74,8 @@ export function createSecretHasher(
     secret: string,
     hashes: readonly string[],
     requester: WorkRequester,
-    checkAllowed: () => Result<void>,
-  ): Promise<Result<boolean>> {
+    checkAllowed: () => Result<void, RateLimitFailure>,
+  ): Promise<Result<boolean, RateLimitFailure>> {
     return runInLane(requester, async () => {
       if (isProven(secret, hashes)) return ok(true)
       const allowed = checkAllowed()
@@ -148,8 +148,8 @@ export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock:
 
   return async function runInLane<T>(
     requester: Pick<WorkRequester, 'lane' | 'party'>,
-    work: () => Promise<Result<T>>,
-  ): Promise<Result<T>> {
+    work: () => Promise<Result<T, RateLimitFailure>>,
+  ): Promise<Result<T, RateLimitFailure>> {
     if (free > 0) {
       free--
       lastLane = requester.lane

@@ -1,4 +1,5 @@
 import type { KeyType } from './key-type.ts'
+import type { AuthenticationMethod } from './oauth-client.ts'
 
 /** A credential as it is configured in a vendor's program. */
 export interface FormattedCredential {
@@ -10,6 +11,8 @@ export interface FormattedCredential {
 
 /** A key's parts. The developer's key and the username are empty if its type has none. */
 export interface CredentialParts {
+  /** The method of an OAuth client; null for other key types. */
+  readonly authenticationMethod: AuthenticationMethod | null
   readonly publicId: string
   readonly secret: string
   readonly developerKey: string
@@ -38,6 +41,13 @@ const CREDENTIAL_FORMATS: Readonly<
   }),
   xdent: ({ publicId, secret }) => ({ as: 'X-Api-Key', value: `${publicId}.${secret}` }),
   practice: ({ username, secret }) => ({ as: 'HTTP Basic', value: `${username}:${secret}` }),
+  oauth: ({ authenticationMethod, publicId, secret }) =>
+    authenticationMethod === 'client_secret_basic'
+      ? { as: 'HTTP Basic', value: `${publicId}:${secret}` }
+      : {
+          as: 'Form body',
+          value: `${new URLSearchParams({ client_id: publicId, client_secret: secret })}`,
+        },
 }
 
 export const formatCredential = (keyType: KeyType, parts: CredentialParts): FormattedCredential =>

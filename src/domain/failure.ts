@@ -100,6 +100,36 @@ export type SurfaceRefusal =
   | { reason: 'type_unsupported' }
   /** A customer key was not created or changed. `why` is one of this server's own words. */
   | { reason: 'customer_key_refused'; why: string }
+  | TokenRequestRefusal
+
+/** Refusals of a request to a token endpoint of OAuth (RFC 6749 §5.2). */
+export type TokenRequestRefusal =
+  /** The body is not application/x-www-form-urlencoded. */
+  | { reason: 'form_required' }
+  | { reason: 'parameter_repeated'; parameter: string }
+  | { reason: 'grant_type_missing' }
+  | { reason: 'grant_type_unsupported' }
+  | { reason: 'assertion_type_missing' }
+  | { reason: 'assertion_type_unsupported' }
+  | { reason: 'assertion_missing' }
+  /** The request proves an identity in two ways (RFC 6749 §2.3). */
+  | { reason: 'client_authentication_repeated' }
+  /** `client_id` names another client than the credential beside it. */
+  | { reason: 'client_id_other' }
+  /** The client is registered with another authentication method, which `detail` names. */
+  | { reason: 'client_method_other'; keyId: string; detail: string }
+  | AssertionRefusal
+  /** Of the requested scopes, the client has none. */
+  | { reason: 'scope_refused'; keyId: string }
+
+/** A client assertion is refused. `why` is one of `AssertionReason`, and `detail` its sentence. */
+export interface AssertionRefusal {
+  readonly reason: 'assertion_kid_missing' | 'assertion_key_unknown' | 'assertion_invalid'
+  /** Absent if the assertion names no client. */
+  readonly keyId?: string
+  readonly why: string
+  readonly detail: string
+}
 
 export type FailureReason = (Failure | SurfaceRefusal)['reason']
 

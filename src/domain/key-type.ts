@@ -5,7 +5,8 @@ export type KeyType = keyof typeof KEY_TYPES
 export interface KeyTypeTraits {
   /**
    * The storage of the secret. `exchanged` for tokens: an argon2id hash. `presented` at every request:
-   * a keyed digest. `viewable`: a digest for lookups, and a sealed copy for display.
+   * a keyed digest. `viewable`: a digest for lookups, and a sealed copy for display. (An OAuth client
+   * that signs assertions has no secret.)
    */
   readonly secret: 'exchanged' | 'presented' | 'viewable'
   /** The resource that a key belongs to, besides its owner. */
@@ -33,6 +34,8 @@ export const KEY_TYPES = {
   },
   xdent: { secret: 'presented', belongsTo: 'owner', form: 'checked', deletable: true },
   practice: { secret: 'viewable', belongsTo: 'owner', form: 'checked', deletable: true },
+  /** An OAuth client (RFC 6749 §2), which may use several sources and sites. */
+  oauth: { secret: 'exchanged', belongsTo: 'owner', form: 'checked', deletable: false },
 } as const satisfies Record<string, KeyTypeTraits>
 
 export const KEY_TYPE_NAMES = Object.keys(KEY_TYPES) as readonly KeyType[]

@@ -21,6 +21,8 @@ export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
       return ['read', 'standard', 'enterprise']
     case 'redox':
     case 'opendental-portal':
+    // Its scopes limit an OAuth client.
+    case 'oauth':
       return ['standard']
     default:
       return ['read', 'standard']

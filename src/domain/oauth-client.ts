@@ -19,12 +19,17 @@ export const TOKEN_TYPE_HEADERS = ['at+jwt', 'JWT'] as const
 
 export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number]
 
+/** Some clients use one assertion for several token requests. */
+export const REPEATED_ASSERTIONS = ['refused', 'allowed'] as const
+
+export type RepeatedAssertions = (typeof REPEATED_ASSERTIONS)[number]
+
 export const MIN_TOKEN_LIFETIME_SECONDS = 60
 export const MAX_TOKEN_LIFETIME_SECONDS = 3600
 export const DEFAULT_TOKEN_LIFETIME_SECONDS = 300
 
 /** The settings of a key of type `oauth`, whose public id is the client id. */
-export interface OAuthClient {
+export interface OAuthClientSettings {
   readonly authenticationMethod: AuthenticationMethod
   /** The address of the client's JWK Set. It is preferred to `jwks`. */
   readonly jwksUrl: string | null
@@ -38,9 +43,17 @@ export interface OAuthClient {
   readonly signingAlgorithm: SigningAlgorithm
   readonly tokenTypeHeader: TokenTypeHeader
   readonly tokenLifetimeSeconds: number
-  /** True if an assertion may be used more than once. */
-  readonly repeatedAssertionsAllowed: boolean
+  readonly repeatedAssertions: RepeatedAssertions
   /** The sources that its messages may have, and the sites whose data it may read. */
   readonly sourceIds: readonly string[]
   readonly siteIds: readonly string[]
+}
+
+/** False for a client that signs assertions instead. */
+export const hasSecret = ({ oauthClient }: { readonly oauthClient: OAuthClientSettings | null }) =>
+  oauthClient?.authenticationMethod !== 'private_key_jwt'
+
+export interface OAuthClient extends OAuthClientSettings {
+  /** The last client assertion that was refused, and why; null if none was. */
+  readonly lastRefusal: { readonly at: number; readonly why: string } | null
 }

@@ -1,4 +1,5 @@
 import type { Failure, SurfaceRefusal } from './failure.ts'
+import { TOKEN_REQUEST_TEXTS } from './token-request-texts.ts'
 
 /** The facts of a refusal, as the audit stores them. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>
@@ -31,6 +32,7 @@ const CREDENTIAL_INSTRUCTIONS = new Map([
   ['xdent', 'send KeyId.Secret in one header: X-Api-Key'],
   ['practice', 'send its username and key by HTTP Basic'],
   ['forward-auth', 'send the credential of its key type'],
+  ['token', 'send its client id and secret, or a signed assertion'],
 ])
 
 const NO_SUCH_SECRET = 'No key has the secret in the request.'
@@ -310,6 +312,7 @@ const SURFACE_REFUSAL_TEXTS = {
     says: ({ why }) => `The developer key is valid, but the customer key was not changed: ${why}.`,
     helps: () => 'The response tells the developer what to do.',
   },
+  ...TOKEN_REQUEST_TEXTS,
 } satisfies {
   readonly [R in SurfaceRefusal['reason']]: RefusalText<Extract<SurfaceRefusal, { reason: R }>>
 }

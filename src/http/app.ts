@@ -5,6 +5,7 @@ import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
+import { createTokenRoutes, type TokenEndpointDeps } from './oauth/token.ts'
 import {
   createForwardAuthRoutes,
   createKeyAuthenticator,
@@ -44,6 +45,7 @@ export { renderDeliveryBody } from './vendors/redox/message.ts'
 export { createTestMessages } from './vendors/redox/test-messages.ts'
 
 type AppDeps = RedoxAuthDeps &
+  TokenEndpointDeps &
   MessageEndpointDeps &
   SurfaceDeps &
   CustomerKeyDeps &
@@ -72,6 +74,7 @@ export function createApps(deps: AppDeps): Apps {
     (request, options) => findDotSegmentPath(request, options) ?? matchRedoxPath(request),
   )
   app.route('/', createRedoxAuthRoutes(deps))
+  app.route('/', createTokenRoutes(deps))
   app.route('/', createMessageRoutes(deps))
   app.route('/', createXenradRoutes(deps))
   const redoxAuthenticator = createRedoxAuthenticator(deps)

@@ -9,7 +9,7 @@ export interface Reply {
 }
 
 /** A protocol's reply to every failure that can reach it. A reason without a reply does not compile. */
-export type ReplyTable<Context = void, F extends Failure = Failure> = {
+export type ReplyTable<Context = void, F extends { readonly reason: string } = Failure> = {
   readonly [R in F['reason']]: (failure: Extract<F, { reason: R }>, context: Context) => Reply
 }
 
@@ -29,7 +29,7 @@ export const createJsonTextReply = (
 ): Reply => ({ status, body, type: JSON_CONTENT_TYPE, headers })
 
 /** Finds the reply to a failure. */
-export function replyToFailure<Context, F extends Failure>(
+export function replyToFailure<Context, F extends { readonly reason: string }>(
   replies: ReplyTable<Context, F>,
   failure: F,
   context: Context,

@@ -148,6 +148,10 @@ export function parseBearerToken(header: string | null): Result<string> {
 export const createBearerChallenge = (error?: 'invalid_token') =>
   createChallengeHeader(`Bearer realm="Latchkey"${error === undefined ? '' : `, error="${error}"`}`)
 
+/** Asks for a name and a password (RFC 7617 §2). */
+export const createBasicChallenge = () =>
+  createChallengeHeader('Basic realm="Latchkey", charset="UTF-8"')
+
 type BodyFailure = InputFailure | Extract<RateLimitFailure, { reason: 'busy' }>
 type ReserveBytes = (bytes: number) => boolean
 

@@ -287,6 +287,8 @@ export const findOperationPermission = ({
 /** A member of an operation's query or body. */
 export interface Member {
   readonly name: string
+  /** The member that holds it, if it is a part of another. */
+  readonly parent?: string
   readonly part: InputError['part']
   readonly schema: MemberSchema
   readonly isRequired: boolean
@@ -298,6 +300,8 @@ interface MemberSchema {
   /** The label of its field, where the name alone does not make one. */
   readonly title?: string
   readonly enum?: readonly (string | null)[]
+  /** The parts of an object. */
+  readonly properties?: Readonly<Record<string, MemberSchema>>
   readonly format?: string
   readonly description?: string
   readonly default?: unknown
@@ -310,24 +314,47 @@ export const listMembers = ({ query, body }: Operation): Member[] => [
   ...(body === null ? [] : listPartMembers(body, 'body')),
 ]
 
+/** Lists the parts of a member that is an object with known ones; any other member is its only part. */
+export const listMemberParts = (member: Member): Member[] =>
+  member.schema.properties === undefined
+    ? [member]
+    : Object.entries(member.schema.properties).map(([name, schema]) => ({
+        name,
+        parent: member.name,
+        part: member.part,
+        schema,
+        isRequired: false,
+      }))
+
 /** Lists the members of the resource that an operation returns. */
 export function listResultMembers({ response }: Operation): Pick<Member, 'name' | 'schema'>[] {
   if (response === null) return []
-  const { $ref, $defs = {}, ...root } = z.toJSONSchema(response.schema, { io: 'output' })
-  const { properties = {} } =
-    $ref === undefined ? root : ($defs[$ref.split('/').at(-1) ?? ''] ?? {})
+  const root = z.toJSONSchema(response.schema, { io: 'output' })
+  const { properties = {} } = resolveSchema(root, root.$defs)
   return Object.entries(properties).map(([name, property]) => ({
     name,
     schema: property as MemberSchema,
   }))
 }
 
+type JsonSchema = z.core.JSONSchema.JSONSchema
+
+/** Follows the reference of a schema that has a name. */
+function resolveSchema(
+  schema: z.core.JSONSchema._JSONSchema,
+  $defs: JsonSchema['$defs'] = {},
+): JsonSchema {
+  if (typeof schema === 'boolean') return {}
+  const name = schema.$ref?.split('/').at(-1)
+  return name === undefined ? schema : resolveSchema($defs[name] ?? {}, $defs)
+}
+
 function listPartMembers(schema: z.ZodObject, part: Member['part']): Member[] {
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' })
+  const { properties = {}, required = [], $defs } = z.toJSONSchema(schema, { io: 'input' })
   return Object.entries(properties).map(([name, property]) => ({
     name,
     part,
-    schema: property as MemberSchema,
+    schema: resolveSchema(property, $defs) as MemberSchema,
     isRequired: required.includes(name),
   }))
 }

@@ -1,12 +1,24 @@
 import { z } from 'zod'
 import { DAY_MS } from '../domain/instant.ts'
 import { KEY_TYPE_NAMES } from '../domain/key-type.ts'
+import {
+  AUTHENTICATION_METHODS,
+  DEFAULT_TOKEN_LIFETIME_SECONDS,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+  type OAuthClient,
+  type OAuthClientSettings,
+  REPEATED_ASSERTIONS,
+  SIGNING_ALGORITHMS,
+  TOKEN_TYPE_HEADERS,
+} from '../domain/oauth-client.ts'
 import type { KeySummary } from '../service/ports/keys.ts'
 import type { KeyCriteria, KeyListItem, KeyOrder } from '../service/ports/lists.ts'
 import {
   accountFilter,
   accountId,
   createdAt,
+  existingId,
   id,
   instant,
   instantOrNull,
@@ -22,6 +34,99 @@ export const access = z.enum(['read', 'standard', 'enterprise']).meta({
 })
 
 export const party = z.enum(['developer', 'customer', 'operator'])
+
+const jsonWebKeySet = z
+  .codec(z.looseObject({}), z.string(), {
+    decode: (set) => JSON.stringify(set),
+    encode: (text) => JSON.parse(text) as Record<string, unknown>,
+  })
+  .nullable()
+  .meta({
+    type: ['object', 'null'],
+    title: 'JWK Set',
+    description: 'A JWK Set with the public keys of the client; null for none',
+  })
+
+const oauthClientSettings = {
+  authenticationMethod: z.enum(AUTHENTICATION_METHODS).meta({
+    description: 'How the client proves its identity',
+    default: 'private_key_jwt',
+  }),
+  jwksUrl: z
+    .string()
+    .nullable()
+    .meta({
+      type: ['string', 'null'],
+      title: 'JWK Set URL',
+      description:
+        'Address of the JWK Set of the client, which is preferred to `jwks`; null for none',
+    }),
+  jwks: jsonWebKeySet,
+  scopes: z.array(z.string()).readonly().meta({
+    description:
+      'Scopes that the client may request, such as `fhir:production` or `system/Patient.rs`',
+  }),
+  sourceIds: z.array(existingId).readonly().meta({
+    title: 'Sources',
+    description: 'Ids of the sources that it may send as',
+  }),
+  siteIds: z.array(existingId).readonly().meta({
+    title: 'Sites',
+    description: 'Ids of the sites whose data it may access',
+  }),
+  audience: z
+    .string()
+    .nullable()
+    .meta({
+      type: ['string', 'null'],
+      description: 'Audience of its access tokens; null for this server',
+    }),
+  tokenStrategy: z.enum(['jwt', 'opaque']).meta({
+    description: 'Form of its access tokens',
+    default: 'jwt',
+  }),
+  signingAlgorithm: z.enum(SIGNING_ALGORITHMS).meta({
+    description: 'Algorithm that signs its JWT access tokens',
+    default: 'ES256',
+  }),
+  tokenTypeHeader: z.enum(TOKEN_TYPE_HEADERS).meta({
+    description: 'Type in the header of its JWT access tokens',
+    default: 'at+jwt',
+  }),
+  tokenLifetimeSeconds: z
+    .number()
+    .int()
+    .min(MIN_TOKEN_LIFETIME_SECONDS)
+    .max(MAX_TOKEN_LIFETIME_SECONDS)
+    .meta({
+      description: 'Lifetime of its access tokens',
+      default: DEFAULT_TOKEN_LIFETIME_SECONDS,
+    }),
+  repeatedAssertions: z.enum(REPEATED_ASSERTIONS).meta({
+    description: 'Whether an assertion may be used for several token requests',
+    default: 'refused',
+  }),
+} satisfies Record<keyof OAuthClientSettings, z.ZodType>
+
+/** The settings of an OAuth client in a request. */
+export const oauthClientInput = z
+  .strictObject(oauthClientSettings)
+  .partial()
+  .meta({
+    id: 'OAuthClientSettings',
+    description: 'What you omit has its default, or stays unchanged',
+  })
+  .optional()
+
+const oauthClient = z
+  .object({
+    ...oauthClientSettings,
+    lastRefusal: z
+      .object({ at: instant('Time of the refusal'), why: z.string() })
+      .nullable()
+      .meta({ description: 'The last client assertion that was refused' }),
+  } satisfies Record<keyof OAuthClient, z.ZodType>)
+  .meta({ id: 'OAuthClient' })
 
 export const key = z
   .object({
@@ -51,6 +156,7 @@ export const key = z
     secretRotatedAt: instantOrNull('Time of the last secret rotation'),
     previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
     lastUsedAt: instantOrNull('Time of the last use, to the minute'),
+    oauthClient: oauthClient.nullable(),
     eventId: z.string().meta({
       description:
         'Id of the last change. Send it as `seen` with an edit, to overwrite no other change',
@@ -79,7 +185,8 @@ export const keyListItem = z
 export const keyWithSecret = z
   .object({
     secret: z.string().nullable().meta({
-      description: 'Shown once, unless its type can be viewed again. Null if you sent it',
+      description:
+        'Shown once, unless its type can be viewed again. Null if you sent it, or the key has none',
     }),
     credential: z
       .object({

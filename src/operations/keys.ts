@@ -3,7 +3,7 @@ import { formatCredential } from '../domain/credential-format.ts'
 import { ok } from '../domain/failure.ts'
 import { getKeyTypeTraits } from '../domain/key-type.ts'
 import type { Services } from '../service/actor-services.ts'
-import type { KeyWithSecret } from '../service/keys/input.ts'
+import type { CreatedKey } from '../service/keys/input.ts'
 import { findCredentialParts } from '../service/keys/keys.ts'
 import type { ServiceResult } from '../service/service-result.ts'
 import { defineNoContentOperation, defineOperation, type Operation } from './define.ts'
@@ -28,6 +28,7 @@ import {
   keyListItem,
   keyType,
   keyWithSecret,
+  oauthClientInput,
   order,
   party,
   toKeyCriteria,
@@ -37,11 +38,11 @@ import {
 async function showSecret(
   services: Pick<Services, 'developers' | 'users'>,
   sent: string | undefined,
-  result: ServiceResult<KeyWithSecret>,
+  result: ServiceResult<CreatedKey>,
 ) {
   if (!result.ok) return result
   const { key, secret } = result.value
-  if (sent !== undefined) return ok({ key, secret: null, credential: null })
+  if (sent !== undefined || secret === null) return ok({ key, secret: null, credential: null })
   const parts = await findCredentialParts(services, key)
   return ok({ key, secret, credential: formatCredential(key.keyType, { ...parts, secret }) })
 }
@@ -116,7 +117,8 @@ export const keyOperations: readonly Operation[] = [
     summary: 'Create a key and return its secret',
     text:
       'A key belongs to a source for `redox`, to a site for `xenrad`, to a developer for `opendental` and ' +
-      '`opendental-portal`, and only to its owner for `xdent` and `practice`.',
+      '`opendental-portal`, and only to its owner for `xdent` and `practice`. An `oauth` key is an OAuth ' +
+      'client, which may use several sources and sites.',
     body: z.strictObject({
       id: newId,
       keyType,
@@ -132,6 +134,7 @@ export const keyOperations: readonly Operation[] = [
       }),
       secret,
       expiresAt: instant('Time of expiry').optional(),
+      oauthClient: oauthClientInput,
     }),
     examples: {
       'For an imaging site': {
@@ -148,6 +151,16 @@ export const keyOperations: readonly Operation[] = [
         ownerId: EXAMPLE_IDS.user,
         name: 'Recall reminders',
         expiresAt: '2099-12-31T23:59:59.000Z',
+      },
+      'An OAuth client that signs assertions': {
+        id: EXAMPLE_IDS.fresh,
+        keyType: 'oauth',
+        ownerId: EXAMPLE_IDS.user,
+        name: 'Results feed',
+        oauthClient: {
+          jwksUrl: 'https://vendor.example/jwks.json',
+          scopes: ['fhir:production', 'system/Observation.rs'],
+        },
       },
     },
     response: keyWithSecret,
@@ -179,6 +192,7 @@ export const keyOperations: readonly Operation[] = [
       ownerId: existingId.optional(),
       access: access.optional(),
       expiresAt: instantOrNull('Time of expiry; null for never').optional(),
+      oauthClient: oauthClientInput,
       seen: z.string().optional().meta({
         description: '`eventId` of the key as you read it. A key that changed since is not edited.',
       }),

@@ -96,9 +96,12 @@ export function createServicesFor(deps: ActorServicesDeps) {
     const storage: ManagementStorage =
       accountId === null ? deps.storage : scopeStorage(deps.storage, accountId)
     const { clock } = deps
-    const actorDeps = { ...deps, storage, actor, role, requestId }
     const isPermitted = (permission: Permission) =>
       hasPermission(role, permission) && (accountId === null || !isServerPermission(permission))
+    // To give a client permissions is to add a user who has them.
+    const canGrant = (permission: Permission) =>
+      isPermitted('users.write') && isPermitted(permission)
+    const actorDeps = { ...deps, storage, actor, role, requestId, canGrant }
     const services: Services = {
       accounts: createAccounts(actorDeps),
       users: createUsers(actorDeps),

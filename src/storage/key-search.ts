@@ -10,6 +10,7 @@ import type {
 } from '../service/ports/lists.ts'
 import type { Engine, StatementCompiler, Step } from './engine.ts'
 import { toKeySummary } from './keys.ts'
+import { selectOAuthClient } from './oauth-clients.ts'
 import { createSqlWriter, createTextSearch, expandJsonList, LAST_ID } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,6 +20,7 @@ type KeySearchMethods = Pick<
 >
 
 type FoundKeyRow = Tables['keys'] & {
+  readonly oauth_client: string | null
   readonly account_name: string
   readonly email: string
   readonly username: string | null
@@ -139,7 +141,7 @@ export function createKeySearchStorage(
         select keys.id, ${by} as sorted_by from ${selectKeyTable(criteria, order)} ${joinConditions(conditions)}
         order by ${orderBy} limit ${Math.max(limit + 1, counted)}
       )
-      select keys.*, page.sorted_by, (select count(*) from found) as counted,
+      select keys.*, ${selectOAuthClient(engine)} as oauth_client, page.sorted_by, (select count(*) from found) as counted,
         accounts.name as account_name, users.email,
         users.username, users.deactivated_at, sites.name as site_name, sources.name as source_name,
         developers.name as developer_name
@@ -171,8 +173,8 @@ export function createKeySearchStorage(
     },
 
     async findSourceKey(sourceId) {
-      const [row] = await readSql(sql<Tables['keys']>`
-        select * from keys where source_id = ${sourceId} and status <> 'revoked'`)
+      const [row] = await readSql(sql<Tables['keys'] & Pick<FoundKeyRow, 'oauth_client'>>`
+        select keys.*, null as oauth_client from keys where source_id = ${sourceId} and status <> 'revoked'`)
       return row === undefined ? null : toKeySummary(row)
     },
 

@@ -4,6 +4,7 @@ import type { ProofStorage } from '../service/ports/authority.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { type ClientResources, createClientChanges, toClientResources } from './oauth-clients.ts'
 import { createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -12,9 +13,11 @@ type KeySecretMethods = Pick<ResourceStorage, 'addKey' | 'rotateSecret'>
 
 /** Adds keys, and rotates their secrets. */
 export function createKeySecretStorage(
+  engine: Engine,
   compiler: StatementCompiler,
   audit: AuditedChanges,
 ): KeySecretMethods {
+  const clients = createClientChanges(engine, compiler)
   type NewKeyRow = Omit<KeyRow, UnsetColumn>
   type UnsetColumn =
     | 'status'
@@ -29,80 +32,80 @@ export function createKeySecretStorage(
     | 'secret_rotated_at'
     | 'last_used_at'
   /** Inserts the row if its source, site and developer belong to the owner's account. */
-  const add = compiler.withArguments<NewKeyRow & { max_developer_keys: number | null }>()(
-    (db, arg) => {
-      const belongsToAccount = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
-        sql<boolean>`(cast(${id} as text) is null or exists (
+  type Addition = NewKeyRow & ClientResources & { max_developer_keys: number | null }
+  const add = compiler.withArguments<Addition>()((db, arg) => {
+    const belongsToAccount = (table: 'sources' | 'sites' | 'developers', id: string | null) =>
+      sql<boolean>`(cast(${id} as text) is null or exists (
         select 1 from ${sql.table(table)} as own where own.id = ${id} and own.account_id = users.account_id))`
-      const max = sql`cast(${arg('max_developer_keys')} as bigint)`
-      const hasRoom = sql<boolean>`(${max} is null or ${max} > (
+    const max = sql`cast(${arg('max_developer_keys')} as bigint)`
+    const hasRoom = sql<boolean>`(${max} is null or ${max} > (
       select count(*) from keys as existing
       where existing.developer_id = ${arg('developer_id')} and existing.key_type = ${arg('key_type')}))`
-      return db
-        .insertInto('keys')
-        .columns([
-          'id',
-          'account_id',
-          'owner_id',
-          'key_type',
-          'source_id',
-          'site_id',
-          'developer_id',
-          'public_id',
-          'name',
-          'description',
-          'reference',
-          'status',
-          'access',
-          'secret_hash',
-          'secret_digest',
-          'sealed_secret',
-          'token_salt',
-          'token_epoch',
-          'created_at',
-          'expires_at',
-          'event_id',
-        ])
-        .expression((eb) => {
-          const text = <T extends string | null>(value: T) => eb.cast<T>(eb.val(value), 'text')
-          const bigint = <T>(value: T) => eb.cast<T>(eb.val(value), 'bigint')
-          return eb
-            .selectFrom('users')
-            .select([
-              text(arg('id')).as('id'),
-              'users.account_id',
-              'users.id as owner_id',
-              text(arg('key_type')).as('key_type'),
-              text(arg('source_id')).as('source_id'),
-              text(arg('site_id')).as('site_id'),
-              text(arg('developer_id')).as('developer_id'),
-              text(arg('public_id')).as('public_id'),
-              text(arg('name')).as('name'),
-              text(arg('description')).as('description'),
-              text(arg('reference')).as('reference'),
-              eb.val('enabled' as const).as('status'),
-              text(arg('access')).as('access'),
-              text(arg('secret_hash')).as('secret_hash'),
-              text(arg('secret_digest')).as('secret_digest'),
-              text(arg('sealed_secret')).as('sealed_secret'),
-              text(arg('token_salt')).as('token_salt'),
-              bigint(0).as('token_epoch'),
-              bigint(arg('created_at')).as('created_at'),
-              bigint(arg('expires_at')).as('expires_at'),
-              text(arg('event_id')).as('event_id'),
-            ])
-            .where('users.id', '=', arg('owner_id'))
-            .where('users.account_id', '=', arg('account_id'))
-            .where('users.role', 'in', KEY_HOLDER_ROLES)
-            .where('users.deactivated_at', 'is', null)
-            .where(belongsToAccount('sources', arg('source_id')))
-            .where(belongsToAccount('sites', arg('site_id')))
-            .where(belongsToAccount('developers', arg('developer_id')))
-            .where(hasRoom)
-        })
-        .onConflict((conflict) => conflict.doNothing())
-    },
-  )
+    return db
+      .insertInto('keys')
+      .columns([
+        'id',
+        'account_id',
+        'owner_id',
+        'key_type',
+        'source_id',
+        'site_id',
+        'developer_id',
+        'public_id',
+        'name',
+        'description',
+        'reference',
+        'status',
+        'access',
+        'secret_hash',
+        'secret_digest',
+        'sealed_secret',
+        'token_salt',
+        'token_epoch',
+        'created_at',
+        'expires_at',
+        'event_id',
+      ])
+      .expression((eb) => {
+        const text = <T extends string | null>(value: T) => eb.cast<T>(eb.val(value), 'text')
+        const bigint = <T>(value: T) => eb.cast<T>(eb.val(value), 'bigint')
+        return eb
+          .selectFrom('users')
+          .select([
+            text(arg('id')).as('id'),
+            'users.account_id',
+            'users.id as owner_id',
+            text(arg('key_type')).as('key_type'),
+            text(arg('source_id')).as('source_id'),
+            text(arg('site_id')).as('site_id'),
+            text(arg('developer_id')).as('developer_id'),
+            text(arg('public_id')).as('public_id'),
+            text(arg('name')).as('name'),
+            text(arg('description')).as('description'),
+            text(arg('reference')).as('reference'),
+            eb.val('enabled' as const).as('status'),
+            text(arg('access')).as('access'),
+            text(arg('secret_hash')).as('secret_hash'),
+            text(arg('secret_digest')).as('secret_digest'),
+            text(arg('sealed_secret')).as('sealed_secret'),
+            text(arg('token_salt')).as('token_salt'),
+            bigint(0).as('token_epoch'),
+            bigint(arg('created_at')).as('created_at'),
+            bigint(arg('expires_at')).as('expires_at'),
+            text(arg('event_id')).as('event_id'),
+          ])
+          .where('users.id', '=', arg('owner_id'))
+          .where('users.account_id', '=', arg('account_id'))
+          .where('users.role', 'in', KEY_HOLDER_ROLES)
+          .where('users.deactivated_at', 'is', null)
+          .where(belongsToAccount('sources', arg('source_id')))
+          .where(belongsToAccount('sites', arg('site_id')))
+          .where(belongsToAccount('developers', arg('developer_id')))
+          .where(clients.hasResources(sql.ref('users.account_id'), arg))
+          .where(hasRoom)
+      })
+      .onConflict((conflict) => conflict.doNothing())
+  })
 
   /** Tests if another key has this hash, because an update has no `on conflict`. */
   const isTaken = (id: string, hash: string) => sql<boolean>`exists (
@@ -195,8 +198,10 @@ export function createKeySecretStorage(
           expires_at: key.expiresAt,
           event_id: event.id,
           max_developer_keys: maxDeveloperKeys ?? null,
+          ...toClientResources(key.oauthClient),
         }),
         event,
+        key.oauthClient === null ? [] : clients.add(key.id, event.id, key.oauthClient),
       ),
 
     rotateSecret(

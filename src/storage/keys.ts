@@ -6,6 +6,13 @@ import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import {
+  type ClientResources,
+  createClientChanges,
+  parseOAuthClient,
+  selectOAuthClient,
+  toClientResources,
+} from './oauth-clients.ts'
 import { type Arg, createSqlWriter, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -20,12 +27,14 @@ export function createKeyReadStorage(
   compiler: StatementCompiler,
   rows: TableStatements,
 ): KeyReadMethods {
-  const readKeyPage = rows.filteredPage('keys')
+  const clientColumn = selectOAuthClient(engine).as('oauth_client')
+  const readKeyPage = rows.filteredPage<'keys', ClientColumn>('keys', sql`, ${clientColumn}`)
 
   const find = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .selectAll()
+      .select(clientColumn)
       .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))]))
       // Another system may have issued a public id that is the row id of a key here.
       .orderBy((eb) => eb.case().when('id', '=', arg('id')).then(0).else(1).end())
@@ -73,8 +82,12 @@ export function createKeyReadStorage(
   }
 }
 
+interface ClientColumn {
+  readonly oauth_client: string | null
+}
+
 /** Leaves out the hashes, the salt and the sealed secret. */
-export const toKeySummary = (row: KeyRow): KeySummary => ({
+export const toKeySummary = (row: KeyRow & ClientColumn): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,
@@ -97,6 +110,7 @@ export const toKeySummary = (row: KeyRow): KeySummary => ({
   secretRotatedAt: row.secret_rotated_at,
   previousSecretEndsAt: row.previous_secret_ends_at,
   lastUsedAt: row.last_used_at,
+  oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
   eventId: row.event_id,
 })
 
@@ -106,6 +120,7 @@ type KeyChangeMethods = Pick<
 >
 
 export function createKeyChangeStorage(
+  engine: Engine,
   compiler: StatementCompiler,
   audit: AuditedChanges,
 ): KeyChangeMethods {
@@ -120,10 +135,12 @@ export function createKeyChangeStorage(
   )
   const disable = audit.createUpdate('keys', disabling, () => sql`status = 'enabled'`)
   const revoke = audit.createUpdate('keys', ['status', 'revoked_at'], () => isNotRevoked)
+  const clients = createClientChanges(engine, compiler)
   const edit = audit.createUpdate(
     'keys',
     ['name', 'description', 'reference', 'owner_id', 'access', 'expires_at'],
-    (arg: Arg<{ owner_id: string; seen: string }>) => sql`${isSeen(arg)}
+    (arg: Arg<{ owner_id: string; seen: string } & ClientResources>) => sql`${isSeen(arg)}
+      and ${clients.hasResources(sql.ref('keys.account_id'), arg)}
       and (owner_id = ${arg('owner_id')} or exists (
         select 1 from users where users.id = ${arg('owner_id')}
           and users.account_id = keys.account_id and users.role in (${sql.join(KEY_HOLDER_ROLES)})
@@ -148,8 +165,19 @@ export function createKeyChangeStorage(
 
     revokeKey: (id, event) => revoke({ id, status: 'revoked', revoked_at: event.at }, event),
 
-    editKey: (id, { ownerId, expiresAt, ...texts }, seen, event) =>
-      edit({ ...texts, id, owner_id: ownerId, expires_at: expiresAt, seen }, event),
+    editKey: (id, { ownerId, expiresAt, oauthClient, ...texts }, seen, event) =>
+      edit(
+        {
+          ...texts,
+          ...toClientResources(oauthClient),
+          id,
+          owner_id: ownerId,
+          expires_at: expiresAt,
+          seen,
+        },
+        event,
+        oauthClient === null ? [] : clients.edit(id, event.id, oauthClient),
+      ),
 
     amendKey: (id, { disabled, reference }, seen, event) =>
       amend(

@@ -219,17 +219,21 @@ const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
     ],
   },
   site: {
-    deletable: sql`not exists (select 1 from keys where keys.site_id = sites.id)`,
+    deletable: sql`not exists (select 1 from keys where keys.site_id = sites.id)
+      and not exists (select 1 from key_sites where key_sites.site_id = sites.id)`,
   },
   developer: {
     deletable: sql`not exists (select 1 from keys where keys.developer_id = developers.id)`,
   },
-  // A source without a key has no message: only its key sends, and the key of a source stays.
+  // An OAuth client that has sent messages may have lost the source since. Reads every message: there is
+  // no index for what is rarely asked.
   source: {
     deletable: sql`not exists (select 1 from keys where keys.source_id = sources.id)
+      and not exists (select 1 from key_sources where key_sources.source_id = sources.id)
+      and not exists (select 1 from messages where messages.source_id = sources.id)
       and not exists (select 1 from subscriptions where subscriptions.source_id = sources.id)`,
   },
-  // Reads every delivery: there is no index for what is rarely asked.
+  // Reads every delivery, for the same reason.
   destination: {
     deletable: sql`not exists (
         select 1 from subscriptions where subscriptions.destination_id = destinations.id)

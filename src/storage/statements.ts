@@ -54,25 +54,31 @@ export function createTableStatements(engine: Engine, compiler: StatementCompile
         (await filteredPage([[owner, ownerId]], page)).map(toValue)
     },
 
-    /** Reads a page of the rows that have all of these values; undefined matches any value. */
-    filteredPage: <Name extends ListableTable>(table: Name) => createFilteredPage(table),
+    /**
+     * Reads a page of the rows that have all of these values; undefined matches any value. `more`: columns
+     * besides those of the table, after a comma.
+     */
+    filteredPage: createFilteredPage,
   }
 
   /** Prepares a statement for each set of columns, so that an index can serve it. */
-  function createFilteredPage<Name extends ListableTable>(table: Name) {
-    const statements = createCache<Statement<Record<string, unknown>, Tables[Name]>>()
+  function createFilteredPage<Name extends ListableTable, More extends object = object>(
+    table: Name,
+    more: RawBuilder<unknown> = sql``,
+  ) {
+    const statements = createCache<Statement<Record<string, unknown>, Tables[Name] & More>>()
 
     return async (
       filters: readonly (readonly [ColumnName<Name>, string | undefined])[],
       { after = '', limit }: Page,
-    ): Promise<Tables[Name][]> => {
+    ): Promise<(Tables[Name] & More)[]> => {
       const setFilters = filters.filter(([, value]) => value !== undefined)
       const statement = statements(String(setFilters.map(([column]) => column)), () =>
         sqlStatement((arg) => {
           const conditions = setFilters.map(
             ([column]) => sql`and ${sql.ref(column)} = ${arg(column)}`,
           )
-          return sql`select * from ${sql.table(table)}
+          return sql`select ${sql.table(table)}.* ${more} from ${sql.table(table)}
             where id > ${arg('after')} ${sql.join(conditions, sql` `)} order by id limit ${arg('limit')}`
         }),
       )

@@ -17,6 +17,7 @@ import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
 import { createMessageIdStorage, createMessageStorage } from './messages.ts'
+import { createAssertionStorage } from './oauth-clients.ts'
 import {
   createAllowlistStorage,
   createDestinationStorage,
@@ -45,6 +46,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createAuthorityStorage(engine, compiler),
     ...createGrantStorage(engine, compiler, audit),
     ...createProofStorage(engine, compiler),
+    ...createAssertionStorage(engine, compiler),
     ...createMessageStorage(engine, compiler, rows),
     ...createMessageIdStorage(engine, compiler),
     ...createDeliveryStorage(engine, compiler),
@@ -55,8 +57,8 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createDirectoryStorage(rows, audit),
     ...createDestinationStorage(rows, audit),
     ...createSubscriptionStorage(engine, compiler, audit),
-    ...createKeySecretStorage(compiler, audit),
-    ...createKeyChangeStorage(compiler, audit),
+    ...createKeySecretStorage(engine, compiler, audit),
+    ...createKeyChangeStorage(engine, compiler, audit),
     ...createKeyReadStorage(engine, compiler, rows),
     ...createEventStorage(engine, compiler),
     ...createAuditChainStorage(engine, compiler),

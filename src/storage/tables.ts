@@ -1,5 +1,6 @@
 import type {
   AuthenticationMethod,
+  RepeatedAssertions,
   SigningAlgorithm,
   TokenTypeHeader,
 } from '../domain/oauth-client.ts'
@@ -121,7 +122,7 @@ const TABLES = {
     account_id: TEXT,
     owner_id: TEXT,
     key_type: column<
-      'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
+      'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice' | 'oauth'
     >(),
     source_id: NULLABLE_TEXT,
     site_id: NULLABLE_TEXT,
@@ -161,7 +162,7 @@ const TABLES = {
     signing_algorithm: column<SigningAlgorithm>(),
     token_type_header: column<TokenTypeHeader>(),
     token_lifetime_seconds: INTEGER,
-    repeated_assertions_allowed: INTEGER,
+    repeated_assertions: column<RepeatedAssertions>(),
     assertion_refused_at: NULLABLE_INTEGER,
     assertion_refusal: NULLABLE_TEXT,
   },

@@ -5,6 +5,7 @@ import type { KeySummary } from '../../src/service/ports/keys.ts'
 
 const KEY: KeySummary = {
   id: 'row',
+  oauthClient: null,
   accountId: 'account',
   ownerId: 'owner',
   keyType: 'opendental',

@@ -35,7 +35,7 @@ async function expectUnauthorized(what: string, headers: Record<string, string>)
 
 test('Open Dental refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
-  expect(keys).toHaveLength(6)
+  expect(keys).toHaveLength(7)
   for (const { keyType, publicId, secret } of keys) {
     await expectUnauthorized(`${keyType}: under a username`, createOdfhirHeaders(username, secret))
     await expectUnauthorized(`${keyType}: under its id`, createOdfhirHeaders(publicId, secret))

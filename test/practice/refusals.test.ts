@@ -112,7 +112,7 @@ describe('a caller without the practice key', () => {
 
   test('gets the response of a wrong key for a key of another key type or region, and for a deleted one', async () => {
     const { keys, username } = await seedEveryKeyType(server)
-    expect(keys).toHaveLength(6)
+    expect(keys).toHaveLength(7)
     for (const { keyType, publicId, secret } of keys) {
       await expectSameRefusal(`${keyType}: by its id`, publicId, secret)
       await expectSameRefusal(`${keyType}: in one`, username, `${publicId}.${secret}`)

@@ -1,5 +1,6 @@
 import { KEY_TYPES, type KeyType } from '../../src/domain/key-type.ts'
 import type { CreateKeyInput } from '../../src/service/keys/input.ts'
+import { SECRET_CLIENT } from './oauth.ts'
 import { type TestServer, unwrap } from './server.ts'
 
 type OwnerKeyServices = Pick<TestServer, 'accounts' | 'users' | 'keys'>
@@ -15,7 +16,11 @@ export async function seedOwnerKey(
     region,
     username = `user-${crypto.randomUUID()}`,
     ...wish
-  }: Partial<CreateKeyInput> & { accountId?: string; region?: string; username?: string } = {},
+  }: Partial<Omit<CreateKeyInput, 'keyType'>> & {
+    accountId?: string
+    region?: string
+    username?: string
+  } = {},
 ) {
   const account =
     accountId ??
@@ -70,7 +75,7 @@ export type SiteKey = Awaited<ReturnType<typeof seedSiteKey>>
 
 export async function seedSiteKey(
   { accounts, users, keys, sites }: SiteKeyServices,
-  { region, ...wish }: Partial<CreateKeyInput> & { region?: string } = {},
+  { region, ...wish }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
 ) {
   const account = unwrap(
     await accounts.create({ name: 'North Imaging', ...(region && { region, otherRegion: true }) }),
@@ -133,8 +138,9 @@ export async function seedEveryKeyType({
           ? { developerId: developer.id }
           : keyPlaces[belongsTo]
     const input = { keyType: keyType as KeyType, ownerId: owner.id, name: keyType, ...keyOwner }
-    const { key, secret } = unwrap(await keys.create(input))
-    seededKeys.push({ keyType: input.keyType, publicId: key.publicId, secret })
+    const client = keyType === 'oauth' ? { oauthClient: SECRET_CLIENT } : {}
+    const { key, secret } = unwrap(await keys.create({ ...input, ...client }))
+    seededKeys.push({ keyType: input.keyType, publicId: key.publicId, secret: secret ?? '' })
   }
   const { developerKey } = developer
   return { accountId, ownerId: owner.id, username, developerKey, keys: seededKeys }

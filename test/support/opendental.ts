@@ -9,7 +9,7 @@ export type SeededDeveloper = Awaited<ReturnType<typeof seedDeveloper>>
 
 export async function seedDeveloper(
   { accounts, users, keys, sites, developers }: DeveloperServices,
-  { region, ...wish }: Partial<CreateKeyInput> & { region?: string } = {},
+  { region, ...wish }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
 ) {
   const account = unwrap(
     await accounts.create({ name: 'Tooth Apps', ...(region && { region, otherRegion: true }) }),
@@ -47,7 +47,10 @@ export type CustomerKey = Awaited<ReturnType<typeof seedCustomerKey>>
 export async function seedCustomerKey(
   { keys }: Pick<TestServer, 'keys'>,
   { ownerId, developerId, developerKey, siteId }: SeededDeveloper,
-  { isAssigned = true, ...wish }: Partial<CreateKeyInput> & { isAssigned?: boolean } = {},
+  {
+    isAssigned = true,
+    ...wish
+  }: Partial<Omit<CreateKeyInput, 'keyType'>> & { isAssigned?: boolean } = {},
 ) {
   const created = unwrap(
     await keys.create({ keyType: 'opendental', name: 'Office', ownerId, developerId, ...wish }),

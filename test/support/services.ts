@@ -41,6 +41,7 @@ export async function openTestServices() {
     clock,
     actor: 'operator',
     role: 'operator' as const,
+    canGrant: () => true,
     digester,
     hasher: createSecretHasher(nodePrimitives, leastWorkArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),

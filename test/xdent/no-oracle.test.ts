@@ -33,7 +33,7 @@ async function expectInvalid(what: string, value: string) {
 test('XDENT refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
   const xdent = keys.find(({ keyType }) => keyType === 'xdent')
-  expect(keys).toHaveLength(6)
+  expect(keys).toHaveLength(7)
   for (const { keyType, publicId, secret } of keys) {
     await expectInvalid(`${keyType}: the secret alone`, secret)
     await expectInvalid(`${keyType}: the secret as the KeyId`, `${secret}.${secret}`)

@@ -96,7 +96,7 @@ test('a Xenrad key of another region gets the response of an unknown key, and th
 
 test('a Xenrad surface refuses every part of a key of any other key type', async () => {
   const { keys, username, developerKey } = await seedEveryKeyType(server)
-  expect(keys).toHaveLength(6)
+  expect(keys).toHaveLength(7)
   for (const { keyType, publicId, secret } of keys) {
     await expectNotAdmitted(`${keyType}: the id alone`, publicId)
     await expectNotAdmitted(`${keyType}: id and secret`, `${publicId}.${secret}`)

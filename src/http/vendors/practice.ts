@@ -10,13 +10,13 @@ import {
 import type { Key } from '../../domain/key.ts'
 import type { Credential } from '../../domain/key-type.ts'
 import {
-  createChallengeHeader,
   createJsonReply,
   createRetryAfterHeader,
   type Reply,
   type ReplyTable,
   replyToFailure,
 } from '../reply.ts'
+import { createBasicChallenge } from '../request.ts'
 import {
   createIdentityHandler,
   createInputReplies,
@@ -66,12 +66,7 @@ const createErrorReply = (
 
 /** RFC 7617 §2, and §2.1 for the encoding. */
 const createUnauthorizedReply = (message: string, error = 'unauthorized') =>
-  createErrorReply(
-    401,
-    error,
-    message,
-    createChallengeHeader('Basic realm="Latchkey", charset="UTF-8"'),
-  )
+  createErrorReply(401, error, message, createBasicChallenge())
 
 const createNoCredentialReply = () =>
   createUnauthorizedReply('Send username:key by HTTP Basic authentication.')

@@ -1,5 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import {
+  listMemberParts,
   listMembers,
   type Member,
   type Operation,
@@ -27,7 +28,7 @@ export function defineOperationCommand(
   operation: Operation,
   groupOperations: readonly Operation[],
 ): void {
-  const members = listMembers(operation)
+  const members = listMembers(operation).flatMap(listMemberParts)
   const hasId = operation.path.includes('{id}')
   const argument = hasId ? findArgumentMember(members) : undefined
   const stdin = findStandardInputMember(members)
@@ -57,11 +58,20 @@ export function defineOperationCommand(
         const option = optionByMember.get(member)
         const value = option ? command.getOptionValue(option.attributeName()) : argumentValue
         const isOnStandardInput = member === stdin || (isSecret(member) && value === true)
-        if (isOnStandardInput) input[member.part][member.name] = await readSecret()
-        else if (value !== undefined) input[member.part][member.name] = parseMember(member, value)
+        if (isOnStandardInput) setMember(input, member, await readSecret())
+        else if (value !== undefined) setMember(input, member, parseMember(member, value))
       }
       await runCommand(command, operation, groupOperations, id, input)
     })
+}
+
+function setMember(
+  input: { readonly query: Input; readonly body: Input },
+  { name, parent, part }: Member,
+  value: unknown,
+): void {
+  if (parent === undefined) input[part][name] = value
+  else input[part][parent] = { ...(input[part][parent] as Input | undefined), [name]: value }
 }
 
 async function runCommand(
@@ -72,7 +82,7 @@ async function runCommand(
   input: { readonly query: Input; readonly body: Input },
 ): Promise<void> {
   const invalid = operation.findInputErrors(input)
-  if (invalid !== null) throw new CommandFailure('invalid', formatError(invalid))
+  if (invalid !== null) throw new CommandFailure('invalid', formatError(operation, invalid))
   if (operation.method === 'patch' && Object.keys(input.body).length === 0) {
     throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
@@ -124,7 +134,7 @@ async function perform(operation: Operation, request: OperationRequest): Promise
   throw new CommandFailure(
     result.failure.problem,
     // A service names the member that helps, as in `(otherRegion)`.
-    formatError(result.failure).replace(/\((\w+)\)$/, (whole, name) =>
+    formatError(operation, result.failure).replace(/\((\w+)\)$/, (whole, name) =>
       listMembers(operation).some((member) => member.name === name)
         ? `(--${toOptionName(name)})`
         : whole,
@@ -132,14 +142,17 @@ async function perform(operation: Operation, request: OperationRequest): Promise
   )
 }
 
-const formatError = (error: OperationError): string =>
-  'errors' in error
-    ? error.errors
-        .map(({ path: [name, ...rest], detail }) =>
-          [name === undefined ? '' : `--${toOptionName(name)}`, ...rest, detail].join(' ').trim(),
-        )
-        .join('; ')
-    : error.message
+function formatError(operation: Operation, error: OperationError): string {
+  if (!('errors' in error)) return error.message
+  const parents = listMembers(operation).filter(({ schema }) => schema.properties !== undefined)
+  return error.errors
+    .map(({ path, detail }) => {
+      const isPart = path.length > 1 && parents.some(({ name }) => name === path[0])
+      const [name, ...rest] = isPart ? path.slice(1) : path
+      return [name === undefined ? '' : `--${toOptionName(name)}`, ...rest, detail].join(' ').trim()
+    })
+    .join('; ')
+}
 
 /** Asks the user to type the name of the row that the operation changes. */
 async function confirm(
@@ -237,6 +250,7 @@ function describeMember({ name, schema }: Member): string {
   const text = (description ?? (isReference(name) ? `id of the ${noun}` : noun))
     .replaceAll('`', '')
     .replace('; null for never', `, or ${NEVER}`)
+    .replace('; null for ', ', or "" for ')
     .concat(name.endsWith('Seconds') ? ', such as 90s, 30m, 24h or 7d' : '')
   const first = text.charAt(0).toLowerCase() + text.slice(1)
   return fallback === undefined ? first : `${first} (default: ${fallback})`
@@ -252,6 +266,8 @@ const NEVER = 'never'
 function getPlaceholder(member: Member): string {
   const { name, schema } = member
   if (name === 'id') return 'uuid'
+  if (schema.type === 'array') return 'list'
+  if (schema.type?.includes('object')) return 'json'
   if (name === 'after') return 'cursor'
   if (isReference(name)) return 'id'
   if (name.endsWith('Seconds')) return 'duration'
@@ -271,6 +287,9 @@ function parseMember(member: Member, value: unknown): unknown {
     throw new CommandFailure('usage', `the ${formatNoun(name)} must not be empty`)
   }
   try {
+    if (value === '' && schema.type?.includes('null')) return null
+    if (schema.type === 'array') return value.split(/[\s,]+/).filter((item) => item !== '')
+    if (schema.type?.includes('object')) return JSON.parse(value)
     if (name.endsWith('Seconds')) return parseDuration(value)
     if (isInstant(member)) {
       if (value === NEVER && schema.type?.includes('null')) return null
@@ -329,7 +348,8 @@ const EXAMPLE_ID_LETTERS = ['bb', 'cc', 'dd']
 function formatExampleOption(member: Member, body: Input, argument: Member | undefined): string[] {
   const { name, part, isRequired } = member
   if (name === 'id' || name === 'seen') return []
-  const value = part === 'query' && isRequired ? member.schema.example : body[name]
+  const holder = member.parent === undefined ? body : ((body[member.parent] ?? {}) as Input)
+  const value = part === 'query' && isRequired ? member.schema.example : holder[name]
   const references = Object.keys(body).filter(isReference)
   if (value === undefined) return []
   if (isSecret(member))
@@ -345,8 +365,9 @@ function formatExampleValue(member: Member, value: unknown): string {
   if (value === null) return NEVER
   if (isInstant(member)) return String(value).slice(0, 10)
   if (member.name.endsWith('Seconds')) return `${Number(value) / 3600}h`
-  const text = isPlain(value) ? String(value) : JSON.stringify(value)
-  return /^[\w@.:/-]+$/.test(text) ? text : JSON.stringify(text)
+  const list = Array.isArray(value) ? value.join(',') : value
+  const text = isPlain(list) ? String(list) : JSON.stringify(list)
+  return /^[\w@.,:/-]+$/.test(text) ? text : JSON.stringify(text)
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }

@@ -4,6 +4,7 @@ import {
   listValidSecretDigests,
   listValidSecretHashes,
 } from '../../domain/key.ts'
+import type { KeyType } from '../../domain/key-type.ts'
 import { isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type {
   AuthorityStorage,
@@ -41,14 +42,18 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 
   return {
     /**
-     * Finds the key with this id, if its secret is exchanged for tokens. It takes one statement in any
-     * case: for an unknown id, that statement reads another key, which depends on the id and cannot be
-     * chosen by the caller.
+     * Finds the key with this id, if it is of one of these types. It takes one statement in any case: for
+     * an unknown id, that statement reads another key, which depends on the id and cannot be chosen by
+     * the caller.
      */
-    async findKey(publicId: string, network?: string): Promise<VersionedKey | null> {
+    async findKey(
+      publicId: string,
+      network?: string,
+      keyTypes: readonly KeyType[] = ['redox'],
+    ): Promise<VersionedKey | null> {
       if (!isPublicId(publicId)) return null
       const key = await storage.findKey(publicId, network, digester.toDecoyId(publicId))
-      return key?.keyType === 'redox' ? key : null
+      return key !== null && keyTypes.includes(key.keyType) ? key : null
     },
 
     /**

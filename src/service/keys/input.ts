@@ -13,6 +13,7 @@ import {
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'
+import type { OAuthClientInput } from './oauth-client.ts'
 
 export interface CreateKeyInput {
   /** The id of the new key, so that a repeated request creates only one; created here if omitted. */
@@ -33,6 +34,8 @@ export interface CreateKeyInput {
   readonly expiresAt?: number | undefined
   /** Refuses the key if the developer has this many keys of the type, including revoked ones. */
   readonly maxDeveloperKeys?: number | undefined
+  /** The settings of an OAuth client, and of no other key type. */
+  readonly oauthClient?: OAuthClientInput | undefined
 }
 
 /** Finds the owner of a key, who must be active and in a role that can own keys. */
@@ -129,6 +132,12 @@ export const OWNER_WITHOUT_USERNAME = failInvalid(
 export interface KeyWithSecret {
   readonly key: KeySummary
   readonly secret: string
+}
+
+/** A new key. Its secret is null if it is an OAuth client that signs assertions instead. */
+export interface CreatedKey<Type extends KeyType = KeyType> {
+  readonly key: KeySummary
+  readonly secret: 'oauth' extends Type ? string | null : string
 }
 
 /** Finds a key by its row id or its public id. */

@@ -2,6 +2,7 @@ import type { CredentialParts } from '../../domain/credential-format.ts'
 import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
+import type { OAuthClientSettings } from '../../domain/oauth-client.ts'
 import type { ManagementDeps } from '../account-scope.ts'
 import type { Services } from '../actor-services.ts'
 import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
@@ -22,6 +23,7 @@ import {
   parseAccessLevel,
   parseKeyTexts,
 } from './input.ts'
+import { type OAuthClientInput, parseOAuthClientInput, toClientFacts } from './oauth-client.ts'
 import { createKeyCreation, type KeyCreationDeps } from './secrets.ts'
 
 export interface KeysDeps extends KeyCreationDeps {}
@@ -156,13 +158,16 @@ const failDisabledByOther = (key: KeySummary) =>
   )
 
 /** Omitted fields stay unchanged. */
-export type EditKeyInput = { readonly [Field in keyof KeyEdit]?: KeyEdit[Field] | undefined } & {
+export type EditKeyInput = {
+  readonly [Field in Exclude<keyof KeyEdit, 'oauthClient'>]?: KeyEdit[Field] | undefined
+} & {
+  readonly oauthClient?: OAuthClientInput | undefined
   /** The key's last change that the caller saw. The edit fails if the key was changed since. */
   readonly seen?: string | undefined
 }
 
 /** Edits a key's texts, owner, access and expiry. */
-export function createKeyEditing(deps: ManagementDeps) {
+export function createKeyEditing(deps: KeyCreationDeps) {
   const { storage, clock } = deps
   const find = (id: string) => findKey(storage, id)
 
@@ -175,11 +180,14 @@ export function createKeyEditing(deps: ManagementDeps) {
       if (!texts.ok) return texts
       const access = parseAccessLevel(change.access ?? current.access, current.keyType)
       if (!access.ok) return access
+      const client = await parseClientEdit(deps, current, change.oauthClient)
+      if (!client.ok) return client
       const edit: KeyEdit = {
         ...texts.value,
         ownerId: change.ownerId ?? current.ownerId,
         access: access.value,
         expiresAt: change.expiresAt === undefined ? current.expiresAt : change.expiresAt,
+        oauthClient: client.value,
       }
       if (edit.expiresAt !== current.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
         return failInvalid('the expiry must be in the future: to end a key now, revoke it')
@@ -206,11 +214,29 @@ export function createKeyEditing(deps: ManagementDeps) {
   }
 }
 
+/** Validates a change of a client's settings; null if there is none. */
+async function parseClientEdit(
+  deps: KeyCreationDeps,
+  { accountId, keyType, oauthClient }: KeySummary,
+  change: OAuthClientInput | undefined,
+): Promise<ServiceResult<OAuthClientSettings | null>> {
+  if (change === undefined) return ok(null)
+  return oauthClient === null
+    ? failInvalid(`keys of this type (${keyType}) have no settings of an OAuth client`)
+    : parseOAuthClientInput(deps, change, accountId, oauthClient)
+}
+
 /** Lists the fields that an edit changes, with their new values. */
-const listChangedFields = (current: KeySummary, edit: KeyEdit) =>
-  Object.fromEntries(
-    Object.entries(edit).filter(([field, value]) => current[field as keyof KeyEdit] !== value),
+function listChangedFields(current: KeySummary, { oauthClient, ...edit }: KeyEdit) {
+  const changed = Object.entries(edit).filter(
+    ([field, value]) => current[field as keyof typeof edit] !== value,
   )
+  const clientFacts =
+    oauthClient === null || current.oauthClient === null
+      ? {}
+      : toClientFacts(oauthClient, current.oauthClient)
+  return { ...Object.fromEntries(changed), ...clientFacts }
+}
 
 /** Finds the parts of a credential other than its secret. */
 export async function findCredentialParts(
@@ -218,12 +244,13 @@ export async function findCredentialParts(
     developers,
     users,
   }: { developers: Pick<Services['developers'], 'find'>; users: Pick<Services['users'], 'find'> },
-  { publicId, keyType, developerId, ownerId }: KeySummary,
+  { publicId, keyType, developerId, ownerId, oauthClient }: KeySummary,
 ): Promise<Omit<CredentialParts, 'secret'>> {
   const developer = developerId === null ? null : await developers.find(developerId)
   const owner = keyType === 'practice' ? await users.find(ownerId) : null
   return {
     publicId,
+    authenticationMethod: oauthClient?.authenticationMethod ?? null,
     developerKey: developer?.ok ? developer.value.developerKey : '',
     username: owner?.ok ? (owner.value.username ?? '') : '',
   }

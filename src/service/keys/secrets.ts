@@ -2,6 +2,7 @@ import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { isPublicId, SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
+import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
 import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type { ManagementDeps } from '../account-scope.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type SecretHasher,
   sealText,
 } from '../ports/crypto.ts'
+import type { KeySummary } from '../ports/keys.ts'
 import type { Random } from '../ports/runtime.ts'
 import {
   createAuditEvent,
@@ -22,6 +24,7 @@ import {
 } from '../service-result.ts'
 import { toHasherBusy } from '../sign-in/context.ts'
 import {
+  type CreatedKey,
   type CreateKeyInput,
   failKeyRevoked,
   findKey,
@@ -32,8 +35,17 @@ import {
   parseKeyOwnership,
   parseKeyTexts,
 } from './input.ts'
+import {
+  type OAuthClientDeps,
+  parseOAuthClientInput,
+  requireGrantable,
+  toClientFacts,
+} from './oauth-client.ts'
 
-export interface KeyCreationDeps extends ManagementDeps, KeySecretsDeps {}
+export interface KeyCreationDeps
+  extends ManagementDeps,
+    KeySecretsDeps,
+    Pick<OAuthClientDeps, 'canGrant'> {}
 
 export interface RotateSecretInput {
   readonly secret?: string | undefined
@@ -49,7 +61,9 @@ export interface RotatedKey extends KeyWithSecret {
 
 /** Creates keys, and shows and rotates their secrets. */
 export const createKeyCreation = (deps: KeyCreationDeps) => ({
-  create: (input: CreateKeyInput) => createKey(deps, input),
+  create: <Type extends KeyType>(input: CreateKeyInput & { readonly keyType: Type }) =>
+    // Only OAuth clients may have no secret.
+    createKey(deps, input) as Promise<ServiceResult<CreatedKey<Type>>>,
   viewSecret: (id: string) => viewKeySecret(deps, id),
   rotateSecret: (id: string, input: RotateSecretInput) => rotateKeySecret(deps, id, input),
 })
@@ -57,7 +71,7 @@ export const createKeyCreation = (deps: KeyCreationDeps) => ({
 async function createKey(
   deps: KeyCreationDeps,
   input: CreateKeyInput,
-): Promise<ServiceResult<KeyWithSecret>> {
+): Promise<ServiceResult<CreatedKey>> {
   const { storage, random, clock } = deps
   const texts = parseKeyTexts(input)
   if (!texts.ok) return texts
@@ -70,8 +84,6 @@ async function createKey(
       'the public id must not contain a dot, because the first dot ends it in a request',
     )
   }
-  const secret = parseKeySecret(random, input.secret, input.keyType)
-  if (!secret.ok) return secret
   const now = clock()
   if (input.expiresAt !== undefined && input.expiresAt <= now) {
     return failInvalid('the expiry must be in the future')
@@ -82,12 +94,19 @@ async function createKey(
   if (!owner.ok) return owner
   const ownership = await parseKeyOwnership(storage, input, owner.value)
   if (!ownership.ok) return ownership
+  const client = await parseNewClient(deps, input, owner.value.accountId)
+  if (!client.ok) return client
+  const secret = parseNewSecret(deps, input, client.value)
+  if (!secret.ok) return secret
   const parsedId = parseId(input.id, random)
   if (!parsedId.ok) return parsedId
   const id = parsedId.value
   if (await isSecretTaken(deps, input.secret, input.keyType, id)) return KEY_TAKEN
 
-  const stored = await protectKeySecret(deps, secret.value, input.keyType, id)
+  const stored =
+    secret.value === null
+      ? ok(NO_SECRET)
+      : await protectKeySecret(deps, secret.value, input.keyType, id)
   if (!stored.ok) return stored
   const { hash, digest, sealed } = stored.value
   const added = await storage.addKey(
@@ -106,12 +125,14 @@ async function createKey(
       tokenSalt: random.salt(),
       createdAt: now,
       expiresAt: input.expiresAt ?? null,
+      oauthClient: client.value,
     },
     createAuditEvent(deps, 'key.created', id, {
       keyType: input.keyType,
       publicId,
       ownerId: owner.value.id,
       ...omitEmpty(ownership.value),
+      ...(client.value !== null && toClientFacts(client.value)),
     }),
     input.maxDeveloperKeys,
   )
@@ -127,6 +148,32 @@ async function createKey(
     )
   }
   return findKeyWithSecret(deps, id, secret.value)
+}
+
+const NO_SECRET = { hash: null, digest: null, sealed: null }
+
+/** Validates the settings of a new OAuth client; null for other key types. */
+async function parseNewClient(
+  deps: KeyCreationDeps,
+  { keyType, oauthClient }: CreateKeyInput,
+  accountId: string,
+): Promise<ServiceResult<OAuthClientSettings | null>> {
+  if (keyType === 'oauth') return parseOAuthClientInput(deps, oauthClient ?? {}, accountId, null)
+  return oauthClient === undefined
+    ? ok(null)
+    : failInvalid(`keys of this type (${keyType}) have no settings of an OAuth client`)
+}
+
+/** Parses or creates the secret; null for a client that signs assertions instead. */
+function parseNewSecret(
+  { random }: KeyCreationDeps,
+  { secret, keyType }: CreateKeyInput,
+  client: OAuthClientSettings | null,
+): ServiceResult<string | null> {
+  if (hasSecret({ oauthClient: client })) return parseKeySecret(random, secret, keyType)
+  return secret === undefined
+    ? ok(null)
+    : failInvalid('a client that authenticates by private_key_jwt has no secret')
 }
 
 /** Returns the secret again, if the key type allows that. Each view is an audit event. */
@@ -157,7 +204,12 @@ async function rotateKeySecret(
   const key = await findKey(storage, id)
   if (!key.ok) return key
   if (key.value.status === 'revoked') return failKeyRevoked(key.value)
-  const { keyType } = key.value
+  const { keyType, oauthClient } = key.value
+  if (!hasSecret({ oauthClient })) {
+    return failConflict('this client signs assertions and has no secret: edit its JWK Set instead')
+  }
+  const isGranted = requireGrantable(deps, oauthClient?.scopes ?? [])
+  if (!isGranted.ok) return isGranted
   const secret = parseKeySecret(random, input.secret, keyType)
   if (!secret.ok) return secret
   if (await isSecretTaken(deps, input.secret, keyType, key.value.id)) return KEY_TAKEN
@@ -182,11 +234,11 @@ async function rotateKeySecret(
     : failKeyRevoked(key.value)
 }
 
-async function findKeyWithSecret(
+async function findKeyWithSecret<Secret extends string | null>(
   { storage }: KeyCreationDeps,
   id: string,
-  secret: string,
-): Promise<ServiceResult<KeyWithSecret>> {
+  secret: Secret,
+): Promise<ServiceResult<{ key: KeySummary; secret: Secret }>> {
   const key = await findKey(storage, id)
   return key.ok ? ok({ key: key.value, secret }) : key
 }

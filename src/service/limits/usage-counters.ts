@@ -110,6 +110,7 @@ const KEY_TYPE_BY_SURFACE: Readonly<Record<string, KeyType>> = {
   exchange: 'redox',
   refresh: 'redox',
   message: 'redox',
+  token: 'oauth',
 }
 
 /**

@@ -52,6 +52,30 @@ export interface ProofStorage {
   purgeSecretProofs(maxPerKey: number): Promise<number>
 }
 
+/** A client assertion that was refused, for the users who manage the client. */
+export interface RefusedAssertion {
+  readonly keyId: string
+  readonly at: number
+  readonly why: string
+}
+
+export interface AssertionStorage {
+  /**
+   * Uses an assertion of a client. Returns false if it was used before and has not ended since: of
+   * concurrent calls, on any process, one succeeds.
+   */
+  useAssertion(assertion: {
+    readonly keyId: string
+    readonly jtiHash: string
+    readonly endsAt: number
+    readonly now: number
+  }): Promise<boolean>
+  /** Deletes up to `limit` assertions that have ended. Returns how many. */
+  purgeUsedAssertions(now: number, limit: number): Promise<number>
+  /** Replaces the last refusals of these clients. */
+  setLastRefusals(refusals: readonly RefusedAssertion[]): Promise<void>
+}
+
 export interface GrantStorage {
   findGrant(id: string): Maybe<Grant | null>
   /**

@@ -4,7 +4,7 @@ import type {
   ParsedAssertion,
 } from '../../domain/client-assertion.ts'
 import type { ClientKey } from '../../domain/client-key-set.ts'
-import type { Result } from '../../domain/failure.ts'
+import type { RateLimitFailure, Result } from '../../domain/failure.ts'
 import type { OAuthClient, SigningAlgorithm } from '../../domain/oauth-client.ts'
 import type {
   AnyTokenClaims,
@@ -31,7 +31,7 @@ export interface WorkRequester {
 
 export interface SecretHasher {
   /** Hashes with argon2id to a PHC string, in the lane `people`. Fails as busy, like `verify`. */
-  hash(secret: string): Promise<Result<string>>
+  hash(secret: string): Promise<Result<string, RateLimitFailure>>
   /**
    * True if the secret matches one of the hashes. A mismatch always costs the same work, however many
    * hashes there are (none, for an unknown key). Fails as busy if too many computations wait, or if
@@ -42,8 +42,8 @@ export interface SecretHasher {
     secret: string,
     hashes: readonly string[],
     requester: WorkRequester,
-    checkAllowed?: () => Result<void>,
-  ): Promise<Result<boolean>>
+    checkAllowed?: () => Result<void, RateLimitFailure>,
+  ): Promise<Result<boolean, RateLimitFailure>>
   /** True if an earlier `verify` proved exactly this. A false result always costs the same work. */
   isProven(secret: string, hashes: readonly string[]): boolean
 }

@@ -1,5 +1,6 @@
 import type { AccessLevel, DisablingParty, KeyStatus } from '../../domain/key.ts'
 import type { KeyType } from '../../domain/key-type.ts'
+import type { OAuthClient, OAuthClientSettings } from '../../domain/oauth-client.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 
@@ -27,6 +28,8 @@ export interface KeySummary {
   readonly secretRotatedAt: number | null
   readonly previousSecretEndsAt: number | null
   readonly lastUsedAt: number | null
+  /** The settings of an OAuth client; null for other key types. */
+  readonly oauthClient: OAuthClient | null
   /** The key's last change. An editor passes back the one that they saw. */
   readonly eventId: string
 }
@@ -43,11 +46,13 @@ type KeyLifecycleField =
   | 'lastUsedAt'
   | 'eventId'
 
-export interface NewKey extends Omit<KeySummary, KeyLifecycleField> {
-  readonly secretHash: string
+export interface NewKey extends Omit<KeySummary, KeyLifecycleField | 'oauthClient'> {
+  /** Null if the key has no secret. */
+  readonly secretHash: string | null
   readonly secretDigest: string | null
   readonly sealedSecret: string | null
   readonly tokenSalt: string
+  readonly oauthClient: OAuthClientSettings | null
 }
 
 /** The fields of a key that users can edit. */
@@ -58,6 +63,8 @@ export interface KeyEdit {
   readonly ownerId: string
   readonly access: AccessLevel
   readonly expiresAt: number | null
+  /** The settings of an OAuth client; null leaves them unchanged, and is the only value for other key types. */
+  readonly oauthClient: OAuthClientSettings | null
 }
 
 /** A key with its sealed secret, which is null if its type shows a secret once. */
@@ -94,7 +101,7 @@ export interface DailyKeyUse {
 /** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface KeyStorage {
   /**
-   * Guard: the owner and the source, site or developer are in the account; the source has no other key
+   * Guard: the owner and the sources, sites and developer are in the account; the source has no other key
    * that is not revoked; the owner may hold keys and is active; the public id and the secret are free;
    * the developer has fewer than `maxDeveloperKeys` keys of the type, including revoked ones.
    */
@@ -107,7 +114,7 @@ export interface KeyStorage {
   revokeKey(id: string, event: AuditEvent): Promise<boolean>
   /**
    * Guard: `seen` is still the key's last change; the key is not revoked; the owner is in its account
-   * and may hold keys.
+   * and may hold keys; so are the sources and sites.
    */
   editKey(id: string, edit: KeyEdit, seen: string, event: AuditEvent): Promise<boolean>
   /** Sets all fields or none. Guard: `seen` is still the key's last change; the key is not revoked. */

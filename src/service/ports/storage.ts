@@ -1,6 +1,6 @@
 import type { AccountStorage, EditStorage } from './accounts.ts'
 import type { AuditStorage, EventStorage } from './audit.ts'
-import type { AuthorityStorage, GrantStorage, ProofStorage } from './authority.ts'
+import type { AssertionStorage, AuthorityStorage, GrantStorage, ProofStorage } from './authority.ts'
 import type { DashboardStorage, TrafficStorage } from './dashboard.ts'
 import type { KeyStorage } from './keys.ts'
 import type { ListStorage } from './lists.ts'
@@ -19,6 +19,7 @@ export interface Storage
   extends AuthorityStorage,
     GrantStorage,
     ProofStorage,
+    AssertionStorage,
     MessageStorage,
     MessageIdStorage,
     QueueStorage,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatCredential } from '../../../src/domain/credential-format.ts'
 import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../src/domain/key-type.ts'
 import { seedConsoleClient, signInToConsole } from '../../support/console-client.ts'
+import { SECRET_CLIENT } from '../../support/oauth.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
 
 const KEYS = '/console/keys'
@@ -27,6 +28,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
+const CLIENT_FIELDS = { authenticationMethod: 'client_secret_post', scopes: 'fhir:production' }
+
 /** The fields that a user types for a key of this type; the form has the others. */
 async function createKeyFields(keyType: KeyType, name = `${keyType} key`) {
   const { accountId } = engineer.testUser
@@ -40,7 +43,8 @@ async function createKeyFields(keyType: KeyType, name = `${keyType} key`) {
         : belongsTo === 'developer'
           ? { developer: keyOwners.developerId }
           : {}
-  return { 'key-type': keyType, name, ...where }
+  const client = keyType === 'oauth' ? CLIENT_FIELDS : {}
+  return { 'key-type': keyType, name, ...where, ...client }
 }
 
 /** Fills in the form that the page shows for this key type. */
@@ -61,7 +65,7 @@ async function openCreateForm(
   return { id: '', ...brought, ...(createInput as Record<string, string>) }
 }
 
-async function createKey(keyType: KeyType, name = `${keyType} key`) {
+async function createKey<Type extends KeyType>(keyType: Type, name = `${keyType} key`) {
   const { source, site, developer } = (await createKeyFields(keyType)) as Record<string, string>
   return unwrap(
     await server.keys.create({
@@ -71,6 +75,7 @@ async function createKey(keyType: KeyType, name = `${keyType} key`) {
       sourceId: source,
       siteId: site,
       developerId: developer,
+      ...(keyType === 'oauth' && { oauthClient: SECRET_CLIENT }),
     }),
   )
 }
@@ -114,6 +119,7 @@ describe('the form of a new key', () => {
     const parts = {
       publicId,
       secret: secret ?? '',
+      authenticationMethod: null,
       developerKey: keyOwners.developerKey,
       username,
     }

@@ -9,6 +9,7 @@ import {
   type KeyType,
   SURFACES,
 } from '../../../src/domain/key-type.ts'
+import { SECRET_CLIENT } from '../../support/oauth.ts'
 import { type LiveServer, startLiveServer, unwrap } from '../../support/server.ts'
 import { seedUser, signInUser } from '../../support/users.ts'
 
@@ -58,10 +59,19 @@ beforeAll(async () => {
     const where = keyOwners[getKeyTypeTraits(keyType).belongsTo]
     const publicId = `${HOSTILE}${keyType}`
     const access = keyType === 'opendental' ? ({ access: 'enterprise' } as const) : {}
-    const input = { keyType, ownerId: user.id, name: keyType, publicId, ...where, ...access }
+    const client = keyType === 'oauth' ? { oauthClient: SECRET_CLIENT } : {}
+    const input = {
+      keyType,
+      ownerId: user.id,
+      name: keyType,
+      publicId,
+      ...where,
+      ...access,
+      ...client,
+    }
     const { key, secret } = unwrap(await server.keys.create(input))
     if (keyType === 'opendental') unwrap(await server.keys.assign(key.id, site.id))
-    keys.set(keyType, { id: key.id, publicId, secret })
+    keys.set(keyType, { id: key.id, publicId, secret: secret ?? '' })
   }
 })
 afterAll(async () => {
@@ -97,6 +107,7 @@ const ANSWERS: Readonly<Record<KeyType, (key: Made) => string>> = {
   'opendental-portal': () => '"CustomerKey":"',
   xdent: ({ publicId }) => `"KeyId":${JSON.stringify(publicId)}`,
   practice: () => `"username":"${username}"`,
+  oauth: () => '"access_token":"',
 }
 
 const isProgramInstalled = (program: string) => spawnSync(program, ['--version']).status === 0

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Credential } from '../../../src/domain/key-type.ts'
+import type { Credential, KeyType } from '../../../src/domain/key-type.ts'
 import { createAuthenticate } from '../../../src/service/authenticate/authenticate.ts'
 import { createKeyCache } from '../../../src/service/authenticate/key-cache.ts'
+import type { CreateKeyInput } from '../../../src/service/keys/input.ts'
 import {
   createFailureLimiter,
   createKeyRateLimit,
@@ -42,7 +43,7 @@ type Tenant = Awaited<ReturnType<TestServices['seedTenant']>>
 
 /** A key of each type that is presented, and how it is presented. */
 async function seedKeys({ ownerId, username, site, developer }: Tenant) {
-  const createKey = async (input: Parameters<typeof testServices.keys.create>[0]) =>
+  const createKey = async <Type extends KeyType>(input: CreateKeyInput & { keyType: Type }) =>
     unwrap(await testServices.keys.create(input))
   const common = { ownerId, name: 'key' }
   const { developerKey } = developer

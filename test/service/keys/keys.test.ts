@@ -4,6 +4,7 @@ import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../src/dom
 import type { CreateKeyInput } from '../../../src/service/keys/input.ts'
 import { createKeys } from '../../../src/service/keys/keys.ts'
 import type { ServiceResult } from '../../../src/service/service-result.ts'
+import { SECRET_CLIENT } from '../../support/oauth.ts'
 import { unwrap } from '../../support/server.ts'
 import { openTestServices, type TestServices } from '../../support/services.ts'
 
@@ -21,7 +22,10 @@ const readRefusal = (result: ServiceResult<unknown>): string => {
 }
 
 /** A key of this type, of the tenant, with all that it belongs to. */
-async function createKeyInput(keyType: KeyType, of = tenant): Promise<CreateKeyInput> {
+async function createKeyInput<Type extends KeyType>(
+  keyType: Type,
+  of = tenant,
+): Promise<CreateKeyInput & { keyType: Type }> {
   const { accountId, ownerId, site, developer } = of
   const common = { keyType, ownerId, name: 'nightly job' }
   switch (getKeyTypeTraits(keyType).belongsTo) {
@@ -35,13 +39,36 @@ async function createKeyInput(keyType: KeyType, of = tenant): Promise<CreateKeyI
     case 'developer':
       return { ...common, developerId: developer.id }
     case 'owner':
-      return common
+      return keyType === 'oauth' ? { ...common, oauthClient: SECRET_CLIENT } : common
   }
 }
-const create = async (keyType: KeyType, more: Partial<CreateKeyInput> = {}) =>
-  unwrap(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
-const createAndReadRefusal = async (keyType: KeyType, more: Partial<CreateKeyInput>) =>
-  readRefusal(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
+const create = async <Type extends KeyType>(
+  keyType: Type,
+  more: Partial<Omit<CreateKeyInput, 'keyType'>> = {},
+) => unwrap(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
+const createAndReadRefusal = async (
+  keyType: KeyType,
+  more: Partial<Omit<CreateKeyInput, 'keyType'>>,
+) => readRefusal(await testServices.keys.create({ ...(await createKeyInput(keyType)), ...more }))
+
+const SECRET_CLIENT_FACTS = {
+  authenticationMethod: 'client_secret_basic',
+  scopes: 'fhir:production',
+}
+const EXPECTED_SECRET_CLIENT = {
+  ...SECRET_CLIENT,
+  jwksUrl: null,
+  jwks: null,
+  audience: null,
+  tokenStrategy: 'jwt',
+  signingAlgorithm: 'ES256',
+  tokenTypeHeader: 'at+jwt',
+  tokenLifetimeSeconds: 300,
+  repeatedAssertions: 'refused',
+  sourceIds: [],
+  siteIds: [],
+  lastRefusal: null,
+}
 
 const NO_KEY = 'not_found: there is no key nobody'
 const LONG = 'x'.repeat(201)
@@ -82,6 +109,7 @@ describe('a key is made', () => {
         secretRotatedAt: null,
         previousSecretEndsAt: null,
         lastUsedAt: null,
+        oauthClient: keyType === 'oauth' ? EXPECTED_SECRET_CLIENT : null,
         eventId: key.eventId,
       })
       expect(secret).toMatch(form === 'code' ? /^[A-Z0-9]{16}$/ : /^lk_[\w-]{49}$/)
@@ -102,6 +130,7 @@ describe('a key is made', () => {
         publicId: key.publicId,
         ownerId,
         ...Object.fromEntries(facts),
+        ...(keyType === 'oauth' && SECRET_CLIENT_FACTS),
       })
     },
   )
@@ -140,7 +169,7 @@ describe('a key is made', () => {
     )
   })
 
-  test.each<[string, KeyType, Partial<CreateKeyInput>, string]>([
+  test.each<[string, KeyType, Partial<Omit<CreateKeyInput, 'keyType'>>, string]>([
     ['a blank name', 'xdent', { name: ' ' }, 'invalid: the name must not be blank'],
     [
       'a long name',
@@ -169,7 +198,7 @@ describe('a key is made', () => {
       'invalid: the reference must not be longer than 200 characters',
     ],
     ...['', 'a b', 'ü', 'x'.repeat(129)].map(
-      (publicId): [string, KeyType, Partial<CreateKeyInput>, string] => [
+      (publicId): [string, KeyType, Partial<Omit<CreateKeyInput, 'keyType'>>, string] => [
         `the public id ${JSON.stringify(publicId.slice(0, 9))}`,
         'xdent',
         { publicId },
@@ -195,7 +224,7 @@ describe('a key is made', () => {
       'invalid: a secret must be one line of text',
     ],
     ...['xenrad', 'opendental', 'xdent', 'practice'].map(
-      (keyType): [string, KeyType, Partial<CreateKeyInput>, string] => [
+      (keyType): [string, KeyType, Partial<Omit<CreateKeyInput, 'keyType'>>, string] => [
         'a secret that fits no header',
         keyType as KeyType,
         { secret: `${'x'.repeat(16)} ü` },

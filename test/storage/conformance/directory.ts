@@ -282,7 +282,11 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
         const seenEventId = (await storage.findKeySummary(handed.id))?.eventId ?? ''
         const made = Array.from({ length: 8 }, () => createStaticKey(owner))
         const { name, description, reference, access, expiresAt } = handed
-        const edit = { name, description, reference, access, expiresAt, ownerId: owner.id }
+        const edit = {
+          ...{ name, description, reference, access, expiresAt },
+          ownerId: owner.id,
+          oauthClient: null,
+        }
         await Promise.all([
           ...made.slice(4).map((row) => storage.addKey(row, createTestEvent(row.id))),
           storage.editKey(handed.id, edit, seenEventId, createTestEvent(handed.id)),

@@ -53,12 +53,14 @@ export const createTestEvent = (subject: string, more: Partial<AuditEvent> = {})
 /** Removes the account id, which storage adds to an event. */
 export const toAuditEvent = ({ accountId, ...event }: RecordedEvent): AuditEvent => event
 
+type KeyWithHash = NewKey & { readonly secretHash: string }
+
 /** A key of the type that is exchanged for tokens, and of its source. */
 export const createTestKey = (
   owner: User,
   sourceId: string,
-  more: Partial<NewKey> = {},
-): NewKey => {
+  more: Partial<KeyWithHash> = {},
+): KeyWithHash => {
   const id = createUuid()
   return {
     id,
@@ -79,6 +81,7 @@ export const createTestKey = (
     tokenSalt: 'salt-one',
     createdAt: 1,
     expiresAt: null,
+    oauthClient: null,
     ...more,
   }
 }
@@ -87,8 +90,8 @@ export const createTestKey = (
 export const createStaticKey = (
   owner: User,
   keyType: KeyType = 'xdent',
-  more: Partial<NewKey> = {},
-): NewKey => ({
+  more: Partial<KeyWithHash> = {},
+): KeyWithHash => ({
   ...createTestKey(owner, ''),
   keyType,
   sourceId: null,
@@ -106,6 +109,7 @@ export const createKeyEdit = (ownerId: string, more: Partial<KeyEdit> = {}): Key
   ownerId,
   access: 'read',
   expiresAt: MAX_INTEGER,
+  oauthClient: null,
   ...more,
 })
 
@@ -115,6 +119,7 @@ export const createRotation = (grantId: string, to: number, more: object = {}) =
   to,
   rotatedAt: 2_000,
   expiresAt: MAX_INTEGER,
+  oauthClient: null,
   ...more,
 })
 
@@ -256,7 +261,7 @@ export class StorageFixture {
   }
 
   /** An account with an engineer, a source and a key. */
-  readonly addTenant = async (more: Partial<NewKey> = {}) => {
+  readonly addTenant = async (more: Partial<KeyWithHash> = {}) => {
     const { id: accountId } = await this.addAccount()
     const owner = await this.addUser(accountId)
     const { id: sourceId } = await this.addSource(accountId)
@@ -264,7 +269,7 @@ export class StorageFixture {
     return { accountId, owner, sourceId, addKey }
   }
 
-  readonly addKey = async (addKey: NewKey): Promise<NewKey> => {
+  readonly addKey = async <Key extends NewKey>(addKey: Key): Promise<Key> => {
     expect(await this.storage.addKey(addKey, createTestEvent(addKey.id))).toBe(true)
     return addKey
   }

@@ -33,7 +33,10 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
   const readEventId = async (id: string) => (await findSummary(id))?.eventId ?? ''
 
   /** A key that is presented, in an account of its own. */
-  async function addStaticKey(more: Partial<NewKey> = {}, keyType: KeyType = 'xdent') {
+  async function addStaticKey(
+    more: Parameters<typeof createStaticKey>[2] = {},
+    keyType: KeyType = 'xdent',
+  ) {
     const { id: accountId } = await addAccount()
     const owner = await addUser(accountId)
     return { accountId, owner, key: await addKey(createStaticKey(owner, keyType, more)) }

@@ -39,7 +39,7 @@ export async function seedConsoleKeys(
   ) => {
     const { key, secret } = unwrap(await keys.create({ keyType, name, ownerId, ...keyOwner }))
     ids[name] = key.id
-    secrets[name] = { apiKey: key.publicId, secret }
+    secrets[name] = { apiKey: key.publicId, secret: secret ?? '' }
     return key.id
   }
   const addSource = async (name: string) => unwrap(await sources.add({ accountId, name })).id

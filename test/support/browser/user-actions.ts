@@ -130,6 +130,13 @@ const VENDOR_REQUESTS: Readonly<Record<KeyType, VendorRequest>> = {
       },
     }),
   },
+  oauth: {
+    path: '/oauth2/token',
+    createInit: (secrets) => ({
+      method: 'POST',
+      body: new URLSearchParams(`grant_type=client_credentials&${secrets.get('Form body')}`),
+    }),
+  },
 }
 
 /** Returns whether the server accepts the next request with the key, once it accepts any. */

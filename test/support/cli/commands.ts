@@ -90,6 +90,7 @@ export const KEY_TYPE_OWNER_OPTIONS: Readonly<
   'opendental-portal': 'developer',
   xdent: null,
   practice: null,
+  oauth: null,
 }
 
 export const buildKeyArgs = (keyType: KeyType, owner: string): string[] => [

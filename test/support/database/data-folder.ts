@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { seedVendors } from '../../../bench/seed.ts'
 import { readConfig } from '../../../src/config.ts'
+import type { KeyType } from '../../../src/domain/key-type.ts'
 import { openLatchkey } from '../../../src/node/open-latchkey.ts'
+import type { CreateKeyInput } from '../../../src/service/keys/input.ts'
 import { createTempFolder, createTestLog, unwrap } from '../server.ts'
 
 /** Creates a data folder with keys, some of them with known secrets. */
@@ -95,7 +97,7 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     const note = "the office's own line"
     unwrap(await ipAllowlist.add({ accountId, network: '2001:db8::/32', note }))
     const keyInput = { ownerId, name: 'key', description: 'two\nlines', reference: 'PO-17' }
-    const createKey = async (wish: Parameters<typeof keys.create>[0]) =>
+    const createKey = async <Type extends KeyType>(wish: CreateKeyInput & { keyType: Type }) =>
       unwrap(await keys.create(wish))
     const otherKeys = [
       await createKey({ ...keyInput, keyType: 'xenrad', siteId: site.id }),

@@ -66,14 +66,25 @@ export async function seedTenant(server: TestServer) {
           ? { developerId }
           : keyPlaces[belongsTo]
     const input = { keyType, ownerId: engineer.id, name: createUniqueName(keyType), ...keyOwner }
+    const oauthClient = {
+      authenticationMethod: 'client_secret_post',
+      scopes: ['fhir:production'],
+      sourceIds: [source.id],
+      siteIds: [site.id],
+      audience: `https://${newId()}.example`,
+    } as const
     const { key, secret } = unwrap(
-      await keys.create({ ...input, description: createUniqueName('for') }),
+      await keys.create({
+        ...input,
+        description: createUniqueName('for'),
+        ...(keyType === 'oauth' && { oauthClient }),
+      }),
     )
-    secrets.push(secret)
+    secrets.push(secret ?? '')
     keyIds.push(key.id)
     await storage.addKeyUses([{ keyId: key.id, day: 20_000, uses: 7, lastAt: clock() }])
     if (keyType === 'opendental') unwrap(await keys.assign(key.id, site.id))
-    if (keyType === 'redox') await sendRefusedMessage(key.publicId, secret)
+    if (keyType === 'redox') await sendRefusedMessage(key.publicId, secret ?? '')
   }
 
   /** Tokens, a request that is refused, and a message that its destination did not take. */

@@ -170,6 +170,24 @@ export const radioGroup = (props: {
     )}><span><strong>${text}</strong><span class="small soft">${hint}</span></span></label>`,
   )}</div></fieldset>`
 
+/** Checkboxes of one name, of which any number may be checked. */
+export const checkboxGroup = (props: {
+  readonly name: string
+  readonly legend: string
+  readonly hint?: Html | string | undefined
+  readonly values: readonly string[]
+  readonly choices: readonly Choice[]
+}): Html => html`
+  <fieldset class="stack tight"><legend>${props.legend}</legend>${
+    props.hint === undefined ? nothing : html`<p class="hint">${props.hint}</p>`
+  }${props.choices.map(
+    ({ value, text }) => html`
+    <label class="check"><input type="checkbox" name="${props.name}" value="${value}"${booleanAttribute(
+      'checked',
+      props.values.includes(value),
+    )}><span>${text}</span></label>`,
+  )}</fieldset>`
+
 const attribute = (name: string, value: string | undefined): Html =>
   value === undefined ? nothing : html` ${name}="${value}"`
 const booleanAttribute = (name: string, isSet: boolean | undefined): Html =>

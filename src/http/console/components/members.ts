@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { listMembers, type Member, type Operation } from '../../../operations/define.ts'
 import { getField, type PageContext } from '../context.ts'
-import { type Choice, checkbox, selectField, textField } from './form.ts'
+import { type Choice, checkbox, selectField, textArea, textField } from './form.ts'
 import { exactTime, type Html, relativeTime, toSentence, withCode } from './html.ts'
 
 /** A field for a member whose schema does not suffice to choose one. */
@@ -39,7 +39,7 @@ export const memberFields = (
     return widgets[member.name]?.(context, value) ?? memberField(member, value, hasFocus && n === 0)
   })
 
-function memberField(member: Member, value: string, autofocus: boolean): Html {
+export function memberField(member: Member, value: string, autofocus = false): Html {
   const { name, schema, isRequired } = member
   const label = formatMemberLabel(member)
   const { description = '' } = schema
@@ -50,6 +50,7 @@ function memberField(member: Member, value: string, autofocus: boolean): Html {
   }
   if (schema.enum !== undefined)
     return selectField({ name, label, value, hint, choices: listChoices(member) })
+  if (schema.type?.includes('object')) return textArea({ name, label, value, hint, code: true })
   const isSecret = schema.format === 'password'
   return textField({
     name,

@@ -197,7 +197,7 @@ const memberEntry = (name: string, schema: OpenApiSchema, mark: Html): Html =>
     schema.default === undefined
       ? nothing
       : html` <span class="soft">(default: <code>${schema.default}</code>)</span>`
-  }${schema.description === undefined ? nothing : html`<br><span class="soft small">${withCode(schema.description)}</span>`}${nestedMembers(schema)}</dd>`
+  }${schema.description === undefined ? nothing : html`<small>${withCode(schema.description)}</small>`}${nestedMembers(schema)}</dd>`
 
 /** Shows objects without a schema name in place. */
 function nestedMembers({ properties, anyOf, oneOf, type }: OpenApiSchema): Html {

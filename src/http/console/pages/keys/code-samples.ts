@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
 import type { CredentialParts } from '../../../../domain/credential-format.ts'
 import type { KeyType } from '../../../../domain/key-type.ts'
+import { hasSecret } from '../../../../domain/oauth-client.ts'
 import { findCredentialParts } from '../../../../service/keys/keys.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
-import { copyButton, type Html } from '../../components/html.ts'
+import { copyButton, type Html, nothing } from '../../components/html.ts'
 import type { PageContext } from '../../context.ts'
 import type { KeyPageDeps } from './key-components.ts'
 
@@ -19,6 +20,8 @@ export async function codeSamples(
   { services }: PageContext,
   key: KeySummary,
 ): Promise<Html> {
+  // The samples of a client that signs assertions are in the documentation: they need its private key.
+  if (!hasSecret(key)) return nothing
   const parts = await findCredentialParts(services, key)
   const request = createSampleRequest(key.keyType, { ...parts, url: publicUrl })
   return html`<section class="card" id="samples"><h2>Code samples</h2>
@@ -87,6 +90,22 @@ const SAMPLE_REQUESTS: Readonly<Record<KeyType, (credential: SampleCredential) =
       }),
     practice: ({ url, username }) =>
       createGetRequest('Gets the identity of the key.', `${url}/practice/v1/me`, { username }),
+    oauth: ({ url, publicId, authenticationMethod }) => {
+      const isInBody = authenticationMethod === 'client_secret_post'
+      const credential: SampleRequest['fields'] = [
+        { name: 'client_id', value: [publicId] },
+        { name: 'client_secret', value: [SECRET_PLACEHOLDER] },
+      ]
+      return {
+        ...createGetRequest('Requests an access token.', `${url}/oauth2/token`, {}),
+        method: 'POST',
+        username: isInBody ? null : publicId,
+        fields: [
+          { name: 'grant_type', value: ['client_credentials'] },
+          ...(isInBody ? credential : []),
+        ],
+      }
+    },
   }
 
 const createSampleRequest = (keyType: KeyType, credential: SampleCredential): SampleRequest =>

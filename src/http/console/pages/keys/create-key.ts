@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { AccessLevel } from '../../../../domain/key.ts'
 import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../../domain/key-type.ts'
-import type { KeyWithSecret } from '../../../../service/keys/input.ts'
+import type { CreatedKey } from '../../../../service/keys/input.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { accountField, getAccountId } from '../../account-selection.ts'
 import {
@@ -37,6 +37,7 @@ import {
   readKeyOwner,
 } from './key-fields.ts'
 import { renderSecretPage } from './key-secret.ts'
+import { clientFields, getClientFormValues, parseClientForm } from './oauth-client.ts'
 
 /** The choices that decide which fields the form of a new key has. */
 interface NewKeySelection {
@@ -64,9 +65,10 @@ async function createKey(context: PageContext, { uuid }: KeyPageDeps): Promise<R
   const draft = { ...selection, id: getOptionalField(context, 'id') ?? uuid() }
   const result = await createKeyFromForm(context, draft)
   if (result.ok) {
-    return getOptionalField(context, 'secret') === undefined
-      ? renderSecretPage(context, result.value, 'created')
-      : redirectToPage(context.c, formatKeyPath(result.value.key), 'keys.create')
+    const { key, secret } = result.value
+    return secret !== null && getOptionalField(context, 'secret') === undefined
+      ? renderSecretPage(context, { key, secret }, 'created')
+      : redirectToPage(context.c, formatKeyPath(key), 'keys.create')
   }
   const existing = await context.services.keys.find(draft.id)
   return existing.ok
@@ -83,7 +85,7 @@ function parseNewKeySelection(context: PageContext): NewKeySelection | null {
 async function createKeyFromForm(
   context: PageContext,
   { keyType, accountId, id }: NewKeyDraft,
-): Promise<ServiceResult<KeyWithSecret>> {
+): Promise<ServiceResult<CreatedKey>> {
   const owner = await readKeyOwner(context, accountId)
   if (!owner.ok) return failInField('owner', owner.failure)
   const expiresAt = parseKeyExpiry(getField(context, 'expires'))
@@ -101,6 +103,9 @@ async function createKeyFromForm(
     expiresAt: expiresAt.value ?? undefined,
     publicId: getOptionalField(context, 'public-id'),
     secret: getOptionalField(context, 'secret'),
+    ...(keyType === 'oauth' && {
+      oauthClient: parseClientForm(getClientFormValues(context), null),
+    }),
   })
 }
 
@@ -171,6 +176,7 @@ async function renderCreateForm(
         ${keyFormFields({ name: getValue('name'), description: getValue('description'), reference: getValue('reference') }, error)}
         ${ownerField(error === null ? defaultOwner : getOwnerField(context), ownerFilter, ownerChoices, error)}
         ${parentPicker}
+        ${keyType === 'oauth' ? await clientFields(context, getClientFormValues(context), accountId, null) : nothing}
         ${accessLevelField(keyType, getValue('access'))}
         ${expiryField(getValue('expires'), error)}
         ${existingCredentialFields(keyType, getValue('public-id'))}

@@ -27,6 +27,14 @@ import {
   parseKeyExpiry,
   readKeyOwner,
 } from './key-fields.ts'
+import {
+  type ClientFormValues,
+  clientFields,
+  getClientFormValues,
+  listClientLabels,
+  parseClientForm,
+  toClientFormValues,
+} from './oauth-client.ts'
 
 /** The fields of the form as text: of the stored key, or as the user typed them. */
 interface KeyFormValues {
@@ -36,6 +44,8 @@ interface KeyFormValues {
   readonly owner: string
   readonly access: string
   readonly expires: string
+  /** The settings of an OAuth client; empty for other key types. */
+  readonly client: ClientFormValues
 }
 
 export function mountEditKeyPages(router: ConsoleRouter): void {
@@ -48,7 +58,7 @@ const showEditKeyPage = async (context: PageContext, key: KeySummary): Promise<R
   renderEditForm(context, key, await loadKeyFormValues(context, key), null)
 
 async function editKey(context: PageContext, key: KeySummary): Promise<Response> {
-  const newValues = parseKeyForm(context)
+  const newValues = parseKeyForm(context, key)
   const edits = await readKeyEdits(context, key, newValues)
   const seen = getField(context, 'seen')
   if (isChangedSince(key, seen)) return renderEditConflict(context, key, newValues)
@@ -72,13 +82,14 @@ async function renderEditConflict(
   return renderEditForm(context, key, newValues, conflict)
 }
 
-const parseKeyForm = (context: PageContext): KeyFormValues => ({
+const parseKeyForm = (context: PageContext, key: KeySummary): KeyFormValues => ({
   name: getField(context, 'name'),
   description: getField(context, 'description'),
   reference: getField(context, 'reference'),
   owner: getOwnerField(context),
   access: getField(context, 'access'),
   expires: getField(context, 'expires'),
+  client: key.oauthClient === null ? {} : getClientFormValues(context),
 })
 
 async function loadKeyFormValues(
@@ -94,6 +105,7 @@ async function loadKeyFormValues(
     access,
     owner: owner.ok ? owner.value.email : key.ownerId,
     expires: expiresAt === null ? '' : formatDay(expiresAt),
+    client: key.oauthClient === null ? {} : toClientFormValues(key.oauthClient),
   }
 }
 
@@ -101,7 +113,7 @@ async function loadKeyFormValues(
 async function readKeyEdits(
   context: PageContext,
   key: KeySummary,
-  { owner: ownerText, access, expires, ...texts }: KeyFormValues,
+  { owner: ownerText, access, expires, client, ...texts }: KeyFormValues,
 ): Promise<ServiceResult<EditKeyInput>> {
   const saved = await loadKeyFormValues(context, key)
   const owner =
@@ -114,6 +126,7 @@ async function readKeyEdits(
     ownerId: owner.value.id,
     access: (access || key.access) as AccessLevel,
     expiresAt: expiresAt.value,
+    ...(key.oauthClient !== null && { oauthClient: parseClientForm(client, key) }),
   })
 }
 
@@ -138,6 +151,7 @@ async function renderEditForm(
       ${keyFormFields(values, error)}
       ${ownerField(values.owner, ownerFilter, await listOwnerChoices(context, ownerFilter), error)}
       ${accessLevelField(key.keyType, values.access)}
+      ${key.oauthClient === null ? nothing : await clientFields(context, values.client, key.accountId, key)}
       ${expiryField(values.expires, error)}
       <div class="row">${submitButton(isConflict ? 'Overwrite with my changes' : 'Save changes')}${buttonLink(formatKeyPath(key), 'Cancel', 'quiet')}</div>`,
     )}</section>`
@@ -150,7 +164,7 @@ interface EditConflict {
   readonly content: ReturnType<typeof html>
 }
 
-const KEY_FORM_LABELS: Readonly<Record<keyof KeyFormValues, string>> = {
+const KEY_FORM_LABELS: Readonly<Record<Exclude<keyof KeyFormValues, 'client'>, string>> = {
   name: 'Name',
   description: 'Description',
   reference: 'Reference',
@@ -167,9 +181,11 @@ async function describeEditConflict(
   newValues: KeyFormValues,
 ): Promise<EditConflict> {
   const lastChangeText = await lastKeyChange(context, key)
-  const changedFields = (Object.keys(KEY_FORM_LABELS) as (keyof KeyFormValues)[]).filter(
-    (field) => savedValues[field] !== newValues[field],
+  const labels = new Map([...Object.entries(KEY_FORM_LABELS), ...listClientLabels()])
+  const [saved, typed]: Readonly<Record<string, string>>[] = [savedValues, newValues].map(
+    ({ client, ...values }) => ({ ...values, ...client }),
   )
+  const changedFields = [...labels.keys()].filter((field) => saved?.[field] !== typed?.[field])
   const text = html`${lastChangeText ?? nothing} Your changes are not saved.`
   return {
     content: html`${notice('bad', 'Someone else changed this key while you were editing it', text)}
@@ -180,9 +196,9 @@ async function describeEditConflict(
               caption: 'Differences',
               columns: [{ name: 'Field' }, { name: 'Saved' }, { name: 'Yours' }],
               rows: changedFields.map((field) => [
-                KEY_FORM_LABELS[field],
-                savedValues[field] || html`<span class="soft">nothing</span>`,
-                newValues[field] || html`<span class="soft">nothing</span>`,
+                labels.get(field) ?? field,
+                saved?.[field] || html`<span class="soft">nothing</span>`,
+                typed?.[field] || html`<span class="soft">nothing</span>`,
               ]),
             })}</section>`
       }`,

@@ -43,6 +43,11 @@ export const KEY_TYPE_LABELS: Readonly<Record<KeyType, { name: string; descripti
     description:
       'Sent with the username of its owner and has the owner’s permissions. The secret can be viewed again.',
   },
+  oauth: {
+    name: 'OAuth client',
+    description:
+      'Standard OAuth: for the sources, sites and scopes that you choose. It signs assertions with a key of its own, or has a secret that is shown once.',
+  },
 }
 
 export const ACCESS_LEVEL_LABELS: Readonly<Record<AccessLevel, string>> = {

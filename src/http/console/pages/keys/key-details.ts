@@ -20,6 +20,7 @@ import {
   loadEventNames,
 } from '../event-descriptions.ts'
 import { ACCESS_LEVEL_LABELS, DISABLING_PARTY_LABELS, KEY_TYPE_LABELS } from './key-components.ts'
+import { loadClientRows } from './oauth-client.ts'
 
 type DetailRow = readonly [string, Html | string]
 
@@ -27,10 +28,11 @@ type DetailRow = readonly [string, Html | string]
 export async function keyDetails(context: PageContext, key: KeySummary): Promise<Html> {
   const { services, now } = context
   const { ownerId, accountId, lastUsedAt, expiresAt } = key
-  const [owner, account, parentRows] = await Promise.all([
+  const [owner, account, parentRows, clientRows] = await Promise.all([
     services.users.find(ownerId),
     services.accounts.find(accountId),
     loadParentRows(context, key),
+    loadClientRows(context, key),
   ])
   const timeRows = (name: string, when: number | null, more = ''): DetailRow[] =>
     when === null
@@ -45,12 +47,17 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
   return definitionList([
     ['Key type', KEY_TYPE_LABELS[key.keyType].name],
-    ['Public id', copyableText(key.publicId, 'the public id')],
+    [
+      key.keyType === 'oauth' ? 'Client id' : 'Public id',
+      copyableText(key.publicId, 'the public id'),
+    ],
     ...(key.publicId === key.id ? [] : [['Key id', copyableText(key.id, 'the key id')] as const]),
     ['Owner', owner.ok ? ownerDetail(owner.value) : ownerId],
     ...(account.ok ? [['Account', account.value.name] as const] : []),
     ...parentRows,
-    ['Access', ACCESS_LEVEL_LABELS[key.access]],
+    ...(key.oauthClient === null
+      ? [['Access', ACCESS_LEVEL_LABELS[key.access]] as const]
+      : clientRows),
     ...(key.reference === '' ? [] : [['Reference', key.reference] as const]),
     ['Last used', lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, now)],
     ...timeRows('Created', key.createdAt),

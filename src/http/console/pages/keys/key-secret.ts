@@ -181,6 +181,7 @@ export async function renderSecretPage(
     ...(key.keyType === 'redox' || key.keyType === 'xdent'
       ? [{ name: 'key id', value: key.publicId }]
       : []),
+    ...(key.keyType === 'oauth' ? [{ name: 'client id', value: key.publicId }] : []),
     ...(key.keyType === 'practice' ? [{ name: 'username', value: parts.username }] : []),
     { name: 'secret', value: secret },
     ...(credential.value === secret ? [] : [{ name: credential.as, value: credential.value }]),

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import { hasSecret } from '../../../../domain/oauth-client.ts'
 import { getOperation } from '../../../../operations/registry.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
@@ -95,7 +96,7 @@ function keyActions(context: PageContext, key: KeySummary): Html {
   if (!context.can('keys.write') || key.status === 'revoked') return view
   return html`${view}
     ${buttonLink(`${path}/edit`, 'Edit key')}
-    ${buttonLink(`${path}/rotate-secret`, 'Rotate secret')}
+    ${hasSecret(key) ? buttonLink(`${path}/rotate-secret`, 'Rotate secret') : nothing}
     ${key.keyType === 'opendental' ? assignmentAction(context, key) : nothing}
     ${
       key.status === 'enabled'

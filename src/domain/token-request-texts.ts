@@ -1,0 +1,96 @@
+type StoredFacts = Readonly<Record<string, string | number | boolean | null>>
+
+const askClient = (what: string) => () => `Ask the client’s developer to ${what}.`
+
+const ASSERTION_TYPE_URN = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+const describeAssertion = ({ why, detail }: StoredFacts) =>
+  `The client assertion was refused (${why}): ${detail}.`
+
+/** The descriptions of refused token requests, for `refusal-text.ts`. */
+export const TOKEN_REQUEST_TEXTS = {
+  form_required: {
+    keeps: [],
+    says: () => 'The body of the token request is no form.',
+    helps: askClient('send Content-Type: application/x-www-form-urlencoded'),
+  },
+  parameter_repeated: {
+    keeps: [],
+    says: () => 'The token request has a parameter twice.',
+    helps: askClient('send each parameter once'),
+  },
+  grant_type_missing: {
+    keeps: [],
+    says: () => 'The token request has no grant_type.',
+    helps: askClient('send grant_type=client_credentials'),
+  },
+  grant_type_unsupported: {
+    keeps: [],
+    says: () => 'The grant type of the token request is not client_credentials.',
+    helps: askClient('send grant_type=client_credentials'),
+  },
+  assertion_type_missing: {
+    keeps: [],
+    says: () => 'The token request has no client_assertion_type.',
+    helps: askClient(`send client_assertion_type=${ASSERTION_TYPE_URN}`),
+  },
+  assertion_type_unsupported: {
+    keeps: [],
+    says: () => 'The client_assertion_type of the token request is another one.',
+    helps: askClient(`send client_assertion_type=${ASSERTION_TYPE_URN}`),
+  },
+  assertion_missing: {
+    keeps: [],
+    says: () => 'The token request has no client_assertion.',
+    helps: askClient('send a signed assertion'),
+  },
+  client_authentication_repeated: {
+    keeps: [],
+    says: () => 'The token request proves its client in two ways.',
+    helps: askClient('use one authentication method'),
+  },
+  client_id_other: {
+    keeps: [],
+    says: () => 'The client_id of the token request names another client than its credential.',
+    helps: askClient('leave out client_id, or send its own'),
+  },
+  client_method_other: {
+    keeps: ['keyId', 'detail'],
+    says: ({ detail }) => `The client must authenticate by another method: ${detail}.`,
+    helps: ({ keyId }) =>
+      `\`latchkey keys show ${keyId}\` shows its method. For another one, create another client.`,
+  },
+  assertion_kid_missing: {
+    keeps: ['keyId', 'why', 'detail'],
+    says: describeAssertion,
+    helps: askClient('name its key by `kid` in the header of the assertion'),
+  },
+  assertion_key_unknown: {
+    keeps: ['keyId', 'why', 'detail'],
+    says: describeAssertion,
+    helps: ({ keyId }) =>
+      keyId === undefined
+        ? '`latchkey keys list --key-type oauth` shows the ids of all clients.'
+        : `\`latchkey keys show ${keyId}\` shows the JWK Set of the client, or its URL.`,
+  },
+  assertion_invalid: {
+    keeps: ['keyId', 'why', 'detail'],
+    says: describeAssertion,
+    helps: askClient('correct the assertion, and sign a new one for each request'),
+  },
+  scope_refused: {
+    keeps: ['keyId'],
+    says: () => 'The client asked only for scopes that it does not have.',
+    helps: ({ keyId }) =>
+      `\`latchkey keys show ${keyId}\` shows its scopes, and \`latchkey keys edit ${keyId} --scopes LIST\` sets them.`,
+  },
+} as const satisfies Readonly<
+  Record<
+    string,
+    {
+      readonly keeps: readonly string[]
+      readonly says: (facts: StoredFacts) => string
+      readonly helps: (facts: StoredFacts) => string
+    }
+  >
+>

@@ -1,0 +1,200 @@
+import { readPastedKeySet } from '../../domain/client-key-set.ts'
+import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
+import {
+  DEFAULT_TOKEN_LIFETIME_SECONDS,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+  type OAuthClientSettings,
+} from '../../domain/oauth-client.ts'
+import type { Permission } from '../../domain/role.ts'
+import { isScope, isSystemScope, listAdminPermissions } from '../../domain/scope.ts'
+import type { AuditEventFacts } from '../ports/audit.ts'
+import type { ResourceStorage } from '../ports/storage.ts'
+import { failForbidden, failInvalid, failNotFound, type ServiceResult } from '../service-result.ts'
+
+/** The settings of a new client, or a change of them. Omitted ones have their default, or stay unchanged. */
+export type OAuthClientInput = {
+  readonly [Field in keyof OAuthClientSettings]?: OAuthClientSettings[Field] | undefined
+}
+
+export interface OAuthClientDeps {
+  readonly storage: Pick<ResourceStorage, 'findSource' | 'findSite'>
+  /** Tests if the actor may give a permission to a client, which has it as an `admin:` scope. */
+  readonly canGrant: (permission: Permission) => boolean
+}
+
+const NEW_CLIENT: OAuthClientSettings = {
+  authenticationMethod: 'private_key_jwt',
+  jwksUrl: null,
+  jwks: null,
+  scopes: [],
+  audience: null,
+  tokenStrategy: 'jwt',
+  signingAlgorithm: 'ES256',
+  tokenTypeHeader: 'at+jwt',
+  tokenLifetimeSeconds: DEFAULT_TOKEN_LIFETIME_SECONDS,
+  repeatedAssertions: 'refused',
+  sourceIds: [],
+  siteIds: [],
+}
+
+const MAX_SCOPES = 100
+const MAX_RESOURCES = 100
+const MAX_JWKS_LENGTH = 65_536
+const MAX_URL_LENGTH = 2000
+const MAX_AUDIENCE_LENGTH = 500
+
+/** Validates the settings of a client of this account. `current`: those that it has; null for a new one. */
+export async function parseOAuthClientInput(
+  deps: OAuthClientDeps,
+  input: OAuthClientInput,
+  accountId: string,
+  current: OAuthClientSettings | null,
+): Promise<ServiceResult<OAuthClientSettings>> {
+  const settings: OAuthClientSettings = { ...(current ?? NEW_CLIENT), ...omitUndefined(input) }
+  if (current !== null && settings.authenticationMethod !== current.authenticationMethod) {
+    return failInvalid('the authentication method of a client cannot change: create another client')
+  }
+  const scopes = parseScopes(settings)
+  if (!scopes.ok) return scopes
+  const isGranted = requireGrantable(deps, [...(current?.scopes ?? []), ...scopes.value])
+  if (!isGranted.ok) return isGranted
+  const invalid = findClientKeyProblem(settings) ?? findTokenProblem(settings)
+  if (invalid !== null) return failInvalid(invalid)
+  const sourceIds = await parseResources('source', settings.sourceIds, accountId, deps)
+  if (!sourceIds.ok) return sourceIds
+  const siteIds = await parseResources('site', settings.siteIds, accountId, deps)
+  if (!siteIds.ok) return siteIds
+  return ok({
+    ...settings,
+    scopes: scopes.value,
+    sourceIds: sourceIds.value,
+    siteIds: siteIds.value,
+  })
+}
+
+/** The settings that differ from these, as facts for the audit: by default, from those of a new client. */
+export function toClientFacts(
+  client: OAuthClientSettings,
+  before: OAuthClientSettings = NEW_CLIENT,
+): Record<string, AuditEventFacts[string]> {
+  const names = Object.keys(NEW_CLIENT) as (keyof OAuthClientSettings)[]
+  const facts = names.map((name) => [name, toFact(client[name])] as const)
+  return Object.fromEntries(facts.filter(([name, fact]) => fact !== toFact(before[name])))
+}
+
+const toFact = (value: OAuthClientSettings[keyof OAuthClientSettings]) =>
+  typeof value === 'object' && value !== null ? value.join(' ') : value
+
+const omitUndefined = (input: OAuthClientInput) =>
+  Object.fromEntries(
+    Object.entries(input).filter(([, value]) => value !== undefined),
+  ) as Partial<OAuthClientSettings>
+
+function parseScopes({
+  authenticationMethod,
+  scopes,
+}: OAuthClientSettings): ServiceResult<readonly string[]> {
+  if (scopes.length === 0) return failInvalid('a client needs at least one scope')
+  if (scopes.length > MAX_SCOPES) return failInvalid(`a client has at most ${MAX_SCOPES} scopes`)
+  const unknown = scopes.find((scope) => !isScope(scope))
+  if (unknown !== undefined) {
+    return failInvalid(
+      `there is no scope ${JSON.stringify(unknown)}: write fhir:production, system/Patient.rs, introspect or admin:keys.read`,
+    )
+  }
+  if (authenticationMethod !== 'private_key_jwt' && scopes.some(isSystemScope)) {
+    return failInvalid('system/ scopes are only for clients that authenticate by private_key_jwt')
+  }
+  return ok([...new Set(scopes)])
+}
+
+/**
+ * Requires that the actor may grant the permissions of these scopes. Also for scopes that the client has:
+ * whoever changes its keys can have its tokens.
+ */
+export function requireGrantable(
+  { canGrant }: Pick<OAuthClientDeps, 'canGrant'>,
+  scopes: readonly string[],
+): ServiceResult<void> {
+  const refused = listAdminPermissions(scopes).find((permission) => !canGrant(permission))
+  return refused === undefined
+    ? ok(undefined)
+    : failForbidden(
+        `the scope admin:${refused} needs an administrator or operator who has that permission`,
+      )
+}
+
+function findClientKeyProblem(settings: OAuthClientSettings): string | null {
+  const { authenticationMethod, jwksUrl, jwks } = settings
+  const hasKeys = jwksUrl !== null || jwks !== null
+  if (authenticationMethod !== 'private_key_jwt') {
+    return hasKeys ? 'a client with a secret has no JWK Set' : null
+  }
+  if (!hasKeys) return 'a client that authenticates by private_key_jwt needs a JWK Set or its URL'
+  if (jwksUrl !== null && !isJwksUrl(jwksUrl)) {
+    return 'the URL of the JWK Set must begin with https://, and have no user name and no fragment'
+  }
+  return jwks === null ? null : findJwksProblem(jwks)
+}
+
+function isJwksUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url?.protocol === 'https:' &&
+    url.username === '' &&
+    url.password === '' &&
+    !text.includes('#') &&
+    text.length <= MAX_URL_LENGTH
+  )
+}
+
+/** A private key that was pasted must be replaced, so nothing of the text is repeated. */
+function findJwksProblem(text: string): string | null {
+  if (text.length > MAX_JWKS_LENGTH) return 'the JWK Set must not be longer than 64 KB'
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return 'the JWK Set is not JSON'
+  }
+  const set = readPastedKeySet(value)
+  return set.ok ? null : `the JWK Set cannot be used: ${set.failure.detail}`
+}
+
+function findTokenProblem({ tokenLifetimeSeconds, audience }: OAuthClientSettings): string | null {
+  if (
+    !Number.isInteger(tokenLifetimeSeconds) ||
+    tokenLifetimeSeconds < MIN_TOKEN_LIFETIME_SECONDS ||
+    tokenLifetimeSeconds > MAX_TOKEN_LIFETIME_SECONDS
+  ) {
+    return `tokens live for ${MIN_TOKEN_LIFETIME_SECONDS} to ${MAX_TOKEN_LIFETIME_SECONDS} seconds`
+  }
+  const isAudience =
+    audience === null || (/^[\x21-\x7e]+$/.test(audience) && audience.length <= MAX_AUDIENCE_LENGTH)
+  return isAudience
+    ? null
+    : `the audience must be 1 to ${MAX_AUDIENCE_LENGTH} printable ASCII characters without blanks`
+}
+
+async function parseResources(
+  label: 'source' | 'site',
+  ids: readonly string[],
+  accountId: string,
+  { storage }: OAuthClientDeps,
+): Promise<ServiceResult<readonly string[]>> {
+  const storedIds = [...new Set(ids.map(toStoredId))].sort()
+  if (storedIds.length > MAX_RESOURCES) {
+    return failInvalid(`a client has at most ${MAX_RESOURCES} ${label}s`)
+  }
+  const find = { source: storage.findSource, site: storage.findSite }[label]
+  const rows = await Promise.all(storedIds.map((id) => find(id)))
+  for (const [n, row] of rows.entries()) {
+    if (row === null) return failNotFound(`there is no ${label} ${storedIds[n]}`)
+    if (row.accountId !== accountId) {
+      return failInvalid(`${label} ${row.id} and the owner of the client are in different accounts`)
+    }
+  }
+  return ok(storedIds)
+}
