@@ -9,7 +9,7 @@ import {
 import { toStoredId } from '../../domain/id.ts'
 import type { ExchangedCredential } from '../../service/authenticate/exchanged-secret.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
-import { decodeText, readBody } from '../request.ts'
+import { decodeText, readBody, type ServerRequest } from '../request.ts'
 
 /** An assertion may be long: a key set's names and a chain of certificates in its header. */
 const BODY_LIMIT_BYTES = 16 * 1024
@@ -19,9 +19,9 @@ export type FormParameters = ReadonlyMap<string, string>
 
 /** Reads the parameters of a form, of which none may be repeated (RFC 6749 §3.2). */
 export async function readParameters(
-  request: Request,
+  request: ServerRequest,
 ): Promise<Result<FormParameters, InputFailure | TokenRequestRefusal>> {
-  if (!isForm(request.headers.get('content-type'))) return fail({ reason: 'form_required' })
+  if (!isForm(request.raw.headers.get('content-type'))) return fail({ reason: 'form_required' })
   const body = await readBody(request, BODY_LIMIT_BYTES)
   if (!body.ok) return body
   const text = decodeText(body.value)

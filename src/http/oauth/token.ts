@@ -7,7 +7,7 @@ import type { ClientCredential, ClientFailure } from '../../service/oauth/authen
 import type { ClientToken, RequestToken } from '../../service/oauth/request-token.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, replyToFailure } from '../reply.ts'
-import { addPostRoute, type HttpDeps } from '../request.ts'
+import { addPostRoute, type HttpDeps, type ServerRequest } from '../request.ts'
 import {
   type FormParameters,
   parseBasicCredential,
@@ -57,7 +57,7 @@ export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
     addPostRoute(app, path, deps, {
       ...createErrorReplies(profile),
       async handle(request, caller) {
-        const isBasic = hasBasicCredential(request)
+        const isBasic = hasBasicCredential(request.raw)
         const result = await handleTokenRequest(deps, endpoint, audiences, request, caller)
         if (result.ok) return createTokenReply(result.value)
         const context: TokenReplyContext = { applicationName, isBasic }
@@ -74,12 +74,12 @@ async function handleTokenRequest(
   { requestToken, recordRefusal }: TokenEndpointDeps,
   { profile }: TokenEndpoint,
   audiences: readonly string[],
-  request: Request,
+  request: ServerRequest,
   caller: Caller,
 ): Promise<Result<ClientToken, TokenEndpointFailure>> {
   const parameters = await readParameters(request)
   const parsed = parameters.ok
-    ? parseTokenRequest(parameters.value, request, profile, audiences)
+    ? parseTokenRequest(parameters.value, request.raw, profile, audiences)
     : parameters
   if (parsed.ok) return requestToken(parsed.value, caller)
   recordRefusal('token', parsed.failure, caller)
