@@ -32,6 +32,9 @@ const THREAD_MIN_BYTES = 32 * 1024 * 1024
 /** BEGIN and COMMIT take as long as three short statements that are snapshots by themselves. */
 const MIN_STATEMENTS_TO_GROUP = 4
 
+/** Holds the inner pages of the indexes of a million keys. The system caches the others. */
+const CACHE_KB = 4096
+
 interface QueuedWrite extends PendingWrite {
   readonly isLong: boolean
 }
@@ -58,7 +61,7 @@ export function openSqlite(
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
-  db.pragma('cache_size = -16384')
+  db.pragma(`cache_size = -${CACHE_KB}`)
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
