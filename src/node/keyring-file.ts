@@ -48,7 +48,8 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
 
 /**
  * Changes the ring in the file. The file is replaced in one step, so that a reader finds the old ring or the
- * new one, which is on disk then. Keys that `completeRing` derives count as created now, because the file published none of them.
+ * new one, which is on disk then. Keys that `completeRing` derives count as created now, because the file
+ * published none of them.
  * Throws if another process changed the file meanwhile.
  */
 export async function updateRing(

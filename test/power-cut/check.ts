@@ -91,7 +91,7 @@ async function check(
 }
 
 async function listMessages({ storage }: TestServer): Promise<Map<string, string>> {
-  const messages = await storage.listMessages({ limit: 500 })
+  const messages = await storage.listMessages({ limit: 100_000 })
   return new Map(messages.map(({ id, deliveries }) => [deliveries.map((one) => one.id).join(), id]))
 }
 

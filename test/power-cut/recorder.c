@@ -97,12 +97,18 @@ static void record_write(int fd, off_t offset, const struct iovec *data, int cou
   }
 #define ONE (&(struct iovec){(void *)bytes, length}), 1
 
-WRITES(write, (int fd, const void *bytes, size_t length), (fd, bytes, length), -1, ONE)
-WRITES(pwrite, (int fd, const void *bytes, size_t length, off_t at), (fd, bytes, length, at), at, ONE)
-WRITES(pwrite64, (int fd, const void *bytes, size_t length, off64_t at), (fd, bytes, length, at), at, ONE)
-WRITES(writev, (int fd, const struct iovec *data, int count), (fd, data, count), -1, data, count)
-WRITES(pwritev, (int fd, const struct iovec *data, int count, off_t at), (fd, data, count, at), at, data, count)
-WRITES(pwritev64, (int fd, const struct iovec *data, int count, off64_t at), (fd, data, count, at), at, data, count)
+WRITES(write, (int fd, const void *bytes, size_t length),
+       (fd, bytes, length), -1, ONE)
+WRITES(pwrite, (int fd, const void *bytes, size_t length, off_t at),
+       (fd, bytes, length, at), at, ONE)
+WRITES(pwrite64, (int fd, const void *bytes, size_t length, off64_t at),
+       (fd, bytes, length, at), at, ONE)
+WRITES(writev, (int fd, const struct iovec *data, int count),
+       (fd, data, count), -1, data, count)
+WRITES(pwritev, (int fd, const struct iovec *data, int count, off_t at),
+       (fd, data, count, at), at, data, count)
+WRITES(pwritev64, (int fd, const struct iovec *data, int count, off64_t at),
+       (fd, data, count, at), at, data, count)
 
 static void record_truncation(int fd, off_t length) {
   char path[PATH_MAX];
@@ -149,7 +155,7 @@ static void record_open(int fd, int flags, int existed) {
     va_start(rest, flags);                                                  \
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
     va_end(rest);                                                           \
-    if (!(flags & (O_CREAT | O_TRUNC))) return REAL(name)(path, flags, mode);\
+    if (!(flags & (O_CREAT | O_TRUNC))) return REAL(name)(path, flags, mode); \
     pthread_mutex_lock(&order);                                             \
     int existed = access(path, F_OK) == 0;                                  \
     int fd = REAL(name)(path, flags, mode);                                 \
