@@ -304,6 +304,8 @@ describe('a string of a wire format occurs in exactly one source file', () => {
     "'/endpoint'",
     "'/query'",
     '/.well-known/jwks.json',
+    '/.well-known/smart-configuration',
+    '/.well-known/oauth-protected-resource',
     "'/health'",
     "'/ready'",
     'x-forwarded-for',

@@ -16,7 +16,7 @@ const LETTERS_BY_V1_NAME: Readonly<Record<string, string>> = {
   '*': 'cruds',
 }
 
-const VENDOR_SCOPES = ['fhir:development', 'fhir:staging', 'fhir:production'] as const
+export const VENDOR_SCOPES = ['fhir:development', 'fhir:staging', 'fhir:production'] as const
 
 /** Lets a token call the introspection endpoint. */
 export const INTROSPECTION_SCOPE = 'introspect'

@@ -5,7 +5,8 @@ import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
-import { createTokenRoutes, type TokenEndpointDeps } from './oauth/token.ts'
+import { createMetadataRoutes, type MetadataDeps } from './oauth/metadata.ts'
+import { createTokenRoutes, STANDARD_TOKEN_PATH, type TokenEndpointDeps } from './oauth/token.ts'
 import {
   createForwardAuthRoutes,
   createKeyAuthenticator,
@@ -46,14 +47,13 @@ export { createTestMessages } from './vendors/redox/test-messages.ts'
 
 type AppDeps = RedoxAuthDeps &
   TokenEndpointDeps &
+  MetadataDeps &
   MessageEndpointDeps &
   SurfaceDeps &
   CustomerKeyDeps &
   Omit<ConsoleDeps, 'previewRefusal'> &
   Omit<AdminDeps, 'showReference'> & {
     readonly storage: Pick<Storage, 'probe'>
-    /** Public keys as JWKs: next, current and retired. */
-    readonly getPublicKeys: () => readonly object[]
     /** False if the console and the management API are off. */
     readonly isConsoleEnabled: boolean
     /** The console's URL for the vendors' listener; null if vendors are not to learn of it. */
@@ -76,6 +76,8 @@ export function createApps(deps: AppDeps): Apps {
   app.route('/', createRedoxAuthRoutes(deps))
   app.route('/', createTokenRoutes(deps))
   app.route('/', createMessageRoutes(deps))
+  // Before the FHIR surface, which has one document of it.
+  app.route('/', createMetadataRoutes(deps, { token: STANDARD_TOKEN_PATH }))
   app.route('/', createXenradRoutes(deps))
   const redoxAuthenticator = createRedoxAuthenticator(deps)
   const authenticators = [
@@ -87,7 +89,6 @@ export function createApps(deps: AppDeps): Apps {
     createKeyAuthenticator(practiceProtocol, deps.authenticate),
   ]
   app.route('/', createForwardAuthRoutes({ ...deps, authenticators }))
-  app.route('/', createJwksRoutes(deps))
   app.route('/', createHealthRoutes(deps))
   const opendentalHandler = createOpendentalHandler(deps)
   app.all('/apikeys/*', opendentalHandler)
@@ -221,22 +222,5 @@ function createHealthRoutes(deps: AppDeps): Hono {
       return toResponse(reply, caller.requestId)
     }
   })
-  return app
-}
-
-/** Publishes the keys that sign access tokens (RFC 7517 §5), including the next key before it signs. */
-function createJwksRoutes(deps: AppDeps): Hono {
-  const app = new Hono()
-  app.get('/.well-known/jwks.json', (c) =>
-    toResponse(
-      {
-        status: 200,
-        body: JSON.stringify({ keys: deps.getPublicKeys() }),
-        type: 'application/jwk-set+json',
-        headers: { 'Cache-Control': 'public, max-age=300' },
-      },
-      identifyCaller(deps, c).requestId,
-    ),
-  )
   return app
 }

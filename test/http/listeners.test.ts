@@ -49,6 +49,9 @@ const OF_VENDORS = [
   '/practice/v1/me',
   '/forward-auth',
   '/.well-known/jwks.json',
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-protected-resource',
+  '/fhir/.well-known/smart-configuration',
 ]
 
 describe('the console', () => {

@@ -166,11 +166,6 @@ describe('Xenrad FHIR', () => {
         [],
       )
       expect(read['x-request-id']).toMatch(REQUEST_ID_PATTERN)
-      const smart = await server.call('/fhir/.well-known/smart-configuration', {
-        method: 'GET',
-        headers,
-      })
-      expect(readReceived(smart).url).toBe('/r4/fhir/.well-known/smart-configuration')
     },
   )
 

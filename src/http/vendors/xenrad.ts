@@ -292,12 +292,12 @@ const refuseNotAllowed = (deps: SurfaceDeps, c: Context, methods: readonly strin
     ok(toResponse(replyXenradMethodNotAllowed(method, methods, c.req.path), requestId)),
   )
 
-/** The paths that a client reads before it has a key (FHIR R4 §3.1.0.9, SMART App Launch §3). */
-const PUBLIC_PATHS = ['/fhir/metadata', '/fhir/.well-known/smart-configuration']
+/** The path that a client reads before it has a key (FHIR R4 §3.1.0.9). */
+const PUBLIC_PATH = '/fhir/metadata'
 
 /** Compares the path as it was sent; another spelling needs a key. */
 const isPublicRequest = ({ method, url }: Request) =>
-  (method === 'GET' || method === 'HEAD') && PUBLIC_PATHS.includes(new URL(url).pathname)
+  (method === 'GET' || method === 'HEAD') && new URL(url).pathname === PUBLIC_PATH
 
 /** Returns the media type without parameters; empty without a Content-Type. */
 const parseMediaType = (headers: Headers) =>
