@@ -154,6 +154,8 @@ CREATE TABLE subscriptions (
   leased_until BIGINT,
   UNIQUE (source_id, destination_id, data_model)
 );
+-- A process renews its leases every few seconds.
+CREATE INDEX subscriptions_leased ON subscriptions (leased_by) WHERE leased_by IS NOT NULL;
 
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
 -- One row for a credential of any key type. A source has at most one redox key that is not revoked.

@@ -210,6 +210,7 @@ const VERSION_7_STATEMENTS: readonly string[] = [
     PRIMARY KEY (account_id, token_id)
   )`,
   `CREATE INDEX revoked_tokens_by_end ON revoked_tokens (ends_at)`,
+  `CREATE INDEX subscriptions_leased ON subscriptions (leased_by) WHERE leased_by IS NOT NULL`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
