@@ -14,7 +14,7 @@ const CASE_NAMES = BENCH_CASES.map(({ name }) => name)
 
 /** What can be measured. All but the hot path are options, too. */
 const SUBJECTS = {
-  'hot-path': { engines: BENCH_ENGINES, byDefault: ['sqlite'], cases: CASE_NAMES },
+  'hot-path': { engines: BENCH_ENGINES, byDefault: SERVER_ENGINES, cases: CASE_NAMES },
   workers: { engines: ['d1'], byDefault: ['d1'], cases: CASE_NAMES },
   peers: {
     engines: ['sqlite'],
@@ -85,7 +85,7 @@ server. On a busy machine it says more than requests/s, but it does not include 
   --seconds N       length of a round (default 3)
   --connections N   keep-alive connections, one request at a time on each (default 64)
   --engine NAME     database: ${BENCH_ENGINES.join(', ')}, or all; can be given more than once
-                    (default sqlite; for growth sqlite and postgres)
+                    (default sqlite and postgres for the hot path and growth, else sqlite)
   --postgres URL    a PostgreSQL that can create databases, instead of one that the bench starts from
                     npm; so does LATCHKEY_TEST_POSTGRES
   --round-trip MS   delay the way to PostgreSQL and back, as if it were in another zone (default 0)

@@ -48,7 +48,7 @@ const SECTIONS = [...SUBJECT_NAMES, 'distant']
 
 describe('npm run bench', () => {
   test('compares every case on SQLite with bare Hono', async () => {
-    const { stdout, comparisons } = await runBench()
+    const { stdout, comparisons } = await runBench('--engine', 'sqlite')
     expect(comparisons.map(({ name, label }) => [name, label])).toEqual(
       BENCH_CASES.map(({ name }) => [name, 'sqlite']),
     )
@@ -140,7 +140,9 @@ describe('the options of the bench', () => {
 
   test('name each engine once, in the order of the table', () => {
     const parseEngines = (...args: string[]) => parseBenchOptions(args)?.engines
-    expect(parseEngines()).toEqual(['sqlite'])
+    expect(parseEngines()).toEqual(['sqlite', 'postgres'])
+    expect(parseEngines('--delivery')).toEqual(['sqlite'])
+    expect(parseEngines('--workers')).toEqual(['d1'])
     const repeated = ['--engine', 'd1', '--engine', 'sqlite', '--engine', 'd1']
     expect(parseEngines(...repeated)).toEqual(['sqlite', 'd1'])
     expect(parseEngines('--engine', 'all')).toEqual(['sqlite', 'postgres', 'd1'])
