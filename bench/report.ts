@@ -3,7 +3,7 @@ import type { Comparison } from './compare.ts'
 import type { AcceptedResult } from './delivery/accepted.ts'
 import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
-import type { GrowthResult } from './growth.ts'
+import { type GrowthResult, LIST_TARGET_KEYS } from './growth.ts'
 import { type Figures, maxMemory } from './load.ts'
 import type { BenchEngineName } from './options.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
@@ -86,15 +86,25 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
 /** The columns are the numbers of keys. */
 export function formatGrowth(results: readonly GrowthResult[]): string {
   const sizes = Object.keys(results[0]?.cpuUs ?? {})
-  const head = ['CPU of one response', 'engine', ...sizes.map((size) => `${size} keys`), 'growth']
-  const rows = results.map(({ work, engine, cpuUs }) => {
+  const head = [
+    'CPU of one response',
+    'engine',
+    ...sizes.map((size) => (size === '1' ? 'one key' : `${size} keys`)),
+    'growth',
+    `target with ${LIST_TARGET_KEYS}`,
+  ]
+  const rows = results.map(({ work, engine, cpuUs, maxUs }) => {
     const figures = sizes.map((size) => cpuUs[size] ?? Number.NaN)
     const growth = (figures.at(-1) ?? Number.NaN) / (figures[0] ?? Number.NaN)
+    const judged = cpuUs[LIST_TARGET_KEYS]
     return [
       work,
       ENGINE_LABELS[engine],
       ...figures.map(formatMicroseconds),
       `× ${growth.toFixed(2)}`,
+      maxUs === null || judged === undefined
+        ? ''
+        : `≤ ${formatMicroseconds(maxUs)} ${formatVerdict(judged <= maxUs)}`,
     ]
   })
   return formatMarkdownTable(head, rows)
