@@ -40,9 +40,12 @@ interface Measurement {
   readonly found: Record<string, string[]>
 }
 
+/** What npm installs, as for the peers of the bench, is not of this repository. */
+const isInstalled = (name: string) => name === 'node_modules'
+
 async function measure(tree: string): Promise<Measurement> {
   const readFolder = (folder: string) =>
-    globSync(`${folder}/**/*.{ts,js,css}`, { cwd: tree })
+    globSync(`${folder}/**/*.{ts,js,css}`, { cwd: tree, exclude: isInstalled })
       .map((path) => path.replaceAll(sep, '/'))
       .filter((path) => !OWN_FILES.test(path))
       .sort()
