@@ -22,6 +22,7 @@ export class Keyring {
   #sealers = new Map<string, AesGcm>()
   #currentIds = new Map<RingSlot, string>()
   #publicKeys: PublicKey[] = []
+  #digesterIds: string[] = []
 
   constructor(primitives: Primitives, ring: Ring) {
     this.#primitives = primitives
@@ -49,6 +50,8 @@ export class Keyring {
     this.#macs = macs
     this.#sealers = sealers
     this.#currentIds = currentIds
+    const digesterId = this.currentId('digest')
+    this.#digesterIds = [...new Set([digesterId, ...macs.digest.keys()])]
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicKey)
   }
 
@@ -73,8 +76,7 @@ export class Keyring {
   sealer = (id: string): AesGcm | undefined => this.#sealers.get(id)
   /** The ids of all keys that may have digested a secret, the current one first. */
   get digesterIds(): readonly string[] {
-    const current = this.currentId('digest')
-    return [current, ...[...this.#macs.digest.keys()].filter((id) => id !== current)]
+    return this.#digesterIds
   }
 }
 

@@ -65,12 +65,13 @@ export const FORWARDED_FOR_HEADER = 'x-forwarded-for'
 export function identifyCaller(
   { getPeerAddress, trustedProxies, createRequestId }: HttpDeps,
   c: Context,
+  path = routePath(c),
 ): Caller {
   const forwarded = trustedProxies.length > 0 ? c.req.header(FORWARDED_FOR_HEADER) : undefined
   return {
     address: resolveClientAddress(getPeerAddress(c), forwarded, trustedProxies),
     requestId: createRequestId(),
-    path: routePath(c),
+    path,
   }
 }
 
@@ -96,7 +97,7 @@ export function addPostRoute(
   route: PostRoute,
 ) {
   app.all(path, async (c) => {
-    const caller = identifyCaller(deps, c)
+    const caller = identifyCaller(deps, c, path)
     const { requestId } = caller
     const request = openServerRequest(deps, c)
     if (c.req.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), requestId)

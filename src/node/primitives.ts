@@ -113,7 +113,8 @@ function createHmacSha256(key: Uint8Array): Mac {
       length += bytes.length
     }
     outer.write(hash('sha256', inner.subarray(0, length), 'binary'), HASH_BLOCK_BYTES, 'binary')
-    return hash('sha256', outer, 'buffer')
+    // Half a microsecond less than with 'buffer', which allocates outside of Node's pool.
+    return Buffer.from(hash('sha256', outer, 'binary'), 'binary')
   }
 }
 

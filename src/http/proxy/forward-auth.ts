@@ -75,7 +75,6 @@ interface RawRequestEnv {
  */
 export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
-  const handler = (c: Context) => handleForwardAuth(deps, c)
   app.all(DOT_SEGMENT_PATH, (c) => {
     const { requestId } = identifyCaller(deps, c)
     return toResponse(
@@ -83,13 +82,17 @@ export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
       requestId,
     )
   })
-  app.all(FORWARD_AUTH_PATH, handler)
-  app.all(`${FORWARD_AUTH_PATH}/*`, handler)
+  for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
+    app.all(path, (c) => handleForwardAuth(deps, c, path))
   return app
 }
 
-async function handleForwardAuth(deps: ForwardAuthDeps, c: Context): Promise<Response> {
-  const caller = identifyCaller(deps, c)
+async function handleForwardAuth(
+  deps: ForwardAuthDeps,
+  c: Context,
+  path: string,
+): Promise<Response> {
+  const caller = identifyCaller(deps, c, path)
   const serverRequest = openServerRequest(deps, c)
   const request = parseForwardAuthRequest(serverRequest.raw, c.env)
   return respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller.requestId)
@@ -174,31 +177,43 @@ function parseForwardAuthRequest(
 ): ForwardAuthRequest {
   // A regular expression, because creating a URL object for each request is measurably slower.
   const [, pathname = '', query = ''] = /^https?:\/\/[^/]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
-  const getHeader = (name: string) => headers.get(name)
-  const uri = getHeader('x-original-uri') ?? getHeader('x-forwarded-uri')
-  const declaredMethods = [getHeader('x-original-method'), getHeader('x-forwarded-method')]
-  const overridden = listHeaderNames(headers, env).filter(isMethodOverrideHeader).map(getHeader)
-  const [originalPath = null] = uri === null ? [] : uri.split('?')
+  const uri = headers.get('x-original-uri') ?? headers.get('x-forwarded-uri')
+  const methods = [method]
+  for (const name of [...DECLARED_METHOD_HEADERS, ...findMethodOverrides(headers, env)]) {
+    const claimed = headers.get(name)
+    if (claimed !== null) methods.push(claimed)
+  }
+  const [originalPath = null] = uri === null ? [] : uri.split('?', 1)
   const [, name = ANY_KEY_TYPE, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
   // A proxy that appends the path also appends the caller's query, which must not set options here.
   const options = pathBelow.length === 0 && query !== '' ? new URLSearchParams(query) : null
   return {
     headers,
-    methods: [method, ...[...declaredMethods, ...overridden].filter((name) => name !== null)],
+    methods,
     name,
     pathBelow,
     originalPath,
-    statuses: (options?.get('statuses') ?? '')
-      .split(',')
-      .map(Number)
-      .filter((status) => status >= 400 && status <= 599),
+    statuses: options === null ? [] : parseStatuses(options.get('statuses') ?? ''),
     refusalOnly: options?.has('refusal') ?? false,
   }
 }
 
-/** Lists the header names. On Node, reads the raw headers, because iterating over a Headers object copies it. */
-const listHeaderNames = (headers: Headers, env: RawRequestEnv | undefined): string[] =>
-  env?.incoming?.rawHeaders?.filter((_, n) => n % 2 === 0) ?? [...headers.keys()]
+/** The headers in which a proxy names the method of the guarded request. */
+const DECLARED_METHOD_HEADERS = ['x-original-method', 'x-forwarded-method']
+
+/** On Node, reads the raw headers, because iterating over a Headers object copies it. */
+function findMethodOverrides(headers: Headers, env: RawRequestEnv | undefined): readonly string[] {
+  const rawHeaders = env?.incoming?.rawHeaders
+  return rawHeaders === undefined
+    ? [...headers.keys()].filter(isMethodOverrideHeader)
+    : rawHeaders.filter((text, n) => n % 2 === 0 && isMethodOverrideHeader(text))
+}
+
+const parseStatuses = (text: string): readonly number[] =>
+  text
+    .split(',')
+    .map(Number)
+    .filter((status) => status >= 400 && status <= 599)
 
 /** Returns null for an unknown name: a misspelled name must not select every type. */
 function selectAuthenticators(
