@@ -11,6 +11,7 @@ import { testGrantStorage } from './grants.ts'
 import { testGuardedChanges } from './guards.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
+import { testOAuthClientStorage } from './oauth-clients.ts'
 import { testPaging } from './paging.ts'
 import { testQueueStorage } from './queues.ts'
 import { testRoundTrip } from './round-trip.ts'
@@ -38,6 +39,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testDirectoryStorage(name, fixture)
   testKeyStorage(name, fixture)
   testKeyUseStorage(name, fixture)
+  testOAuthClientStorage(name, fixture)
   testQueueStorage(name, fixture)
   testEventStorage(name, fixture)
   testSignInStorage(name, fixture)

@@ -49,6 +49,10 @@ export async function createKeyByForm(
   if (label !== null && key.ownedBy !== undefined) {
     await page.getByLabel(label, { exact: true }).selectOption({ label: key.ownedBy })
   }
+  if (key.keyType === 'oauth') {
+    await page.getByLabel('Authentication method').selectOption('client_secret_post')
+    await page.getByLabel('Scopes').fill('fhir:production')
+  }
   await page.getByRole('button', { name: 'Create key' }).click()
   return readRevealedSecrets(page)
 }
