@@ -30,6 +30,7 @@ import { createExchange } from './service/tokens/exchange.ts'
 import { createGuard } from './service/tokens/guard.ts'
 import { createRefresh } from './service/tokens/refresh.ts'
 
+export { listVendorDocuments } from './http/app.ts'
 export { REQUEST_ID_HEADER } from './http/reply.ts'
 export type { ServerRequest } from './http/request.ts'
 
@@ -81,6 +82,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
     servicesFor,
     publicUrl,
     consoleUrl,
+    upstreams: config.upstreams,
     consoleAssets: adapters.consoleAssets,
     isConsoleEnabled: config.console !== null,
     consoleLink,

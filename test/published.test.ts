@@ -1,6 +1,8 @@
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listVendorDocuments } from '../src/compose-apps.ts'
+import { SURFACES } from '../src/domain/key-type.ts'
 import { SETTINGS } from '../src/settings.ts'
 import { openWorldAt, USERNAMES } from './support/browser/console-fixture.ts'
 import { CONSOLE_PAGES, resolvePagePath } from './support/browser/console-pages.ts'
@@ -107,6 +109,16 @@ test('docs/management-api.md has the request, the command and the page of each o
 test('the document of the API is as stored', async () => {
   const answer = await world.call('/admin/v1/openapi.json', { method: 'GET' })
   expectStored('openapi.json', `${JSON.stringify(await answer.json(), null, 1)}\n`)
+})
+
+test('the document of each API for vendors is as stored', async () => {
+  const upstreams = Object.fromEntries(
+    SURFACES.map((surface) => [surface, new URL('http://behind')]),
+  )
+  const publicUrl = 'https://latchkey.example'
+  for (const { name, document } of await listVendorDocuments({ publicUrl, upstreams })) {
+    expectStored(`openapi-${name}.json`, `${JSON.stringify(document, null, 1)}\n`)
+  }
 })
 
 describe.each([...new Set(CONSOLE_PAGES.map(({ viewer }) => viewer))])(

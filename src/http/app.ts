@@ -7,6 +7,7 @@ import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
 import { createMetadataRoutes, type MetadataDeps } from './oauth/metadata.ts'
 import { createTokenRoutes, STANDARD_TOKEN_PATH, type TokenEndpointDeps } from './oauth/token.ts'
+import type { VendorDocumentDeps } from './openapi/vendor-documents.ts'
 import {
   createForwardAuthRoutes,
   createKeyAuthenticator,
@@ -51,6 +52,7 @@ type AppDeps = RedoxAuthDeps &
   MessageEndpointDeps &
   SurfaceDeps &
   CustomerKeyDeps &
+  VendorDocumentDeps &
   Omit<ConsoleDeps, 'previewRefusal'> &
   Omit<AdminDeps, 'showReference'> & {
     readonly storage: Pick<Storage, 'probe'>
@@ -90,6 +92,8 @@ export function createApps(deps: AppDeps): Apps {
   ]
   app.route('/', createForwardAuthRoutes({ ...deps, authenticators }))
   app.route('/', createHealthRoutes(deps))
+  const documentHandler = createLazyHandler(loadVendorDocuments(deps))
+  for (const path of ['/openapi/*', '/.well-known/api-catalog']) app.get(path, documentHandler)
   const opendentalHandler = createOpendentalHandler(deps)
   app.all('/apikeys/*', opendentalHandler)
   app.all(
@@ -169,6 +173,19 @@ const loadAdmin = (deps: Omit<AdminDeps, 'showReference'> & ConsolePathDeps) => 
   const { createAdminApi } = await import('./admin/admin.ts')
   const { createApiReference } = await import('./console/pages/api-reference.ts')
   return createAdminApi({ ...deps, showReference: createApiReference(deps) })
+}
+
+const loadVendorDocuments = (deps: HttpDeps & VendorDocumentDeps & { log: Log }) => async () => {
+  const { addVendorDocumentRoutes } = await import('./openapi/vendor-documents.ts')
+  const app = createBareApp(deps)
+  addVendorDocumentRoutes(app, deps)
+  return app
+}
+
+/** Lists the OpenAPI documents for vendors, for the command line. */
+export async function listVendorDocuments(deps: VendorDocumentDeps) {
+  const { buildVendorDocuments } = await import('./openapi/vendor-documents.ts')
+  return buildVendorDocuments(deps)
 }
 
 type RequestHandler = (c: Context) => Promise<Response>

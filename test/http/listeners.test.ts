@@ -52,6 +52,8 @@ const OF_VENDORS = [
   '/.well-known/oauth-authorization-server',
   '/.well-known/oauth-protected-resource',
   '/fhir/.well-known/smart-configuration',
+  '/openapi/redox.json',
+  '/.well-known/api-catalog',
 ]
 
 describe('the console', () => {

@@ -18,7 +18,7 @@ import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { TestMessages } from '../../service/ports/test-messages.ts'
 import type { Sessions } from '../../service/sign-in/sessions.ts'
 import { parseJson } from '../json/parse.ts'
-import type { OpenApiDocument } from '../openapi.ts'
+import type { OpenApiDocument } from '../openapi/document.ts'
 import {
   createJsonTextReply,
   DATABASE_RETRY_SECONDS,

@@ -1,7 +1,8 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import { findOperationPermission, type Operation } from '../../operations/define.ts'
 import { EXAMPLE_IDS } from '../../operations/fields.ts'
 import { OPERATION_GROUPS } from '../../operations/groups.ts'
+import { buildOpenApiDocument, type OpenApiRoute } from '../openapi/document.ts'
 import { API_PROBLEMS, type ApiProblemKind, PROBLEM_CONTENT_TYPE } from './problem.ts'
 
 /** The version of the API: within it, members may be added, but none is removed or changed. */
@@ -42,38 +43,43 @@ const problemSchema = z
   .openapi('Problem')
 
 /** Creates the OpenAPI 3.1 document of every operation. */
-export function createApiDocument(operations: readonly Operation[], url: string) {
-  const { openAPIRegistry: registry, getOpenAPI31Document } = new OpenAPIHono()
-  registry.registerComponent('securitySchemes', 'token', {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'An API token',
-  })
-  for (const [kind, { status, title, about }] of Object.entries(API_PROBLEMS)) {
-    registry.registerComponent('responses', kind, {
-      description: `${status}: ${title}. ${about}`,
-      content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
-    })
-  }
-  registry.register('Problem', problemSchema)
-  for (const operation of operations) registry.registerPath(createRouteConfig(operation))
-  return getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: { title: 'Latchkey management API', version: API_VERSION, description: API_DESCRIPTION },
-    servers: [{ url: `${url}/admin/v1` }],
-    tags: Object.values(OPERATION_GROUPS).map(({ title, about }) => ({
-      name: title,
-      description: about,
-    })),
-    security: [{ token: [] }],
-  })
-}
+export const createApiDocument = (operations: readonly Operation[], url: string) =>
+  buildOpenApiDocument(
+    {
+      info: {
+        title: 'Latchkey management API',
+        version: API_VERSION,
+        description: API_DESCRIPTION,
+      },
+      servers: [{ url: `${url}/admin/v1` }],
+      tags: Object.values(OPERATION_GROUPS).map(({ title, about }) => ({
+        name: title,
+        description: about,
+      })),
+      security: [{ token: [] }],
+    },
+    operations.map(createRouteConfig),
+    (registry) => {
+      registry.registerComponent('securitySchemes', 'token', {
+        type: 'http',
+        scheme: 'bearer',
+        description: 'An API token',
+      })
+      for (const [kind, { status, title, about }] of Object.entries(API_PROBLEMS)) {
+        registry.registerComponent('responses', kind, {
+          description: `${status}: ${title}. ${about}`,
+          content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+        })
+      }
+      registry.register('Problem', problemSchema)
+    },
+  )
 
-function createRouteConfig(operation: Operation) {
+function createRouteConfig(operation: Operation): OpenApiRoute {
   const { id, method, path, summary, text, status, response } = operation
   const [group = ''] = id.split('.')
   const permission = findOperationPermission(operation)
-  return createRoute({
+  return {
     method,
     path,
     operationId: toCamelCase(id),
@@ -93,7 +99,7 @@ function createRouteConfig(operation: Operation) {
           : { description: 'Done', content: { [response.type]: { schema: response.schema } } },
       ...createProblemResponses(operation),
     },
-  })
+  }
 }
 
 function createRequestBody({ body, examples }: Operation) {

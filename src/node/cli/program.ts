@@ -76,6 +76,7 @@ const COMMAND_DESCRIPTIONS = {
   console: 'Print the link with which the first operator signs in to the console.',
   demo: 'Show Latchkey with demo vendors.',
   doctor: 'Check this installation and suggest fixes.',
+  openapi: 'Print the OpenAPI documents of the APIs for vendors.',
   explain: OPERATION_GROUPS.requests.about,
   keyring: 'Manage the keys of the server.',
   backup: 'Copy the database to a file.',
@@ -96,6 +97,7 @@ const COMMAND_LOADERS: Readonly<
   console: async () => (await import('./first-operator-link.ts')).defineConsoleCommand,
   demo: async () => (await import('./serve.ts')).defineDemoCommand,
   doctor: async () => (await import('./doctor.ts')).defineDoctorCommand,
+  openapi: async () => (await import('./openapi.ts')).defineOpenApiCommand,
   keys: async () => addKeysHelp,
   audit: async () => (await import('./audit.ts')).defineAuditCommands,
   explain: async () => (await import('./audit.ts')).defineExplainCommand,
@@ -109,7 +111,7 @@ const COMMAND_LOADERS: Readonly<
 
 /** The headings of `latchkey --help`, and the groups below each. */
 const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
-  'Run Latchkey:': ['serve', 'console', 'demo', 'doctor'],
+  'Run Latchkey:': ['serve', 'console', 'demo', 'doctor', 'openapi'],
   'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
   'Keys:': ['keys', 'audit', 'explain', 'dashboard'],
   'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],

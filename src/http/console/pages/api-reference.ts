@@ -6,7 +6,7 @@ import type {
   OpenApiOperation,
   OpenApiParameter,
   OpenApiSchema,
-} from '../../openapi.ts'
+} from '../../openapi/document.ts'
 import { badge, type Html, nothing, withCode } from '../components/html.ts'
 import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from '../context.ts'
 import { referenceLayout } from '../layout.ts'

@@ -1,3 +1,5 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+
 /** The parts of an OpenAPI 3.1 document that this server reads. */
 export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
@@ -52,4 +54,23 @@ export interface OpenApiSchema {
   readonly items?: OpenApiSchema
   readonly anyOf?: readonly OpenApiSchema[]
   readonly oneOf?: readonly OpenApiSchema[]
+}
+
+type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0]
+type Registry = OpenAPIHono['openAPIRegistry']
+type DocumentConfig = Parameters<OpenAPIHono['getOpenAPI31Document']>[0]
+
+/** A request of a document, with the answers to it. */
+export type OpenApiRoute = RouteConfig & { readonly operationId: string }
+
+/** Builds an OpenAPI 3.1 document. `registerComponents` adds what the routes refer to by name. */
+export function buildOpenApiDocument(
+  config: Omit<DocumentConfig, 'openapi'>,
+  routes: readonly OpenApiRoute[],
+  registerComponents: (registry: Registry) => void,
+) {
+  const { openAPIRegistry, getOpenAPI31Document } = new OpenAPIHono()
+  registerComponents(openAPIRegistry)
+  for (const route of routes) openAPIRegistry.registerPath(route)
+  return getOpenAPI31Document({ openapi: '3.1.0', ...config })
 }
