@@ -20,11 +20,9 @@ import {
 } from './service/limits/rate-limits.ts'
 import { createAcceptMessage } from './service/messages/accept.ts'
 import { DeliveryWorker } from './service/messages/deliver.ts'
-import { createClientKeys } from './service/oauth/client-keys.ts'
 import { createRequestToken } from './service/oauth/request-token.ts'
 import { createVerifyAssertion } from './service/oauth/verify-assertion.ts'
 import type { UpstreamFetch } from './service/ports/outbound.ts'
-import type { KeepAlive } from './service/ports/runtime.ts'
 import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
 import { createExchange } from './service/tokens/exchange.ts'
 import { createGuard } from './service/tokens/guard.ts'
@@ -169,18 +167,19 @@ function createFailureLimiterFor(
   )
 }
 
-/** Creates the services that exchange, refresh and check credentials. */
-function createAssertionServices(runtime: RuntimeAdapters, keepAlive: KeepAlive) {
-  const { primitives, clock, sendHttp } = runtime
+/** Creates the services that read and verify the assertions of clients. */
+function createAssertionServices({ runtime, clientKeys }: Parts) {
+  const { primitives, clock } = runtime
   const assertionVerifier = createAssertionVerifier(primitives)
-  const clientKeys = createClientKeys({ sendHttp, clock, keepAlive })
   return {
     assertionVerifier,
     verifyAssertion: createVerifyAssertion({ verifier: assertionVerifier, clientKeys, clock }),
   }
 }
 
-function createTokenServices({ runtime, core }: Parts) {
+/** Creates the services that exchange, refresh and check credentials. */
+function createTokenServices(parts: Parts) {
+  const { runtime, core } = parts
   const { config, publicUrl, primitives, keyring, clock, log } = runtime
   const { storage, hasher, digester } = core.secrets
   const keepAlive = runtime.keepAlive ?? (() => undefined)
@@ -214,7 +213,7 @@ function createTokenServices({ runtime, core }: Parts) {
       ...tokenDeps,
       hasher,
       failureLimiter: createFailureLimiterFor(runtime, 'token'),
-      ...createAssertionServices(runtime, keepAlive),
+      ...createAssertionServices(parts),
       sha256: primitives.sha256,
     }),
     guard: createGuard(tokenDeps),

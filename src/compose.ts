@@ -20,6 +20,7 @@ import {
 } from './service/limits/usage-counters.ts'
 import { createMessageIdGenerator } from './service/messages/messages.ts'
 import { deleteUnneededPayloads } from './service/messages/payload.ts'
+import { type ClientKeys, createClientKeys } from './service/oauth/client-keys.ts'
 import { createLastRefusals, purgeUsedAssertions } from './service/oauth/last-refusals.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
@@ -104,6 +105,11 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     sendHttp: runtime.sendHttp,
     applicationName: config.applicationName,
   })
+  const clientKeys = createClientKeys({
+    sendHttp: runtime.sendHttp,
+    clock,
+    keepAlive: runtime.keepAlive ?? (() => undefined),
+  })
   const nextMessageId = createMessageIdGenerator({ storage, clock })
   const queueWaker: QueueWaker = { wake: () => undefined }
   const auditSigner = createAuditSigner(primitives, keyring)
@@ -121,6 +127,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     keyCache: core.keyCache,
     log,
     wakeQueues: (queues) => queueWaker.wake(queues),
+    clientKeys,
   })
   // Vendors learn the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null
@@ -153,6 +160,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
       runtime,
       core,
       webhookClient,
+      clientKeys,
       nextMessageId,
       queueWaker,
       consoleLink,
@@ -166,6 +174,7 @@ export interface Parts {
   readonly runtime: RuntimeAdapters
   readonly core: Core
   readonly webhookClient: ReturnType<typeof createWebhookClient>
+  readonly clientKeys: ClientKeys
   readonly nextMessageId: ReturnType<typeof createMessageIdGenerator>
   readonly queueWaker: QueueWaker
   readonly consoleLink: string | null

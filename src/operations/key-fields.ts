@@ -12,6 +12,7 @@ import {
   SIGNING_ALGORITHMS,
   TOKEN_TYPE_HEADERS,
 } from '../domain/oauth-client.ts'
+import type { KeySetReport, ReportedKey } from '../service/oauth/client-keys.ts'
 import type { KeySummary } from '../service/ports/keys.ts'
 import type { KeyCriteria, KeyListItem, KeyOrder } from '../service/ports/lists.ts'
 import {
@@ -259,3 +260,28 @@ export function toKeyCriteria({
     ownerLeft: ownerLeft === undefined ? undefined : ownerLeft === 'true',
   }
 }
+
+export const keySetReport = z
+  .object({
+    url: z.string().nullable().meta({ description: 'The URL of the set; null for a pasted set' }),
+    problem: z.string().nullable().meta({ description: 'Why no key can be used; null if one can' }),
+    cacheSeconds: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: 'Time that the fetched set is kept; null if it was not fetched' }),
+    keys: z
+      .array(
+        z.object({
+          kid: z.string().nullable(),
+          type: z.string().meta({ description: 'Curve, or RSA with its length' }),
+          algorithms: z.array(z.string()).readonly().meta({ description: 'What it can verify' }),
+          problem: z
+            .string()
+            .nullable()
+            .meta({ description: 'Why it is refused; null if it is not' }),
+        } satisfies Record<keyof ReportedKey, z.ZodType>),
+      )
+      .readonly(),
+  } satisfies Record<keyof KeySetReport, z.ZodType>)
+  .meta({ id: 'KeySetReport' })

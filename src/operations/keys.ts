@@ -26,6 +26,7 @@ import {
   key,
   keyFilterFields,
   keyListItem,
+  keySetReport,
   keyType,
   keyWithSecret,
   oauthClientInput,
@@ -272,6 +273,19 @@ export const keyOperations: readonly Operation[] = [
       const shown = await showSecret(services, secret, rotated)
       return shown.ok ? ok({ ...shown.value, endedOverlapAt: rotated.value.endedOverlapAt }) : shown
     },
+  }),
+  defineOperation({
+    id: 'keys.testJwks',
+    method: 'post',
+    path: '/keys/{id}/test-jwks',
+    serviceMethods: ['keys.testJwks'],
+    summary: 'Test the JWK Set of an OAuth client',
+    text:
+      'Fetches the set anew, and says of each key which algorithms it verifies, or why it is refused. ' +
+      '`problem` is the reason for which no key can be used.',
+    response: keySetReport,
+    isSuccess: ({ problem }) => problem === null,
+    run: ({ services, id }) => services.keys.testJwks(id),
   }),
   defineOperation({
     id: 'keys.assign',

@@ -17,6 +17,7 @@ import { type Audit, createAudit, createRunExclusively } from './audit/audit.ts'
 import type { AuditAnchor } from './audit/chain.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
+import { createJwksTest, type JwksTestDeps } from './keys/oauth-client.ts'
 import type { KeySecretsDeps } from './keys/secrets.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
 import {
@@ -43,7 +44,7 @@ export interface Services {
   readonly sources: Sources
   readonly destinations: Destinations
   readonly subscriptions: Subscriptions
-  readonly keys: Keys
+  readonly keys: Keys & JwksTest
   readonly messages: Messages
   readonly audit: Audit & {
     /** Explains the decisions about a request, which is found by its id. */
@@ -51,6 +52,8 @@ export interface Services {
   }
   readonly dashboard: DashboardStats
 }
+
+type JwksTest = ReturnType<typeof createJwksTest>
 
 /** The user, or the operator of the machine, that services act for. */
 export interface Actor {
@@ -71,6 +74,7 @@ export interface ActorServices extends Services {
 
 export interface ActorServicesDeps
   extends KeySecretsDeps,
+    Pick<JwksTestDeps, 'clientKeys'>,
     Pick<ActorDeps, 'clock'>,
     Pick<MessagesDeps, 'keyCache' | 'wakeQueues' | 'nextMessageId' | 'log'> {
   readonly storage: Storage
@@ -111,7 +115,7 @@ export function createServicesFor(deps: ActorServicesDeps) {
       sources: createSources(actorDeps),
       destinations: createDestinations(actorDeps),
       subscriptions: createSubscriptions(actorDeps),
-      keys: createKeys(actorDeps),
+      keys: Object.assign(createKeys(actorDeps), createJwksTest(actorDeps)),
       messages: createMessages(actorDeps),
       audit: {
         ...createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),

@@ -44,7 +44,7 @@ export const SERVICE_PERMISSIONS: {
   },
   keys: {
     ...permit('keys.write', 'create', 'edit', 'assign', 'enable', 'disable', 'revoke', 'delete'),
-    ...permit('keys.write', 'rotateSecret'),
+    ...permit('keys.write', 'rotateSecret', 'testJwks'),
     ...permit('keys.read', 'list', 'search', 'count', 'find'),
     ...permit('keys.read', 'listDailyUses', 'listDailyUsesByKey'),
     viewSecret: 'keys.view',

@@ -4,6 +4,7 @@ import addFormats from 'ajv-formats'
 import { EXAMPLE_IDS } from '../../src/operations/fields.ts'
 import { issueApiToken, type seedAdminClient } from './admin-client.ts'
 import { executeSql } from './database/data-folder.ts'
+import { seedSigningClient } from './oauth.ts'
 import { type TestServer, unwrap } from './server.ts'
 import { seedTenant } from './tenancy/tenant.ts'
 import { enrollTotpApp, findSignedInUser, seedUser, signInUser } from './users.ts'
@@ -138,6 +139,7 @@ type PrepareOperation = (
 
 /** Changes that some operations need before their example works. */
 export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> = {
+  'keys.testJwks': async (server) => ({ key: (await seedSigningClient(server)).keyId }),
   // A site or developer that a key belongs to stays.
   sitesDelete: async ({ sites }, { account: accountId }) => ({
     site: unwrap(await sites.add({ accountId, name: 'Empty' })).id,

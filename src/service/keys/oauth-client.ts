@@ -3,15 +3,19 @@ import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import {
   DEFAULT_TOKEN_LIFETIME_SECONDS,
+  hasSecret,
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type OAuthClientSettings,
 } from '../../domain/oauth-client.ts'
 import type { Permission } from '../../domain/role.ts'
 import { isScope, isSystemScope, listAdminPermissions } from '../../domain/scope.ts'
+import type { ManagementStorage } from '../account-scope.ts'
+import type { ClientKeys, KeySetReport } from '../oauth/client-keys.ts'
 import type { AuditEventFacts } from '../ports/audit.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import { failForbidden, failInvalid, failNotFound, type ServiceResult } from '../service-result.ts'
+import { findKey } from './input.ts'
 
 /** The settings of a new client, or a change of them. Omitted ones have their default, or stay unchanged. */
 export type OAuthClientInput = {
@@ -198,3 +202,20 @@ async function parseResources(
   }
   return ok(storedIds)
 }
+
+export interface JwksTestDeps {
+  readonly storage: Pick<ManagementStorage, 'findKeySummary'>
+  readonly clientKeys: Pick<ClientKeys, 'report'>
+}
+
+export const createJwksTest = ({ storage, clientKeys }: JwksTestDeps) => ({
+  /** Fetches the JWK Set of a client anew, and reports which keys can verify its assertions. */
+  async testJwks(id: string): Promise<ServiceResult<KeySetReport>> {
+    const key = await findKey(storage, id)
+    if (!key.ok) return key
+    const { oauthClient } = key.value
+    return oauthClient === null || hasSecret(key.value)
+      ? failInvalid('only an OAuth client that signs assertions has a JWK Set')
+      : ok(await clientKeys.report({ ...oauthClient, keyId: key.value.id }))
+  },
+})

@@ -186,6 +186,7 @@ export const SERVICE_CALLS: ServiceCallArguments = {
       [{ keyType: 'redox', ownerId: engineerId, sourceId: id, name: SAMPLE_NAME }],
     ],
     viewSecret: (id) => [[id]],
+    testJwks: (id) => [[id]],
     rotateSecret: (id) => [
       [id, {}],
       [id, { overlapMs: 1000 }],

@@ -96,7 +96,7 @@ function keyActions(context: PageContext, key: KeySummary): Html {
   if (!context.can('keys.write') || key.status === 'revoked') return view
   return html`${view}
     ${buttonLink(`${path}/edit`, 'Edit key')}
-    ${hasSecret(key) ? buttonLink(`${path}/rotate-secret`, 'Rotate secret') : nothing}
+    ${hasSecret(key) ? buttonLink(`${path}/rotate-secret`, 'Rotate secret') : actionButton(context.formToken, `${path}/test-jwks`, 'Test JWK Set')}
     ${key.keyType === 'opendental' ? assignmentAction(context, key) : nothing}
     ${
       key.status === 'enabled'

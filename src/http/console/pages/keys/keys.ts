@@ -27,6 +27,7 @@ import { renderPage } from '../../render.ts'
 import type { ConsoleRouter } from '../../router.ts'
 import { mountCreateKeyPages } from './create-key.ts'
 import { mountEditKeyPages } from './edit-key.ts'
+import { mountJwksTest } from './jwks-test.ts'
 import {
   mountAssignPages,
   mountKeyActionForms,
@@ -53,6 +54,7 @@ export function mountKeyPages(router: ConsoleRouter, deps: KeyPageDeps): void {
   mountEditKeyPages(router)
   mountRotateSecretPages(router)
   mountKeyActionForms(router, deps)
+  mountJwksTest(router, deps)
   mountAssignPages(router)
   mountRevokeAndDeletePages(router)
 }
