@@ -30,6 +30,7 @@ export interface DemoData {
   }
   readonly xdent: { readonly apiKey: string }
   readonly practice: { readonly username: string; readonly apiKey: string }
+  readonly oauth: { readonly clientId: string; readonly clientSecret: string }
   /** The operator who signs in at the console. */
   readonly console: { readonly username: string; readonly password: string }
 }
@@ -67,6 +68,7 @@ export async function seedDemo(
     opendental: stored.opendental ?? (await seedOpendental(latchkey)),
     xdent: stored.xdent ?? (await seedXdent(latchkey)),
     practice: stored.practice ?? (await seedPractice(latchkey)),
+    oauth: stored.oauth ?? (await seedOAuth(latchkey)),
     console: stored.console ?? (await seedOperator(latchkey)),
   }
   writeFileSync(path, JSON.stringify(seeded), { mode: 0o600 })
@@ -171,6 +173,19 @@ async function seedPractice(latchkey: Latchkey): Promise<DemoData['practice']> {
   const { ownerId } = await seedAccount(latchkey, 'Elm Practice', 'administrator', username)
   const input = { keyType: 'practice', ownerId, name: 'Automation' } as const
   return { username, apiKey: unwrapDemoResult(await latchkey.keys.create(input)).secret }
+}
+
+async function seedOAuth(latchkey: Latchkey): Promise<DemoData['oauth']> {
+  const { ownerId } = await seedAccount(latchkey, 'Lakeside Research', 'engineer')
+  const { key, secret } = unwrapDemoResult(
+    await latchkey.keys.create({
+      keyType: 'oauth',
+      ownerId,
+      name: 'Nightly report',
+      oauthClient: { authenticationMethod: 'client_secret_basic', scopes: ['fhir:production'] },
+    }),
+  )
+  return { clientId: key.publicId, clientSecret: secret ?? '' }
 }
 
 /**

@@ -68,7 +68,7 @@ test('one line of JSON says that it is ready, and a second start shows the same 
   const first = await startDemo(dir)
   const { url, destination, ...seeded } = first.ready as Ready
   expect(Object.keys(seeded)).toEqual([
-    ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice', 'console'],
+    ...['redox', 'redoxPair', 'xenrad', 'opendental', 'xdent', 'practice', 'oauth', 'console'],
   ])
   expect(Object.keys(seeded.xenrad)).toEqual(['apiKey', 'url'])
   expect(Object.keys(seeded.opendental)).toEqual([

@@ -133,7 +133,7 @@ test('each sample runs in a test, or is listed with the reason', () => {
 })
 
 const isRunElsewhere = ({ language }: Sample) =>
-  [...PROXY_LANGUAGES, 'properties', 'ini', 'js'].includes(language)
+  [...PROXY_LANGUAGES, 'properties', 'ini', 'js', 'ts'].includes(language)
 
 const listSamples = (language: string) =>
   DOCUMENTS.flatMap(({ samples }) => samples).filter((sample) => sample.language === language)

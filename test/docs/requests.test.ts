@@ -15,7 +15,7 @@ describe('the requests of the documentation, pasted into a shell', () => {
   let env: Record<string, string>
   beforeAll(async () => {
     demo = await startDemo()
-    const { url, redox, xenrad, opendental, xdent, practice, console } = demo.ready as {
+    const { url, redox, xenrad, opendental, xdent, practice, oauth, console } = demo.ready as {
       url: string
       console: { url: string }
     } & DemoData
@@ -31,6 +31,8 @@ describe('the requests of the documentation, pasted into a shell', () => {
       XDENT_KEY: xdent.apiKey,
       PRACTICE_USER: practice.username,
       PRACTICE_KEY: practice.apiKey,
+      CLIENT_ID: oauth.clientId,
+      CLIENT_SECRET: oauth.clientSecret,
       CONSOLE_URL: console.url,
       API_TOKEN: await createTokenByConsole(console.url, console),
     }

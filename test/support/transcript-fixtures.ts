@@ -3,6 +3,7 @@ import type { Latchkey } from '../../src/compose.ts'
 import { startUpstreams } from '../../src/demo/local-servers.ts'
 import { getUpstreamSettingName, SURFACES } from '../../src/domain/key-type.ts'
 import { type OwnerKey, seedOwnerKey, seedSiteKey } from './key-seeds.ts'
+import { type AssertionChanges, seedClient, seedSigningClient, signAssertion } from './oauth.ts'
 import { seedCustomerKey, seedDeveloper } from './opendental.ts'
 import { seedKey, type TestServer, unwrap } from './server.ts'
 import { parseTranscript, type TranscriptVariables } from './transcript-replay.ts'
@@ -18,6 +19,7 @@ const SEED_TRANSCRIPT_VARIABLES: Readonly<
   opendental: seedOpendentalTranscripts,
   xdent: seedXdentTranscripts,
   practice: seedPracticeTranscripts,
+  oauth: seedOAuthTranscripts,
 }
 
 /** Every transcript of every key type, with a world of its own. */
@@ -74,6 +76,45 @@ export async function seedRedoxTranscripts(latchkey: Latchkey): Promise<Map<stri
     ['pairDestinationId', firstSiblingKey.destinationId],
     ['siblingApiKey', secondSiblingKey.apiKey],
     ['siblingSourceId', secondSiblingKey.sourceId],
+  ])
+}
+
+/** Creates the variables of the OAuth transcripts: each assertion is used by one of them. */
+export async function seedOAuthTranscripts(latchkey: Latchkey): Promise<Map<string, string>> {
+  const { clock, publicUrl: aud } = latchkey.parts.runtime
+  const scopes = ['fhir:production', 'system/Patient.rs']
+  const client = await seedSigningClient(latchkey, { scopes })
+  const sign = (changes: AssertionChanges = {}, as = client) =>
+    signAssertion(as, clock(), { ...changes, claims: { aud, ...changes.claims } })
+  const secretScopes = { scopes: ['fhir:production'] }
+  const basic = await seedClient(latchkey, {
+    authenticationMethod: 'client_secret_basic',
+    ...secretScopes,
+  })
+  const post = await seedClient(latchkey, {
+    authenticationMethod: 'client_secret_post',
+    ...secretScopes,
+  })
+  const { apiKey, secret } = await seedKey(latchkey)
+  const toBasic = (id: string, password: string) =>
+    Buffer.from(`${id}:${password}`).toString('base64')
+  return new Map([
+    ['assertion1', await sign()],
+    ['assertion2', await sign()],
+    ['assertion3', await sign()],
+    ['assertionWithoutKid', await sign({ header: { kid: undefined } })],
+    ['assertionOfUnknownKey', await sign({ header: { kid: 'unknown' } })],
+    ['assertionOfUnknownClient', await sign({}, { ...client, clientId: crypto.randomUUID() })],
+    ['assertionForOther', await sign({ claims: { aud: 'https://other.example' } })],
+    ['basicClientId', basic.clientId],
+    ['basicSecret', basic.secret],
+    ['basicCredential', toBasic(basic.clientId, basic.secret)],
+    ['encodedCredential', toBasic(basic.clientId.replaceAll('-', '%2D'), basic.secret)],
+    ['wrongCredential', toBasic(basic.clientId, `${basic.secret}?`)],
+    ['postClientId', post.clientId],
+    ['postSecret', post.secret],
+    ['apiKey', apiKey],
+    ['secret', secret],
   ])
 }
 

@@ -118,6 +118,7 @@ const WILDCARDS: Readonly<Record<string, string>> = {
   time: '[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}',
   code: '[A-Z0-9]{16}',
   accessToken: 'at_[\\w-]{90}',
+  jwt: '[\\w-]+\\.[\\w-]+\\.[\\w-]+',
   refreshToken: 'rt_[\\w-]{84}',
   address: '[0-9a-f.:]+',
   // These are in the answers of the upstreams behind the surfaces.
