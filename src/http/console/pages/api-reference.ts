@@ -132,8 +132,7 @@ function requestExample({ method, path, operation }: DocumentedOperation): Html 
   const text = [
     `curl -X ${method} "$CONSOLE_URL/admin/v1${examplePath}"`,
     `-H "Authorization: Bearer $API_TOKEN"`,
-    `-H 'Content-Type: application/json'`,
-    `-d '${JSON.stringify(firstExample.value)}'`,
+    `--json '${JSON.stringify(firstExample.value)}'`,
   ].join(' \\\n  ')
   return html`<details class="more"><summary>Example: ${exampleName.toLowerCase()}</summary><pre tabindex="0"><code>${text}</code></pre></details>`
 }
