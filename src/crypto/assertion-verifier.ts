@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import { compactVerify } from 'jose/jws/compact/verify'
-import { failAssertion } from '../domain/client-assertion.ts'
+import { type AssertionAlgorithm, failAssertion } from '../domain/client-assertion.ts'
 import { ok } from '../domain/failure.ts'
 import type { AssertionVerifier } from '../service/ports/crypto.ts'
 import type { Primitives } from './primitives.ts'
@@ -39,14 +39,51 @@ export function createAssertionVerifier(primitives: Primitives): AssertionVerifi
       return ok({ header, claims, text, signingInput: `${head}.${payload}` })
     },
 
-    async isSigned({ text }, { jwk }, algorithm) {
-      try {
-        await compactVerify(text, jwk as unknown as JWK, { algorithms: [algorithm] })
-        return true
-      } catch {
-        // A key that the runtime cannot import verifies nothing either.
-        return false
-      }
+    isSigned: ({ text }, { jwk }, algorithm) => isSigned(text, jwk as unknown as JWK, algorithm),
+
+    async spendVerification({ text }, algorithm) {
+      await isSigned(text, findDecoyKey(algorithm), algorithm)
     },
   }
 }
+
+async function isSigned(text: string, jwk: JWK, algorithm: AssertionAlgorithm): Promise<boolean> {
+  try {
+    await compactVerify(text, jwk, { algorithms: [algorithm] })
+    return true
+  } catch {
+    // A key that the runtime cannot import verifies nothing either.
+    return false
+  }
+}
+
+const DECOY_RSA_KEY: JWK = {
+  kty: 'RSA',
+  n: 'oF7fEgg8CzG6kihIu4eLXrxlS1HfK_xqNM5rlcXuOaonuvsWuQE8AdrZaJNfQv_12IGb9ON70zssdjHDYqMoFMzdFSZuz121tum4UU3Tp-SyZLoTTB5j82mARqdJANDID1iUspOXNuevBaL8-SvMocmbLGvk2EIFwIUJaOttzhRMSECOLSwh1pWEHAmNTr0P2mabFojRBHIPTEbedP6M0rISCBeOmMLcGeE-ucvk2OSqyXs75r5iL2JCjVnIm6cDVji3Xrdy3_iFvnNeQ29zNJliiDYi8LmnbyasB9P0ECFdaMWhg2rxWhIeS2MMqCcgM97noyWhniWzk--r0KrluQ',
+  e: 'AQAB',
+}
+
+/** Public keys whose private keys nobody has, by the algorithms that need a key of their own. */
+const DECOY_KEYS: Readonly<Partial<Record<AssertionAlgorithm, JWK>>> = {
+  ES256: {
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'mO2T3yP-475kZFQOK-lO8ylwVi6qHKjBlnZMxmUyVTE',
+    y: 'cWMr8Atq6tBj9OwzeFLjnxe033MNjTha3K3F-jGLFKo',
+  },
+  ES384: {
+    kty: 'EC',
+    crv: 'P-384',
+    x: 'AriTdotdrg3-S9oyKbqY-wp8kE5p5LSgb-C2O0mJst4MimYPcspqWhe8Pxl_h7qc',
+    y: 'CrveglXGE837zw3vIliciMe28FIT528aGwUnd2jjD2LxknlHmERVk5zm1HEPxMqO',
+  },
+  ES512: {
+    kty: 'EC',
+    crv: 'P-521',
+    x: 'AOFyGGw3NUifg5ExLEVzHxWtmSnsq3mFGjy0QApwRiHaCpREdyiHt1BLDa-XS2hkAwE6uetOt3urntiCM6nygkRP',
+    y: 'ABZC5TgQUNWD5yMGQviAbUR45jus-rfsEHirrUwqRsJsyp2OypRv2nwZUicsgvBAJbccnOX2Qk01WIiV5lMpvoBf',
+  },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519', x: 'Q85_vbg9-YZ4TlhBl3cuL7o6_xrRK_WA9Ijr6i5ik1A' },
+}
+
+const findDecoyKey = (algorithm: AssertionAlgorithm): JWK => DECOY_KEYS[algorithm] ?? DECOY_RSA_KEY

@@ -43,9 +43,12 @@ export const createVerifyAssertion =
     const expectations = { profile, clientId, audiences, now: clock() }
     const judged = judgeAssertionClaims(assertion, expectations)
     if (!judged.ok) return judged
-    const key = await clientKeys.findKey(client, hint.value)
-    if (!key.ok) return key
     const { algorithm } = hint.value
+    const key = await clientKeys.findKey(client, hint.value)
+    if (!key.ok) {
+      await verifier.spendVerification(assertion, algorithm)
+      return key
+    }
     if (await verifier.isSigned(assertion, key.value, algorithm)) return judged
     const name = key.value.kid === null ? '' : ` ${JSON.stringify(key.value.kid)}`
     return failAssertion('signature_wrong', `the key${name} did not sign it with ${algorithm}`)
