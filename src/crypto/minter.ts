@@ -53,9 +53,9 @@ export function createTokenMinter(
         ? opaqueTokens.read(accessToken)
         : jwts.read(accessToken),
 
-    readGrantId(refreshToken) {
+    readRefreshToken(refreshToken) {
       const bytes = decodeRefreshToken(refreshToken)
-      return (bytes && unpackRefreshToken(bytes)?.grantId) ?? null
+      return bytes && unpackRefreshToken(bytes)
     },
 
     verifyRefreshToken(refreshToken, tokenSalt) {

@@ -58,6 +58,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
         return primitives.equal(mac(secret), bytes)
       }),
     toDecoyId: (id) => toHexDigits(primitives.sha256(decoyKey + id).slice(0, DECOY_ID_LENGTH)),
+    toCacheName: (credential) => primitives.sha256(`${decoyKey}\0${credential}`),
   }
 }
 

@@ -46,7 +46,7 @@ describe('a refresh token', () => {
         const { grantId, generation, issuedAt } = of
         const value = { ringId, grantId, generation, issuedAt }
         expect(minter.verifyRefreshToken(refreshToken, salt)).toEqual({ ok: true, value })
-        expect(minter.readGrantId(refreshToken)).toBe(grantId)
+        expect(minter.readRefreshToken(refreshToken)).toMatchObject({ grantId, generation })
       }),
     )
   })
@@ -140,6 +140,6 @@ describe('a refresh token', () => {
     expect((await minter.readAccessToken(renamed)).ok).toBe(false)
     expect(minter.verifyRefreshToken(accessToken.replace('at_', 'rt_'), salt).ok).toBe(false)
     expect(minter.verifyRefreshToken(accessToken, salt).ok).toBe(false)
-    expect(minter.readGrantId(accessToken)).toBeNull()
+    expect(minter.readRefreshToken(accessToken)).toBeNull()
   })
 })

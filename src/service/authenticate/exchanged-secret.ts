@@ -39,7 +39,8 @@ export async function verifyExchangedSecret(
 ): Promise<Result<Key, SecretFailure>> {
   const now = clock()
   const network = toAddressBlock(address)
-  const foundKey = await keyProofs.findKey(publicId, network, keyTypes)
+  const presented = keyProofs.presentKey(publicId, secret, network)
+  const foundKey = await keyProofs.findKey(presented, keyTypes)
   const usable: Result<Key, SecretFailure> =
     foundKey === null ? KEY_UNKNOWN : checkKeyUsable(foundKey, address, now, region)
   // A key that may not be used is treated like one that does not exist: the same work is done, so the
@@ -64,6 +65,10 @@ export async function verifyExchangedSecret(
       return usable.ok ? fail({ reason: 'secret_wrong', keyId: usable.value.id }) : usable
     }
   }
-  if (key !== null && proof !== 'digest') keyProofs.remember(key, secret, network)
+  if (key !== null) {
+    if (proof === 'digest' || keyProofs.isOwnerNetwork(key, now))
+      keyProofs.rememberKey(presented, key)
+    if (proof !== 'digest') keyProofs.remember(key, secret, network)
+  }
   return usable
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import {
   isPublicId,
   type Key,
@@ -5,6 +6,7 @@ import {
   listValidSecretHashes,
 } from '../../domain/key.ts'
 import type { KeyType } from '../../domain/key-type.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import { isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type {
   AuthorityStorage,
@@ -16,7 +18,8 @@ import type { SecretDigester, SecretHasher } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 
 export interface KeyProofsDeps {
-  readonly storage: Pick<ProofStorage, 'addSecretProofs'> & Pick<AuthorityStorage, 'findKey'>
+  readonly storage: Pick<ProofStorage, 'addSecretProofs'> &
+    Pick<AuthorityStorage, 'findKey' | 'readAuthorityVersion'>
   readonly hasher: Pick<SecretHasher, 'isProven'>
   readonly digester: SecretDigester
   readonly clock: Clock
@@ -25,6 +28,17 @@ export interface KeyProofsDeps {
   /** True if imported secrets get a digest too, after their first successful exchange. */
   readonly digestImportedKeys: boolean
 }
+
+/** A key that a caller names, and how this process remembers the proof that the caller presents. */
+export interface PresentedKey {
+  readonly publicId: string
+  /** The caller's network; '' if it does not matter. */
+  readonly network: string
+  /** Null if the key is read anew each time. */
+  readonly cacheName: string | null
+}
+
+const MAX_CACHED_KEYS = 10_000
 
 /** The number of digests that each check compares, so that every key costs the same work. */
 const DECOY_DIGEST_COUNT = 2
@@ -37,23 +51,41 @@ const DECOY_DIGEST_COUNT = 2
 export function createKeyProofs(deps: KeyProofsDeps) {
   const { storage, hasher, digester, clock, log, keepAlive, digestImportedKeys } = deps
   const decoys = Array<string>(DECOY_DIGEST_COUNT).fill(digester.digest(''))
+  const provenKeys = new LRUCache<string, VersionedKey>(limitEntries(MAX_CACHED_KEYS))
   const pending = new Map<string, SecretProof>()
   let flushing: Promise<void> | null = null
 
   return {
+    /** `proof` is a secret, or the id of a grant: only the key's owner can know either. */
+    presentKey: (publicId: string, proof: string, network = ''): PresentedKey => ({
+      publicId,
+      network,
+      cacheName: digester.toCacheName(`${publicId}\0${network}\0${proof}`),
+    }),
+
     /**
      * Finds the key with this id, if it is of one of these types. It takes one statement in any case: for
      * an unknown id, that statement reads another key, which depends on the id and cannot be chosen by
-     * the caller.
+     * the caller. After a successful proof, `rememberKey` makes it the authority's version alone, which
+     * concurrent requests read together.
      */
     async findKey(
-      publicId: string,
-      network?: string,
+      { publicId, network, cacheName }: PresentedKey,
       keyTypes: readonly KeyType[] = ['redox'],
     ): Promise<VersionedKey | null> {
       if (!isPublicId(publicId)) return null
-      const key = await storage.findKey(publicId, network, digester.toDecoyId(publicId))
+      const proven = cacheName === null ? undefined : provenKeys.get(cacheName)
+      const isCurrent =
+        proven !== undefined && proven.authorityVersion === (await storage.readAuthorityVersion())
+      const key = isCurrent
+        ? proven
+        : await storage.findKey(publicId, network, digester.toDecoyId(publicId))
       return key !== null && keyTypes.includes(key.keyType) ? key : null
+    },
+
+    /** Remembers the key that was found, once the caller has proven to be its owner. */
+    rememberKey({ cacheName }: PresentedKey, key: VersionedKey): void {
+      if (cacheName !== null) provenKeys.set(cacheName, key)
     },
 
     /**

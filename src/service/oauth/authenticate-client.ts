@@ -118,7 +118,10 @@ async function verifyClientAssertion(
   if (clientId !== null && toStoredId(clientId) !== toStoredId(issuer)) {
     return fail({ reason: 'client_id_other' })
   }
-  const found = await keyProofs.findKey(toStoredId(issuer), undefined, ['oauth'])
+  const found = await keyProofs.findKey(
+    { publicId: toStoredId(issuer), network: '', cacheName: null },
+    ['oauth'],
+  )
   const usable = found === null ? KEY_UNKNOWN : checkKeyUsable(found, address, clock(), region)
   const client = usable.ok ? usable.value.oauthClient : null
   const verified = await deps.verifyAssertion(

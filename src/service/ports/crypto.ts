@@ -74,6 +74,8 @@ export interface SecretDigester {
    * callers cannot compute.
    */
   toDecoyId(id: string): string
+  /** Digests a credential to find what this process knows of it: the digest leaves neither a trace nor a process. */
+  toCacheName(credential: string): string
 }
 
 /** Encrypts data that must be read again. `context` (a row id) must be the same for opening. */
@@ -130,8 +132,8 @@ export interface TokenMinter {
   canSign(algorithm: SigningAlgorithm): boolean
   /** Reads an access token of either strategy and either origin. */
   readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken>>
-  /** Reads the grant's id of a refresh token that is not verified; null if it is no refresh token. */
-  readGrantId(refreshToken: string): string | null
+  /** Reads a refresh token without verifying it; null if it is no refresh token. */
+  readRefreshToken(refreshToken: string): RefreshTokenClaims | null
   /** Verifies that this server issued the refresh token, for the key with this salt. */
   verifyRefreshToken(refreshToken: string, tokenSalt: string): Result<RefreshTokenClaims>
   /** A salt to spend the same work with if there is no key. */

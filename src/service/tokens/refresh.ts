@@ -1,5 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import { decideRotation, type Grant, type Rotation } from '../../domain/rotation.ts'
 import { GRANT_RETENTION_MS, type RefreshTokenClaims } from '../../domain/token.ts'
 import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
@@ -13,7 +15,7 @@ import { type IssuedTokens, issueTokens } from './issue.ts'
 
 export interface RefreshDeps {
   readonly storage: GrantStorage
-  readonly keyProofs: Pick<KeyProofs, 'findKey'>
+  readonly keyProofs: Pick<KeyProofs, 'presentKey' | 'findKey' | 'rememberKey'>
   readonly minter: TokenMinter
   readonly failureLimiter: FailureLimiter
   readonly random: Random
@@ -32,6 +34,13 @@ export interface RefreshDeps {
  */
 const MAX_ROTATION_ATTEMPTS = 10
 
+const MAX_CACHED_GRANTS = 10_000
+
+interface RefreshContext extends RefreshDeps {
+  /** The newest generation of the grants that this process rotated. */
+  readonly newestGenerations: LRUCache<string, number>
+}
+
 interface RefreshCredential {
   readonly publicId: string
   readonly refreshToken: string
@@ -42,14 +51,15 @@ export type Refresh = (
   caller: Caller,
 ) => Promise<Result<IssuedTokens>>
 
-export const createRefresh =
-  (deps: RefreshDeps): Refresh =>
-  (credential, caller) =>
-    refreshTokens(deps, credential, caller)
+export function createRefresh(deps: RefreshDeps): Refresh {
+  const newestGenerations = new LRUCache<string, number>(limitEntries(MAX_CACHED_GRANTS))
+  const context: RefreshContext = { ...deps, newestGenerations }
+  return (credential, caller) => refreshTokens(context, credential, caller)
+}
 
 /** Issues the tokens of the next generation, or repeats the response for a client that lost it. */
 async function refreshTokens(
-  deps: RefreshDeps,
+  deps: RefreshContext,
   credential: RefreshCredential,
   caller: Caller,
 ): Promise<Result<IssuedTokens>> {
@@ -69,18 +79,20 @@ async function refreshTokens(
 }
 
 async function verifyAndRotate(
-  deps: RefreshDeps,
+  deps: RefreshContext,
   { publicId, refreshToken }: RefreshCredential,
   caller: Caller,
 ): Promise<Result<IssuedTokens>> {
-  const { storage, keyProofs, minter, keyUseCounter, clock, region } = deps
+  const { storage, newestGenerations, keyProofs, minter, keyUseCounter, clock, region } = deps
   const now = clock()
-  // The key is read anew each time: with a cache, the time would tell which keys exist. The grant that
-  // the token names is read with it, in one round trip, and counts only if the token is genuine.
-  const grantId = minter.readGrantId(refreshToken)
+  // The grant that the token names is read in one round trip with the key, and counts only if the token is
+  // genuine. It is not read for the newest token that this process knows: the write that rotates the grant
+  // fails if another process rotated or revoked it.
+  const { grantId = '', generation } = minter.readRefreshToken(refreshToken) ?? {}
+  const presented = keyProofs.presentKey(publicId, grantId)
   const [foundKey, grant] = await Promise.all([
-    keyProofs.findKey(publicId),
-    grantId === null ? null : storage.findGrant(grantId),
+    keyProofs.findKey(presented),
+    newestGenerations.get(grantId) === generation ? null : storage.findGrant(grantId),
   ])
   const verifiedToken = minter.verifyRefreshToken(
     refreshToken,
@@ -88,6 +100,7 @@ async function verifyAndRotate(
   )
   if (foundKey === null) return KEY_UNKNOWN
   if (!verifiedToken.ok) return verifiedToken
+  keyProofs.rememberKey(presented, foundKey)
   caller.keyId = foundKey.id
   const usable = checkKeyUsable(foundKey, caller.address, now, region)
   if (!usable.ok) return usable
@@ -105,7 +118,7 @@ interface VerifiedRefresh {
 }
 
 async function rotateGrant(
-  deps: RefreshDeps,
+  deps: RefreshContext,
   verified: VerifiedRefresh,
   foundGrant: Grant | null,
 ): Promise<Result<IssuedTokens>> {
@@ -123,7 +136,7 @@ async function rotateGrant(
 }
 
 async function applyRotation(
-  { storage, minter, random, auditBuffer }: RefreshDeps,
+  { storage, newestGenerations, minter, random, auditBuffer }: RefreshContext,
   { key, token, now, caller }: VerifiedRefresh,
   rotation: Rotation,
 ): Promise<Result<IssuedTokens> | 'lost the race'> {
@@ -140,6 +153,7 @@ async function applyRotation(
         expiresAt: issuedAt + GRANT_RETENTION_MS,
       })
       if (!won) return 'lost the race'
+      newestGenerations.set(grantId, to)
       const facts = { surface: 'refresh', grantId, generation: to }
       auditBuffer.record({ action: 'token.refreshed', subject: keyId, caller, facts })
       return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
