@@ -53,7 +53,7 @@ export type AssertionReason = (typeof ASSERTION_REASONS)[number]
 export const failAssertion = (reason: AssertionReason, detail: string) =>
   fail<AssertionFailure>({ reason, detail })
 
-/** The signature algorithms of RFC 7518 and RFC 8037 that rest on a key pair. */
+/** The signature algorithms of RFC 7518, RFC 8037 and RFC 9864 that rest on a key pair. */
 export const ASSERTION_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -65,6 +65,7 @@ export const ASSERTION_ALGORITHMS = [
   'ES384',
   'ES512',
   'EdDSA',
+  'Ed25519',
 ] as const
 export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number]
 

@@ -42,14 +42,20 @@ const MAX_RSA_EXPONENT_BYTES = 4
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 const RSA_ALGORITHMS = ASSERTION_ALGORITHMS.filter((name) => /^[RP]S/.test(name))
+/** RFC 9864 §2.2: two names of one algorithm. Clients send the one or the other. */
+const ED25519_ALGORITHMS: readonly AssertionAlgorithm[] = ['EdDSA', 'Ed25519']
+
 /** RFC 7518 §3.4 and RFC 8037 §3.1: one algorithm for each curve, with the length of a coordinate. */
 const CURVES: Readonly<
-  Record<string, { kty: string; algorithm: AssertionAlgorithm; bytes: number; members: string[] }>
+  Record<
+    string,
+    { kty: string; algorithms: readonly AssertionAlgorithm[]; bytes: number; members: string[] }
+  >
 > = {
-  'P-256': { kty: 'EC', algorithm: 'ES256', bytes: 32, members: ['x', 'y'] },
-  'P-384': { kty: 'EC', algorithm: 'ES384', bytes: 48, members: ['x', 'y'] },
-  'P-521': { kty: 'EC', algorithm: 'ES512', bytes: 66, members: ['x', 'y'] },
-  Ed25519: { kty: 'OKP', algorithm: 'EdDSA', bytes: 32, members: ['x'] },
+  'P-256': { kty: 'EC', algorithms: ['ES256'], bytes: 32, members: ['x', 'y'] },
+  'P-384': { kty: 'EC', algorithms: ['ES384'], bytes: 48, members: ['x', 'y'] },
+  'P-521': { kty: 'EC', algorithms: ['ES512'], bytes: 66, members: ['x', 'y'] },
+  Ed25519: { kty: 'OKP', algorithms: ED25519_ALGORITHMS, bytes: 32, members: ['x'] },
 }
 
 /** Reads a parsed JWK set. Fails only if it is none. */
@@ -103,12 +109,17 @@ function readKey(entry: unknown): ClientKey | RefusedKey {
   const why = findUsageProblem(entry) ?? ('why' in material ? material.why : null)
   if (why !== null || 'why' in material) return { kid, type, why: why ?? '' }
   const { alg } = entry
-  const algorithms = material.algorithms.filter((name) => alg === undefined || name === alg)
+  const algorithms = material.algorithms.filter(
+    (name) => alg === undefined || name === alg || isEd25519(name, alg),
+  )
   if (algorithms.length === 0) {
     return { kid, type, why: `is for the algorithm ${toLine(alg)}, which does not fit it` }
   }
   return { kid: kid === null ? null : (entry.kid as string), type, algorithms, jwk: material.jwk }
 }
+
+const isEd25519 = (...names: readonly unknown[]): boolean =>
+  names.every((name) => ED25519_ALGORITHMS.some((known) => known === name))
 
 /** Finds what forbids a key that may be well formed. */
 function findUsageProblem(entry: Readonly<Record<string, unknown>>): string | null {
@@ -143,7 +154,7 @@ function readMaterial(entry: Readonly<Record<string, unknown>>): KeyMaterial {
     }
     jwk[member] = text
   }
-  return { type: crv, algorithms: [curve.algorithm], jwk }
+  return { type: crv, algorithms: curve.algorithms, jwk }
 }
 
 function readRsaKey({ n, e }: Readonly<Record<string, unknown>>): KeyMaterial {

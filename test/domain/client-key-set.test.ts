@@ -36,13 +36,23 @@ describe('a key of a client', () => {
     ['p256', ['ES256'], 'P-256'],
     ['p384', ['ES384'], 'P-384'],
     ['p521', ['ES512'], 'P-521'],
-    ['ed25519', ['EdDSA'], 'Ed25519'],
+    ['ed25519', ['EdDSA', 'Ed25519'], 'Ed25519'],
   ])('of type %s fits its algorithms, and keeps only what makes it', (name, algorithms, type) => {
     const extras = { kid: 'k', use: 'sig', key_ops: ['verify'], x5c: ['MII'], ext: true }
     expect(readOne(key(name, extras)).keys).toEqual([
       { kid: 'k', type, algorithms, jwk: key(name) },
     ])
-    expect(readOne(key(name, { alg: algorithms[0] })).keys[0]?.algorithms).toEqual([algorithms[0]])
+  })
+
+  test('fits the algorithm that it names, and no other', () => {
+    const readAlgorithms = (name: string, alg: string) =>
+      readOne(key(name, { alg })).keys[0]?.algorithms
+    expect(readAlgorithms('rsa', 'PS384')).toEqual(['PS384'])
+    expect(readAlgorithms('p256', 'ES256')).toEqual(['ES256'])
+    // RFC 9864 gives EdDSA with this curve a second name.
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      expect(readAlgorithms('ed25519', alg)).toEqual(['EdDSA', 'Ed25519'])
+    }
   })
 
   const shortRsa = (bits: number) => {

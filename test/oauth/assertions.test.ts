@@ -154,7 +154,7 @@ describe.each(TOKEN_PATHS)('%s judges an assertion', (path) => {
     }
   })
 
-  test.each(['RS256', 'RS384', 'PS384', 'ES256', 'ES512', 'EdDSA'])(
+  test.each(['RS256', 'RS384', 'PS384', 'ES256', 'ES512', 'EdDSA', 'Ed25519'])(
     'signed with %s by a key of its own',
     async (algorithm) => {
       const pair = await createClientKeyPair(algorithm)
