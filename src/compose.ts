@@ -6,6 +6,7 @@ import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from './crypto/secrets.ts'
 import { HOUR_MS } from './domain/instant.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
+import type { SigningAlgorithm } from './domain/oauth-client.ts'
 import { createWebhookClient } from './http/webhook-client.ts'
 import { createServicesFor, type Services, type ServicesFor } from './service/actor-services.ts'
 import { AuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
@@ -217,7 +218,15 @@ function createCore(runtime: RuntimeAdapters) {
     clock,
     log,
     region: config.region,
-    secrets: { storage, random, clock, hasher, digester, sealer },
+    secrets: {
+      storage,
+      random,
+      clock,
+      hasher,
+      digester,
+      sealer,
+      canSign: (algorithm: SigningAlgorithm) => keyring.findCurrentId(algorithm) !== undefined,
+    },
     keyCache: createKeyCache(storage, digester),
     auditBuffer,
     traffic,

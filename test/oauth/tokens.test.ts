@@ -2,6 +2,7 @@ import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OAuthClientInput } from '../../src/service/keys/oauth-client.ts'
 import {
+  createClientKeyPair,
   ISSUER,
   postAssertion,
   postForm,
@@ -68,6 +69,23 @@ test('system scopes are only for clients that sign assertions', async () => {
     oauthClient: { authenticationMethod: 'client_secret_post', scopes: ['system/*.read'] },
   })
   expect(await refused).toMatchObject({ ok: false, failure: { problem: 'invalid' } })
+})
+
+test('a client cannot have an algorithm that the key ring has no key for', async () => {
+  const { keyId, ownerId } = await seedSigningClient(server)
+  const oauthClient = { signingAlgorithm: 'RS256' } as const
+  const { jwk } = await createClientKeyPair()
+  const jwks = JSON.stringify({ keys: [jwk] })
+  const created = await server.keys.create({
+    keyType: 'oauth',
+    ownerId,
+    name: 'RS256',
+    oauthClient: { ...oauthClient, jwks, scopes: ['fhir:production'] },
+  })
+  const message = expect.stringContaining('latchkey keyring rotate RS256')
+  for (const result of [created, await server.keys.edit(keyId, { oauthClient })]) {
+    expect(result).toMatchObject({ ok: false, failure: { problem: 'invalid', message } })
+  }
 })
 
 const readKeySet = async () => {

@@ -7,6 +7,7 @@ import {
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type OAuthClientSettings,
+  type SigningAlgorithm,
 } from '../../domain/oauth-client.ts'
 import type { Permission } from '../../domain/role.ts'
 import { isScope, isSystemScope, listAdminPermissions } from '../../domain/scope.ts'
@@ -26,6 +27,8 @@ export interface OAuthClientDeps {
   readonly storage: Pick<ResourceStorage, 'findSource' | 'findSite'>
   /** Tests if the actor may give a permission to a client, which has it as an `admin:` scope. */
   readonly canGrant: (permission: Permission) => boolean
+  /** Tests if the key ring has a key that signs tokens with this algorithm. */
+  readonly canSign: (algorithm: SigningAlgorithm) => boolean
 }
 
 const NEW_CLIENT: OAuthClientSettings = {
@@ -64,7 +67,7 @@ export async function parseOAuthClientInput(
   if (!scopes.ok) return scopes
   const isGranted = requireGrantable(deps, [...(current?.scopes ?? []), ...scopes.value])
   if (!isGranted.ok) return isGranted
-  const invalid = findClientKeyProblem(settings) ?? findTokenProblem(settings)
+  const invalid = findClientKeyProblem(settings) ?? findTokenProblem(settings, deps)
   if (invalid !== null) return failInvalid(invalid)
   const sourceIds = await parseResources('source', settings.sourceIds, accountId, deps)
   if (!sourceIds.ok) return sourceIds
@@ -167,7 +170,13 @@ function findJwksProblem(text: string): string | null {
   return set.ok ? null : `the JWK Set cannot be used: ${set.failure.detail}`
 }
 
-function findTokenProblem({ tokenLifetimeSeconds, audience }: OAuthClientSettings): string | null {
+function findTokenProblem(
+  { tokenStrategy, signingAlgorithm, tokenLifetimeSeconds, audience }: OAuthClientSettings,
+  { canSign }: Pick<OAuthClientDeps, 'canSign'>,
+): string | null {
+  if (tokenStrategy === 'jwt' && !canSign(signingAlgorithm)) {
+    return `the key ring has no key that signs with ${signingAlgorithm}: add one by \`latchkey keyring rotate ${signingAlgorithm}\`, or choose another algorithm`
+  }
   if (
     !Number.isInteger(tokenLifetimeSeconds) ||
     tokenLifetimeSeconds < MIN_TOKEN_LIFETIME_SECONDS ||

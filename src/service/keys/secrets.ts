@@ -265,7 +265,7 @@ async function isSecretTaken(
 const KEY_TAKEN_MESSAGE = 'the public id or the secret is taken: another key has it'
 const KEY_TAKEN = failConflict(KEY_TAKEN_MESSAGE)
 
-export interface KeySecretsDeps {
+export interface KeySecretsDeps extends Pick<OAuthClientDeps, 'canSign'> {
   readonly random: Random
   readonly hasher: SecretHasher
   readonly digester: SecretDigester
