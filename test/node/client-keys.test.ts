@@ -55,7 +55,16 @@ afterAll(async () => {
   await inside.close()
 })
 
-async function find(path: string, allowed: readonly string[] = LOOPBACK_NETWORKS, origin?: string) {
+interface Changes {
+  readonly allowed?: readonly string[]
+  readonly origin?: string
+  readonly timeoutMs?: number
+}
+
+async function find(
+  path: string,
+  { allowed = LOOPBACK_NETWORKS, origin, timeoutMs }: Changes = {},
+) {
   asked = []
   const clientKeys = createClientKeys({
     sendHttp: createSendHttp({
@@ -65,7 +74,7 @@ async function find(path: string, allowed: readonly string[] = LOOPBACK_NETWORKS
     }),
     clock: Date.now,
     keepAlive: () => undefined,
-    timeoutMs: 500,
+    ...(timeoutMs !== undefined && { timeoutMs }),
   })
   const { port } = new URL(server.url)
   const jwksUrl = `${origin ?? `https://client.example:${port}`}${path}`
@@ -80,18 +89,20 @@ test('a set is fetched from an address that was allowed, with a certificate for 
 })
 
 test('a set at a private address is not fetched unless the operator allows it', async () => {
-  expect(await find('/jwks.json', [])).toBe(
+  expect(await find('/jwks.json', { allowed: [] })).toBe(
     'key_set_unreachable: the JWKS URL: LATCHKEY_DESTINATIONS_ALLOWED does not allow the address of client.example',
   )
   const { port } = new URL(server.url)
   for (const host of ['127.0.0.1', '0x7f.1', '[::1]', '[::ffff:127.0.0.1]', '169.254.169.254']) {
-    expect(await find('/jwks.json', [], `https://${host}:${port}`)).toMatch(/does not allow/)
+    expect(await find('/jwks.json', { allowed: [], origin: `https://${host}:${port}` })).toMatch(
+      /does not allow/,
+    )
   }
   expect(asked).toEqual([])
 })
 
 test('a set over plain http is not fetched', async () => {
-  expect(await find('/jwks.json', LOOPBACK_NETWORKS, inside.url)).toBe(
+  expect(await find('/jwks.json', { origin: inside.url })).toBe(
     'key_set_unreachable: the JWKS URL: it is not at an https URL',
   )
   expect(wasInsideReached).toBe(false)
@@ -111,6 +122,8 @@ test('a set of 10 MB is not read to its end', async () => {
 })
 
 test('a server that answers nothing, or half, is given up on', async () => {
-  expect(await find('/hanging')).toBe('key_set_unreachable: the JWKS URL: it took too long')
-  expect(await find('/half')).toMatch(/broke off|took too long/)
+  expect(await find('/hanging', { timeoutMs: 500 })).toBe(
+    'key_set_unreachable: the JWKS URL: it took too long',
+  )
+  expect(await find('/half', { timeoutMs: 500 })).toMatch(/broke off|took too long/)
 })

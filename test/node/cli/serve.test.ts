@@ -125,7 +125,7 @@ test('a port that is taken, or a broken key ring, is one sentence and no stack',
   expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
     [
       `port ${port} of 127.0.0.1 is in use: stop the other program, or set LATCHKEY_PORT\n`,
-      'the key ring has 0 current keys to sign with, not one\n',
+      'the key ring has 0 current EdDSA keys, not one\n',
       `the key ring ${readable}/keyring.json can be read by other users (mode 0644): chmod 600 ${readable}/keyring.json\n`,
       `${inTheWay} exists and is not a folder\n`,
       'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable\n',
