@@ -70,6 +70,10 @@ interface FetchedSet {
   readonly cacheSeconds: number | null
 }
 
+interface StoredSet extends Pick<KeyedClient, 'jwks'> {
+  readonly result: Result<ClientKeySet, AssertionFailure>
+}
+
 interface CacheEntry {
   readonly url: string
   readonly result: Result<ClientKeySet, AssertionFailure>
@@ -82,6 +86,19 @@ export function createClientKeys(deps: ClientKeysDeps): ClientKeys {
   const cache = new LRUCache<string, CacheEntry>(limitEntries(MAX_CACHED_SETS))
   const refetchedAt = new LRUCache<string, number>(limitEntries(MAX_CACHED_SETS))
   const pending = new Map<string, Promise<CacheEntry>>()
+
+  // Keeps a set as one object, because imported keys are cached by theirs.
+  const storedSets = new LRUCache<string, StoredSet>(limitEntries(MAX_CACHED_SETS))
+  function readStoredSet({ keyId, jwks }: KeyedClient): Result<ClientKeySet, AssertionFailure> {
+    const known = storedSets.get(keyId)
+    if (known !== undefined && known.jwks === jwks) return known.result
+    const result =
+      jwks === null
+        ? failAssertion('key_set_invalid', 'the client has neither a JWKS URL nor a stored set')
+        : parseKeySet(jwks)
+    storedSets.set(keyId, { jwks, result })
+    return result
+  }
 
   /** Requests that need one set at once share one fetch. */
   function load(keyId: string, url: string): Promise<CacheEntry> {
@@ -161,12 +178,6 @@ export function createClientKeys(deps: ClientKeysDeps): ClientKeys {
       }
     },
   }
-}
-
-function readStoredSet({ jwks }: KeyedClient): Result<ClientKeySet, AssertionFailure> {
-  return jwks === null
-    ? failAssertion('key_set_invalid', 'the client has neither a JWKS URL nor a stored set')
-    : parseKeySet(jwks)
 }
 
 function parseKeySet(text: string): Result<ClientKeySet, AssertionFailure> {

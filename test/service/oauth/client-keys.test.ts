@@ -128,6 +128,15 @@ describe('the set of a client', () => {
     expect(requests).toEqual([])
   })
 
+  test('that is stored is read again only after it was edited', async () => {
+    const stored = { keyId: 'key-1', jwksUrl: null, jwks: JSON.stringify({ keys: [first] }) }
+    const findKey = (of: typeof stored) => clientKeys.findKey(of, { algorithm: 'ES384', kid: null })
+    const [one, two] = [await findKey(stored), await findKey({ ...stored })]
+    expect(one.ok && two.ok && one.value.jwk === two.value.jwk).toBe(true)
+    expect(await find(null, { ...stored, jwks: JSON.stringify({ keys: [second] }) })).toBe('second')
+    expect(await find(null, stored)).toBe('first')
+  })
+
   test('at the URL counts, where keys are stored too', async () => {
     expect(await find('second', { ...client, jwks: JSON.stringify({ keys: [second] }) })).toBe(
       'key_unknown',
