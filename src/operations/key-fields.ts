@@ -59,13 +59,11 @@ const oauthClientSettings = {
     .meta({
       type: ['string', 'null'],
       title: 'JWK Set URL',
-      description:
-        'Address of the JWK Set of the client, which is preferred to `jwks`; null for none',
+      description: 'Address of the JWK Set of the client, preferred to a pasted one; null for none',
     }),
   jwks: jsonWebKeySet,
   scopes: z.array(z.string()).readonly().meta({
-    description:
-      'Scopes that the client may request, such as `fhir:production` or `system/Patient.rs`',
+    description: 'Scopes that the client may request, such as `fhir:production system/Patient.rs`',
   }),
   sourceIds: z.array(existingId).readonly().meta({
     title: 'Sources',
@@ -100,6 +98,7 @@ const oauthClientSettings = {
     .min(MIN_TOKEN_LIFETIME_SECONDS)
     .max(MAX_TOKEN_LIFETIME_SECONDS)
     .meta({
+      title: 'Token lifetime in seconds',
       description: 'Lifetime of its access tokens',
       default: DEFAULT_TOKEN_LIFETIME_SECONDS,
     }),

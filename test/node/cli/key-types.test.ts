@@ -11,12 +11,65 @@ import {
   seedEveryCliKeyType,
 } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
+import { createClientKeyPair } from '../../support/oauth.ts'
 import { createTempFolder } from '../../support/server.ts'
 
 const dir = createTempFolder()
 let seeded: Awaited<ReturnType<typeof seedEveryCliKeyType>>
 beforeAll(async () => {
   seeded = await seedEveryCliKeyType(dir)
+})
+
+describe('an OAuth client', () => {
+  const createArgs = () => [
+    ...['keys', 'create', '--key-type', 'oauth', '--owner', seeded.ids.owner, '--name', 'feed'],
+    ...['--scopes', 'fhir:production,system/Patient.rs', '--source-ids', seeded.ids.source],
+  ]
+
+  test('takes a list, a JWK Set and a duration as options, and has no secret', async () => {
+    const { jwk } = await createClientKeyPair()
+    const jwks = { keys: [jwk] }
+    const created = await runJson<CliKeyWithSecret>(dir, [
+      ...createArgs(),
+      ...[
+        '--jwks',
+        JSON.stringify(jwks),
+        '--token-lifetime',
+        '2m',
+        '--audience',
+        'https://a.example',
+      ],
+    ])
+    expect(created).toMatchObject({ secret: null, credential: null })
+    const client = { jwks, audience: 'https://a.example', tokenLifetimeSeconds: 120 }
+    expect(created.key.oauthClient).toMatchObject({
+      ...client,
+      scopes: ['fhir:production', 'system/Patient.rs'],
+      sourceIds: [seeded.ids.source],
+    })
+    const edit = ['keys', 'edit', created.key.id, '--audience', '', '--scopes', 'introspect']
+    const edited = await runJson<CliRow>(dir, edit)
+    expect(edited.oauthClient).toMatchObject({
+      ...client,
+      audience: null,
+      scopes: ['introspect'],
+      sourceIds: [seeded.ids.source],
+    })
+    expect(await runJsonError(dir, ['keys', 'rotate-secret', created.key.id])).toMatchObject({
+      problem: 'conflict',
+      message: expect.stringContaining('has no secret'),
+    })
+  })
+
+  test.each([
+    [['--token-lifetime', '2h'], '--token-lifetime must be at most 3600'],
+    [['--jwks', '{'], '--jwks: '],
+    [['--jwks', '[]'], '--jwks must be an object'],
+    [['--jwks-url', 'http://a.example'], 'must begin with https://'],
+  ])('names the option of a wrong setting: %j', async (more, message) => {
+    const { stderr, code } = await runWarmCli([...createArgs(), ...more], { dir })
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
+  })
 })
 
 describe('a new key', () => {
@@ -45,7 +98,12 @@ describe('a new key', () => {
       'opendental-portal': portal,
       xdent,
       practice,
+      oauth,
     } = seeded.createdKeys
+    expect(oauth.credential).toEqual({
+      as: 'HTTP Basic',
+      value: `${oauth.key.publicId}:${oauth.secret}`,
+    })
     expect(JSON.parse(redox.credential.value)).toEqual({
       apiKey: redox.key.publicId,
       secret: redox.secret,

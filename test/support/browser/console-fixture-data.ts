@@ -1,4 +1,5 @@
 import type { KeyType } from '../../../src/domain/key-type.ts'
+import type { CreateKeyInput } from '../../../src/service/keys/input.ts'
 import type { HourlyTraffic } from '../../../src/service/ports/dashboard.ts'
 import { type TestServer, unwrap } from '../server.ts'
 import { DAY_MS, HOUR_MS } from '../time.ts'
@@ -34,7 +35,7 @@ export async function seedConsoleKeys(
   const createKey = async (
     name: string,
     keyType: KeyType,
-    keyOwner: { sourceId?: string; siteId?: string; developerId?: string; expiresAt?: number } = {},
+    keyOwner: Partial<Omit<CreateKeyInput, 'keyType' | 'name' | 'ownerId'>> = {},
     ownerId = engineerId,
   ) => {
     const { key, secret } = unwrap(await keys.create({ keyType, name, ownerId, ...keyOwner }))
@@ -79,6 +80,16 @@ export async function seedConsoleKeys(
       description: 'Carries the results of the night to the registry, at half past four.',
     }),
   )
+  const clientKeyId = await createKey('Results feed', 'oauth', {
+    oauthClient: {
+      jwksUrl: 'https://vendor.example/jwks.json',
+      scopes: ['fhir:production', 'system/Observation.rs'],
+      sourceIds: [laboratory],
+      siteIds: [harbour, mill],
+    },
+  })
+  const why = 'audience_other: its aud is "https://old.example"'
+  await server.storage.setLastRefusals([{ keyId: clientKeyId, at: clock(), why }])
   const subscriptionIds: string[] = []
   for (const destinationId of destinations) {
     subscriptionIds.push(

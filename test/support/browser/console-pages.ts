@@ -124,6 +124,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'keys-none-found': '/console/keys?q=nothing+is+called+so',
     'key-new': '/console/keys/new',
     'key-new-redox': '/console/keys/new?key-type=redox',
+    'key-new-oauth': '/console/keys/new?key-type=oauth',
     'key-new-refused': {
       path: '/console/keys/new?key-type=xdent',
       status: 422,
@@ -143,6 +144,8 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     },
     'key-redox': ({ ids }) => `/console/keys/${ids['Nightly results']}`,
     'key-practice': ({ ids }) => `/console/keys/${ids['Claims exporter']}`,
+    'key-oauth': ({ ids }) => `/console/keys/${ids['Results feed']}`,
+    'key-oauth-edit': ({ ids }) => `/console/keys/${ids['Results feed']}/edit`,
     'key-revoked': ({ ids }) => `/console/keys/${ids['Vendor trial']}`,
     'key-edit': ({ ids }) => `/console/keys/${ids['Imaging archive']}/edit`,
     'key-rotate': ({ ids }) => `/console/keys/${ids['Nightly results']}/rotate-secret`,

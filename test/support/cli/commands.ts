@@ -95,6 +95,9 @@ export const KEY_TYPE_OWNER_OPTIONS: Readonly<
 
 export const buildKeyArgs = (keyType: KeyType, owner: string): string[] => [
   ...['keys', 'create', '--key-type', keyType, '--owner', owner, '--name', `${keyType} key`],
+  ...(keyType === 'oauth'
+    ? ['--authentication-method', 'client_secret_basic', '--scopes', 'fhir:production']
+    : []),
 ]
 
 /** An account with everything that keys can be made for, and a key of each type. */

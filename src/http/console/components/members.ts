@@ -43,7 +43,8 @@ export function memberField(member: Member, value: string, autofocus = false): H
   const { name, schema, isRequired } = member
   const label = formatMemberLabel(member)
   const { description = '' } = schema
-  const hint = description === '' ? undefined : withCode(toSentence(description))
+  const text = description.replace('; null for ', '. Leave it empty for ')
+  const hint = text === '' ? undefined : withCode(toSentence(text))
   if (schema.type === 'boolean') {
     const text = html`${label}<span class="hint">${hint}</span>`
     return checkbox({ name, label: text, checked: value !== '' })
