@@ -139,7 +139,7 @@ type PrepareOperation = (
 
 /** Changes that some operations need before their example works. */
 export const OPERATION_PREPARATIONS: Readonly<Record<string, PrepareOperation>> = {
-  'keys.testJwks': async (server) => ({ key: (await seedSigningClient(server)).keyId }),
+  keysTestJwks: async (server) => ({ key: (await seedSigningClient(server)).keyId }),
   // A site or developer that a key belongs to stays.
   sitesDelete: async ({ sites }, { account: accountId }) => ({
     site: unwrap(await sites.add({ accountId, name: 'Empty' })).id,
