@@ -48,9 +48,9 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
 
 /**
  * Changes the ring in the file. The file is replaced in one step, so that a reader finds the old ring or the
- * new one, which is on disk then. Keys that `completeRing` derives count as created now, because the file
- * published none of them.
- * Throws if another process changed the file meanwhile.
+ * new one, which is on disk then. Keys that `completeRing` derives are written first, as created now, so that
+ * their publication counts from now on even if `change` throws. Throws if another process changed the file
+ * meanwhile.
  */
 export async function updateRing(
   path: string,
@@ -62,15 +62,23 @@ export async function updateRing(
   const stored = new Set(parseRing(text).keys.map(({ id }) => id))
   const keys = loaded.keys.map((key) => (stored.has(key.id) ? key : { ...key, createdAt: now }))
   const ring = { ...loaded, keys }
+  const isComplete = stored.size === keys.length
+  const completeText = isComplete ? text : replaceRing(path, text, ring)
   const changed = await change(ring)
-  if (changed === ring) return ring
-  const draft = writeDraft(path, changed)
+  if (changed !== ring) replaceRing(path, completeText, changed)
+  return changed
+}
+
+/** Writes the ring over the text that was read, and returns the new text. */
+function replaceRing(path: string, text: string, ring: Ring): string {
+  const draft = writeDraft(path, ring)
+  const newText = readFileSync(draft, 'utf8')
   if (readFileSync(path, 'utf8') !== text) {
     rmSync(draft)
     throw new Error(`another process changed the key ring ${path}: try again`)
   }
   publishDraft(draft, path, true)
-  return changed
+  return newText
 }
 
 function writeDraft(path: string, ring: Ring): string {

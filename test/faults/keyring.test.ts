@@ -190,6 +190,21 @@ describe('the schedule of a server', () => {
     expect(ring.keys.filter((key) => findSlot(key) === 'EdDSA')).toHaveLength(3)
   })
 
+  test('counts from the first attempt how long an older ring’s added keys are published', async () => {
+    const path = join(createTempFolder(), 'keyring.json')
+    const now = Date.now()
+    const { keys } = await createTestRing(now - 400 * DAY_MS)
+    const old = { version: 1, keys: keys.filter((key) => findSlot(key) !== 'ES256') }
+    writeFileSync(path, JSON.stringify(old), { mode: 0o600 })
+    const refuse = async (): Promise<Ring> => {
+      throw new Error('too early')
+    }
+    await expect(updateRing(path, now, refuse)).rejects.toThrow('too early')
+    await expect(updateRing(path, now + 1000, refuse)).rejects.toThrow('too early')
+    const added = (await loadRing(path)).keys.filter((key) => findSlot(key) === 'ES256')
+    expect(added.map(({ createdAt }) => createdAt)).toEqual([now, now])
+  })
+
   test('does not overwrite what another process has changed', async () => {
     const path = join(createTempFolder(), 'keyring.json')
     await loadRing(path, { canCreate: true })
