@@ -20,7 +20,9 @@ import {
 } from './service/limits/rate-limits.ts'
 import { createAcceptMessage } from './service/messages/accept.ts'
 import { DeliveryWorker } from './service/messages/deliver.ts'
+import { createIntrospectToken } from './service/oauth/introspect-token.ts'
 import { createRequestToken } from './service/oauth/request-token.ts'
+import { createRevokeToken } from './service/oauth/revoke-token.ts'
 import { createVerifyAssertion } from './service/oauth/verify-assertion.ts'
 import type { UpstreamFetch } from './service/ports/outbound.ts'
 import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
@@ -198,6 +200,14 @@ function createTokenServices(parts: Parts) {
     digestImportedKeys: config.digestImportedKeys,
   })
   const tokenDeps = { ...core, minter, keyProofs }
+  const clientDeps = {
+    ...tokenDeps,
+    hasher,
+    failureLimiter: createFailureLimiterFor(runtime, 'token'),
+    ...createAssertionServices(parts),
+    sha256: primitives.sha256,
+  }
+  const guard = createGuard({ ...tokenDeps, publicUrl })
   return {
     exchange: createExchange({
       ...tokenDeps,
@@ -209,14 +219,10 @@ function createTokenServices(parts: Parts) {
       failureLimiter: createFailureLimiterFor(runtime, 'refresh'),
       leewayMs: config.refreshLeewayMs,
     }),
-    requestToken: createRequestToken({
-      ...tokenDeps,
-      hasher,
-      failureLimiter: createFailureLimiterFor(runtime, 'token'),
-      ...createAssertionServices(parts),
-      sha256: primitives.sha256,
-    }),
-    guard: createGuard(tokenDeps),
+    requestToken: createRequestToken(clientDeps),
+    revokeToken: createRevokeToken(clientDeps),
+    introspectToken: createIntrospectToken({ ...clientDeps, guard }),
+    guard,
     authenticate: createAuthenticate({
       ...tokenDeps,
       digester,

@@ -22,7 +22,7 @@ import {
 import { createMessageIdGenerator } from './service/messages/messages.ts'
 import { deleteUnneededPayloads } from './service/messages/payload.ts'
 import { type ClientKeys, createClientKeys } from './service/oauth/client-keys.ts'
-import { createLastRefusals, purgeUsedAssertions } from './service/oauth/last-refusals.ts'
+import { createLastRefusals, purgeClientData } from './service/oauth/last-refusals.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
 import type { QueueRef } from './service/ports/routing.ts'
@@ -248,7 +248,7 @@ async function deleteExpiredData(
   const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())
   if (erased > 0) log.info({ erased }, 'expired payloads were erased')
   const now = clock()
-  await purgeUsedAssertions(storage, now)
+  await purgeClientData(storage, now)
   await deleteUnneededPayloads(storage, now)
   await storage.purgeExpiredSignIns(now, now - FAILURE_MEMORY_MS)
   await storage.purgeTraffic(Math.floor(now / HOUR_MS) - TRAFFIC_RETENTION_HOURS)

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { failForged, ok, type Result } from '../domain/failure.ts'
+import { failForged, ok, type Result, type TokenFailure } from '../domain/failure.ts'
 import { limitEntries } from '../domain/limits.ts'
 import {
   type SigningAlgorithm,
@@ -105,13 +105,15 @@ export function createJwtAccessTokens(
       } satisfies ClientJwtClaims),
 
     /** Reads a token. Its signature proves it, so no salt is needed. */
-    read(token: string): Maybe<Result<PresentedAccessToken>> {
+    read(token: string): Maybe<Result<PresentedAccessToken, TokenFailure>> {
       followKeyring()
       const digest = primitives.sha256(token)
       const verifiedToken = verifiedTokens.get(digest)
       if (verifiedToken !== undefined) return ok(verifiedToken)
       const verdict = verifySignature(token)
-      const remember = (result: Result<AnyTokenClaims>): Result<PresentedAccessToken> => {
+      const remember = (
+        result: Result<AnyTokenClaims, TokenFailure>,
+      ): Result<PresentedAccessToken, TokenFailure> => {
         if (!result.ok) return result
         const presented = { keyId: result.value.keyId, verify: () => result }
         verifiedTokens.set(digest, presented)
@@ -148,7 +150,7 @@ export function createJwtAccessTokens(
     return signature instanceof Promise ? signature.then(finish) : finish(signature)
   }
 
-  function verifySignature(token: string): Maybe<Result<AnyTokenClaims>> {
+  function verifySignature(token: string): Maybe<Result<AnyTokenClaims, TokenFailure>> {
     const [head, payload, tail, ...more] = token.split('.')
     if (head === undefined || payload === undefined || tail === undefined || more.length > 0) {
       return failForged('not an access token')
@@ -169,7 +171,10 @@ export function createJwtAccessTokens(
   }
 
   /** A verified signature guarantees the payload's shape, but not its issuer or audience. */
-  function parsePayload(payload: string, typ: TokenTypeHeader): Result<AnyTokenClaims> {
+  function parsePayload(
+    payload: string,
+    typ: TokenTypeHeader,
+  ): Result<AnyTokenClaims, TokenFailure> {
     const bytes = primitives.base64urlDecode(payload)
     if (bytes === null) return failForged('the payload is not base64url')
     const claims = JSON.parse(decoder.decode(bytes)) as ExchangeJwtClaims | ClientJwtClaims

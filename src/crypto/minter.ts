@@ -1,4 +1,4 @@
-import { failForged, ok, type Result } from '../domain/failure.ts'
+import { failForged, ok, type Result, type TokenFailure } from '../domain/failure.ts'
 import type {
   AccessTokenClaims,
   AccessTokenStrategy,
@@ -127,7 +127,7 @@ function createOpaqueAccessTokens(
     },
 
     /** Reads a token that begins with the prefix. */
-    read(token: string): Result<PresentedAccessToken> {
+    read(token: string): Result<PresentedAccessToken, TokenFailure> {
       const bytes = primitives.base64urlDecode(token.slice(ACCESS_TOKEN_PREFIX.length))
       const unpacked = bytes && (unpackAccessToken(bytes) ?? unpackClientToken(bytes))
       if (bytes === null || unpacked === null) {

@@ -35,6 +35,9 @@ export type TokenFailure =
   /** The issue time is further in the future than clocks may differ. */
   | { reason: 'token_from_future'; keyId: string }
   | { reason: 'token_superseded'; keyId: string }
+  | { reason: 'token_revoked'; keyId: string }
+  /** The token has none of the scopes that this needs, which `scope` lists. */
+  | { reason: 'scope_insufficient'; keyId: string; scope: string }
   | { reason: 'grant_revoked'; keyId: string; grantId: string }
   /** The token is a genuine refresh token that was replaced more than once within the leeway. */
   | { reason: 'refresh_outdated'; keyId: string; grantId: string; generation: number }

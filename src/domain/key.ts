@@ -90,10 +90,13 @@ export interface KeyAccount {
   readonly networks: readonly IpNetwork[]
 }
 
-/** Checks that the key may be used from this address, now, on a server of this region. */
+/**
+ * Checks that the key may be used from this address, now, on a server of this region. Null skips the IP
+ * allowlist: the key's user is not at the other end.
+ */
 export function checkKeyUsable(
   key: Key,
-  address: string,
+  address: string | null,
   now: number,
   region: string,
 ): Result<Key, AccessFailure> {
@@ -104,7 +107,7 @@ export function checkKeyUsable(
 /** Checks in the order of the responses to the caller: conditions of the whole account come first. */
 function findAccessFailure(
   key: Key,
-  address: string,
+  address: string | null,
   now: number,
   region: string,
 ): AccessFailure | null {
@@ -117,10 +120,11 @@ function findAccessFailure(
   if (key.keyType === 'opendental' && key.assignedAt === null) {
     return { reason: 'key_unassigned', keyId }
   }
-  if (account.networks.length > 0 && !isAllowedFrom(account.networks, parseIpAddress(address))) {
-    return { reason: 'address_refused', keyId, address }
-  }
-  return null
+  const { networks } = account
+  if (address === null || networks.length === 0) return null
+  return isAllowedFrom(networks, parseIpAddress(address))
+    ? null
+    : { reason: 'address_refused', keyId, address }
 }
 
 const isAllowedFrom = (networks: readonly IpNetwork[], address: IpAddress | null): boolean =>

@@ -146,6 +146,17 @@ const FAILURE_TEXTS = {
     says: () => 'The token was issued before the secret of its key was rotated, which revoked it.',
     helps: askCaller('exchange its key and its new secret'),
   },
+  token_revoked: {
+    keeps: ['keyId'],
+    says: () => 'The token was revoked by its client.',
+    helps: askCaller('request another token'),
+  },
+  scope_insufficient: {
+    keeps: ['keyId', 'scope'],
+    says: ({ scope }) => `The token lacks a scope that this needs: ${scope}.`,
+    helps: ({ keyId }) =>
+      `\`latchkey keys show ${keyId}\` shows the scopes of the client. It must also ask for them.`,
+  },
   grant_revoked: {
     keeps: ['keyId', 'grantId'],
     says: () => 'The token belongs to a grant that was revoked.',

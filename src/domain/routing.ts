@@ -1,5 +1,6 @@
 import { findEventKind } from './catalog.ts'
 import { type Failure, fail, ok, type Result } from './failure.ts'
+import type { Key } from './key.ts'
 
 export interface Destination {
   readonly id: string
@@ -19,11 +20,14 @@ export interface Subscription {
   readonly destination: Destination
 }
 
-/** The routes of a key's messages: its source, and the active subscriptions of that source. */
+/** The routes of a key's messages from one source: the active subscriptions of that source. */
 export interface KeyRouting {
   readonly sourceId: string
   readonly sourceName: string
-  /** The account has other keys with a source that are not revoked, so a message must name its source. */
+  /**
+   * True if a message must name its source: the key has several, or its account has other keys with a
+   * source that are not revoked.
+   */
   readonly needsSource: boolean
   readonly subscriptions: readonly Subscription[]
 }
@@ -38,20 +42,32 @@ export interface MessageEnvelope {
 }
 
 export interface MessageRoute {
+  readonly source: { readonly id: string; readonly name: string }
   readonly synchronous: boolean
   /** One for each destination, in the order of the message. */
   readonly hops: readonly [Subscription, ...Subscription[]]
 }
 
-/** Routes a message to its destinations. Returns the first failure if it must not be sent. */
-export function routeMessage(routing: KeyRouting, message: MessageEnvelope): Result<MessageRoute> {
+/**
+ * Routes a message to its destinations by the key's routing for its source. Returns the first failure if
+ * it must not be sent.
+ */
+export function routeMessage(
+  { id: keyId }: Pick<Key, 'id'>,
+  routings: readonly KeyRouting[],
+  message: MessageEnvelope,
+): Result<MessageRoute> {
   const { dataModel, eventType, sourceId, destinationIds } = message
   const kind = findEventKind(dataModel, eventType)
   if (kind === null) return fail({ reason: 'event_unknown', dataModel, eventType })
-  if (sourceId === null && routing.needsSource) return fail({ reason: 'source_required' })
-  if (sourceId !== null && sourceId !== routing.sourceId) {
-    return fail({ reason: 'source_other', sourceId })
+  const [firstRouting] = routings
+  if (firstRouting === undefined) {
+    return fail({ reason: 'permission_missing', keyId, detail: 'it has no source' })
   }
+  if (sourceId === null && firstRouting.needsSource) return fail({ reason: 'source_required' })
+  const routing =
+    sourceId === null ? firstRouting : routings.find((each) => each.sourceId === sourceId)
+  if (routing === undefined) return fail({ reason: 'source_other', sourceId: sourceId ?? '' })
   const synchronous = kind === 'synchronous'
   if (synchronous && destinationIds.length > 1) return fail({ reason: 'synchronous_to_many' })
 
@@ -63,7 +79,8 @@ export function routeMessage(routing: KeyRouting, message: MessageEnvelope): Res
   }
   const [first, ...rest] = hops
   if (first === undefined) return fail({ reason: 'field_missing', field: 'Meta.Destinations' })
-  return ok({ synchronous, hops: [first, ...rest] })
+  const source = { id: routing.sourceId, name: routing.sourceName }
+  return ok({ source, synchronous, hops: [first, ...rest] })
 }
 
 function findHop(

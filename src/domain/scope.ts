@@ -1,3 +1,4 @@
+import type { OAuthClientSettings } from './oauth-client.ts'
 import { PERMISSIONS } from './role.ts'
 
 /*
@@ -84,6 +85,29 @@ export function grantScopes(
   })
   return [...new Set(granted)]
 }
+
+/** Lists the scopes of a token that its client still has. A scope that was taken from it ends at once. */
+export function listCurrentScopes(
+  scope: string,
+  { scopes: registered, authenticationMethod }: OAuthClientSettings,
+): readonly string[] {
+  const scopes = splitScopes(scope)
+  return scopes.every((each) => registered.includes(each))
+    ? scopes
+    : grantScopes(scope, registered, {
+        allowsSystem: authenticationMethod === 'private_key_jwt',
+      })
+}
+
+/** The scopes of messages, of which a client's token needs one. */
+export const MESSAGE_SCOPES = VENDOR_SCOPES.join(' ')
+
+export const allowsMessages = (scopes: readonly string[]): boolean =>
+  VENDOR_SCOPES.some((scope) => scopes.includes(scope))
+
+/** True if a scope is about services behind this server, and not only about the server itself. */
+export const allowsServices = (scopes: readonly string[]): boolean =>
+  allowsMessages(scopes) || scopes.some(isSystemScope)
 
 /** The letters of each type, without those of `*`, which is an entry of its own. */
 type LettersByType = ReadonlyMap<string, ReadonlySet<FhirLetter>>

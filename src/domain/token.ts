@@ -80,3 +80,6 @@ export const getAccessTokenExpiry = (claims: { issuedAt: number }): number =>
 export const getClientTokenExpiry = (
   claims: Pick<ClientTokenClaims, 'issuedAt' | 'lifetimeSeconds'>,
 ): number => claims.issuedAt + claims.lifetimeSeconds * 1000
+
+export const getTokenExpiry = (claims: AnyTokenClaims): number =>
+  isClientToken(claims) ? getClientTokenExpiry(claims) : getAccessTokenExpiry(claims)

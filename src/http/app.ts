@@ -7,6 +7,12 @@ import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
 import { createMetadataRoutes, type MetadataDeps } from './oauth/metadata.ts'
 import { createTokenRoutes, STANDARD_TOKEN_PATH, type TokenEndpointDeps } from './oauth/token.ts'
+import {
+  createTokenManagementRoutes,
+  INTROSPECTION_PATH,
+  REVOCATION_PATH,
+  type TokenManagementDeps,
+} from './oauth/token-management.ts'
 import type { VendorDocumentDeps } from './openapi/vendor-documents.ts'
 import {
   createForwardAuthRoutes,
@@ -49,6 +55,7 @@ export { createTestMessages } from './vendors/redox/test-messages.ts'
 type AppDeps = RedoxAuthDeps &
   TokenEndpointDeps &
   MetadataDeps &
+  TokenManagementDeps &
   MessageEndpointDeps &
   SurfaceDeps &
   CustomerKeyDeps &
@@ -77,9 +84,17 @@ export function createApps(deps: AppDeps): Apps {
   )
   app.route('/', createRedoxAuthRoutes(deps))
   app.route('/', createTokenRoutes(deps))
+  app.route('/', createTokenManagementRoutes(deps))
   app.route('/', createMessageRoutes(deps))
   // Before the FHIR surface, which has one document of it.
-  app.route('/', createMetadataRoutes(deps, { token: STANDARD_TOKEN_PATH }))
+  app.route(
+    '/',
+    createMetadataRoutes(deps, {
+      token: STANDARD_TOKEN_PATH,
+      introspection: INTROSPECTION_PATH,
+      revocation: REVOCATION_PATH,
+    }),
+  )
   app.route('/', createXenradRoutes(deps))
   const redoxAuthenticator = createRedoxAuthenticator(deps)
   const authenticators = [

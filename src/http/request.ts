@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import {
+  type CredentialFailure,
   fail,
   failMalformed,
   failUnreadable,
@@ -81,9 +82,9 @@ export interface PostRoute {
   /** The reply to any other method: 405 with Allow (RFC 9110 §15.5.6). */
   readonly replyMethodNotAllowed: () => Reply
   /** The reply if the database cannot be reached: 503. */
-  readonly replyUnavailable: (retryAfterSeconds: number) => Reply
+  readonly replyUnavailable: (retryAfterSeconds: number, caller: Caller) => Reply
   /** The reply to any other error, which is a bug or a broken machine: 500. */
-  readonly replyServerError: () => Reply
+  readonly replyServerError: (caller: Caller) => Reply
 }
 
 /**
@@ -127,15 +128,15 @@ export function replyToError(
 ): Reply {
   log.error({ ...caller, error }, 'a request failed')
   return error instanceof StorageUnavailableError
-    ? replyUnavailable(DATABASE_RETRY_SECONDS)
-    : replyServerError()
+    ? replyUnavailable(DATABASE_RETRY_SECONDS, caller)
+    : replyServerError(caller)
 }
 
 /**
  * Extracts the token of an Authorization header (RFC 6750 §2.1; the scheme in any case: RFC 9110 §11.1). Two
  * headers arrive joined by a comma, which no token contains, so they are refused. The token is not verified.
  */
-export function parseBearerToken(header: string | null): Result<string> {
+export function parseBearerToken(header: string | null): Result<string, CredentialFailure> {
   if (header === null) return fail({ reason: 'credential_missing' })
   if (!/^bearer(?: |$)/i.test(header)) return failMalformed('not the Bearer scheme')
   const token = header.slice('bearer'.length).trim()
@@ -146,8 +147,17 @@ export function parseBearerToken(header: string | null): Result<string> {
 }
 
 /** Asks for a token (RFC 6750 §3), or names the error of the presented one (§3.1). */
-export const createBearerChallenge = (error?: 'invalid_token') =>
-  createChallengeHeader(`Bearer realm="Latchkey"${error === undefined ? '' : `, error="${error}"`}`)
+export const createBearerChallenge = (
+  error?: 'invalid_token' | 'insufficient_scope',
+  scope?: string,
+) =>
+  createChallengeHeader(
+    [
+      'Bearer realm="Latchkey"',
+      ...(error === undefined ? [] : [`error="${error}"`]),
+      ...(scope === undefined ? [] : [`scope="${scope}"`]),
+    ].join(', '),
+  )
 
 /** Asks for a name and a password (RFC 7617 §2). */
 export const createBasicChallenge = () =>

@@ -17,6 +17,12 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
     db.updateTable('authority').set((eb) => ({ version: eb('version', '+', 1) })),
   )
 
+  const bumpTokenRevocations = compiler.withoutArguments((db) =>
+    db
+      .updateTable('authority')
+      .set((eb) => ({ token_revocations: eb('token_revocations', '+', 1) })),
+  )
+
   const insertEvent = createEventInsert(compiler, (arg) => ({
     account: selectSubjectAccountId(arg('subject')),
     where: sql``,
@@ -141,6 +147,7 @@ export function createAuditedChanges(engine: Engine, compiler: StatementCompiler
 
     /** Steps for lists that `applyChange` cannot build. */
     bumpAuthority,
+    bumpTokenRevocations,
     insertEventIfChanged,
 
     async addEvent(event: AuditEvent): Promise<void> {

@@ -1,7 +1,7 @@
 import { type InferResult, sql } from 'kysely'
 import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
-import type { AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
+import type { Authority, AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
 import { parseDataModel } from './tables.ts'
@@ -12,7 +12,7 @@ export function createAuthorityStorage(
   compiler: StatementCompiler,
 ): AuthorityStorage {
   const readVersion = compiler.withoutArguments((db) =>
-    db.selectFrom('authority').select('version'),
+    db.selectFrom('authority').select(['version', 'token_revocations']),
   )
 
   // Reads another key for an unknown id, so that the time does not tell if the id exists.
@@ -49,7 +49,13 @@ export function createAuthorityStorage(
           (select min(id) from keys))`,
         ),
       )
-      .select(['authority.version', 'keys.id', 'keys.public_id', 'keys.token_salt']),
+      .select([
+        'authority.version',
+        'authority.token_revocations',
+        'keys.id',
+        'keys.public_id',
+        'keys.token_salt',
+      ]),
   )
 
   // Two statements, each with its index. The database uses the first index only for this literal.
@@ -90,16 +96,35 @@ export function createAuthorityStorage(
       .where('keys.id', '=', arg('keyId')),
   )
 
+  const readClientSources = compiler.withArguments<{ keyId: string }>()((db, arg) =>
+    db
+      .selectFrom('key_sources')
+      .innerJoin('sources', 'sources.id', 'key_sources.source_id')
+      .select((eb) => ['sources.id', 'sources.name', eb.lit(0).as('has_siblings')])
+      .where('key_sources.key_id', '=', arg('keyId'))
+      .orderBy('sources.id'),
+  )
+
+  const readClientSubscriptions = compiler.withArguments<{ keyId: string }>()((db, arg) =>
+    selectActiveSubscriptions(db)
+      .innerJoin('key_sources', 'key_sources.source_id', 'subscriptions.source_id')
+      .where('key_sources.key_id', '=', arg('keyId')),
+  )
+
   const readSubscriptions = compiler.withArguments<{ sourceId: string }>()((db, arg) =>
     selectActiveSubscriptions(db).where('subscriptions.source_id', '=', arg('sourceId')),
   )
 
+  async function readAuthority(): Promise<Authority> {
+    const [row] = await engine.read(readVersion)
+    if (row === undefined) throw new Error('the database has lost its authority row')
+    return { version: row.version, tokenRevocations: row.token_revocations }
+  }
+
   return {
-    async readAuthorityVersion() {
-      const [row] = await engine.read(readVersion)
-      if (row === undefined) throw new Error('the database has lost its authority row')
-      return row.version
-    },
+    readAuthority,
+
+    readAuthorityVersion: async () => (await readAuthority()).version,
 
     async findKey(publicId, network = '', decoyId = '') {
       const [row] = await engine.read(readKey({ publicId, network, decoyId }))
@@ -114,9 +139,10 @@ export function createAuthorityStorage(
     async readTokenAuthority(keyId, decoyId) {
       const [row] = await engine.read(readTokenKey({ keyId, decoyId }))
       if (row === undefined) throw new Error('the database has lost its authority row')
-      const { version, id, public_id: publicId, token_salt: tokenSalt } = row
+      const { version, token_revocations: tokenRevocations } = row
+      const { id, public_id: publicId, token_salt: tokenSalt } = row
       const isFound = id === keyId && publicId !== null && tokenSalt !== null
-      return { version, key: isFound ? { publicId, tokenSalt } : null }
+      return { version, tokenRevocations, key: isFound ? { publicId, tokenSalt } : null }
     },
 
     async findKeyBySecret(digest) {
@@ -126,16 +152,22 @@ export function createAuthorityStorage(
       return row === undefined ? null : toKey(row)
     },
 
-    async findKeyRouting(keyId) {
-      const [source] = await engine.read(readSource({ keyId }))
-      if (source === undefined) return null
-      const rows = await engine.read(readSubscriptions({ sourceId: source.id }))
-      return {
-        sourceId: source.id,
-        sourceName: source.name,
-        needsSource: source.has_siblings === 1,
-        subscriptions: rows.map(toSubscription),
-      } satisfies KeyRouting
+    async listKeyRoutings({ id: keyId, sourceId }) {
+      const sources = await engine.read(
+        sourceId === null ? readClientSources({ keyId }) : readSource({ keyId }),
+      )
+      if (sources.length === 0) return []
+      const rows = await engine.read(
+        sourceId === null ? readClientSubscriptions({ keyId }) : readSubscriptions({ sourceId }),
+      )
+      return sources.map(
+        (source): KeyRouting => ({
+          sourceId: source.id,
+          sourceName: source.name,
+          needsSource: sources.length > 1 || source.has_siblings === 1,
+          subscriptions: rows.filter((row) => row.source_id === source.id).map(toSubscription),
+        }),
+      )
     },
   }
 }
@@ -241,6 +273,7 @@ const selectActiveSubscriptions = (db: Db) =>
     .innerJoin('destinations', 'destinations.id', 'subscriptions.destination_id')
     .select([
       'subscriptions.id',
+      'subscriptions.source_id',
       'subscriptions.data_model',
       'subscriptions.destination_id',
       'destinations.name',

@@ -3,11 +3,12 @@ import type { Grant } from '../domain/rotation.ts'
 import type { GrantStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type GrantRow = Tables['grants']
 
-/** Stores grants. Every method is one guarded statement: of many at once, one changes the row. */
+/** Stores grants. Every change of a row is one guarded statement: of many at once, one succeeds. */
 export function createGrantStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -53,7 +54,14 @@ export function createGrantStorage(
         .where('acknowledged_at', 'is', null),
   )
 
-  const revoke = audit.createUpdate('grants', ['revoked_at'], () => sql`revoked_at is null`)
+  const revoke = createSqlWriter(compiler)<Omit<GrantRow, 'acknowledged_at' | 'rotated_at'>>(
+    (arg) => sql`
+      insert into grants (id, key_id, generation, rotated_at, revoked_at, expires_at, event_id)
+      values (${arg('id')}, ${arg('key_id')}, ${arg('generation')}, ${arg('revoked_at')},
+        ${arg('revoked_at')}, ${arg('expires_at')}, ${arg('event_id')})
+      on conflict (id) do update set revoked_at = excluded.revoked_at, event_id = excluded.event_id
+      where grants.revoked_at is null`,
+  )
 
   const purge = compiler.withArguments<{ now: number }>()((db, arg) =>
     db.deleteFrom('grants').where('expires_at', '<=', arg('now')),
@@ -83,7 +91,22 @@ export function createGrantStorage(
       return changed === 1
     },
 
-    revokeGrant: (id, at, event) => revoke({ id, revoked_at: at }, event),
+    async revokeGrant({ grantId, keyId, generation, revokedAt, expiresAt }, event) {
+      const row = {
+        id: grantId,
+        key_id: keyId,
+        generation,
+        revoked_at: revokedAt,
+        expires_at: expiresAt,
+        event_id: event.id,
+      }
+      const [, changed] = await engine.atomic([
+        audit.bumpTokenRevocations,
+        revoke(row),
+        audit.insertEventIfChanged('grants', event),
+      ])
+      return changed === 1
+    },
 
     async purgeGrants(now) {
       const [purged = 0] = await engine.atomic([purge({ now })])

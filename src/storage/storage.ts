@@ -24,6 +24,7 @@ import {
   createDirectoryStorage,
   createEditStorage,
 } from './resources.ts'
+import { createRevokedTokenStorage } from './revoked-tokens.ts'
 import {
   createSessionStorage,
   createSignInFailureStorage,
@@ -45,6 +46,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
   return {
     ...createAuthorityStorage(engine, compiler),
     ...createGrantStorage(engine, compiler, audit),
+    ...createRevokedTokenStorage(engine, compiler, audit),
     ...createProofStorage(engine, compiler),
     ...createAssertionStorage(engine, compiler),
     ...createMessageStorage(engine, compiler, rows),

@@ -51,6 +51,7 @@ describe('the requests of the documentation, pasted into a shell', () => {
       } else {
         for (const line of answer.text.trim().split('\n')) expect(found, command).toContain(line)
       }
+      if (found.startsWith('{"access_token"')) env.TOKEN = JSON.parse(found).access_token
       if (!found.startsWith('{"accessToken"')) continue
       const { accessToken, refreshToken } = JSON.parse(found)
       env.PREVIOUS_REFRESH_TOKEN = env.REFRESH_TOKEN ?? ''

@@ -44,20 +44,24 @@ type ClientServices = Pick<TestServer, 'accounts' | 'users' | 'keys'>
 export async function seedClient(
   { accounts, users, keys }: ClientServices,
   oauthClient: OAuthClientInput,
-  more: Partial<Omit<CreateKeyInput, 'keyType'>> = {},
+  { ownerId, ...more }: Partial<Omit<CreateKeyInput, 'keyType'>> = {},
 ) {
-  const { id: accountId } = unwrap(await accounts.create({ name: 'Vendor Health' }))
-  const email = `engineer-${crypto.randomUUID()}@vendor.example`
-  const owner = unwrap(await users.add({ accountId, email, role: 'engineer' }))
+  const owner = ownerId === undefined ? await addOwner() : unwrap(await users.find(ownerId))
   const { key, secret } = unwrap(
     await keys.create({ keyType: 'oauth', ownerId: owner.id, name: 'Feed', ...more, oauthClient }),
   )
   return {
-    accountId,
+    accountId: owner.accountId,
     ownerId: owner.id,
     keyId: key.id,
     clientId: key.publicId,
     secret: secret ?? '',
+  }
+
+  async function addOwner() {
+    const { id: accountId } = unwrap(await accounts.create({ name: 'Vendor Health' }))
+    const email = `engineer-${crypto.randomUUID()}@vendor.example`
+    return unwrap(await users.add({ accountId, email, role: 'engineer' }))
   }
 }
 
@@ -68,10 +72,15 @@ export async function seedSigningClient(
   services: ClientServices,
   settings: OAuthClientInput = {},
   pairs: readonly ClientKeyPair[] = [],
+  more: Partial<Omit<CreateKeyInput, 'keyType'>> = {},
 ) {
   const [pair = await createClientKeyPair(), ...others] = pairs
   const jwks = JSON.stringify({ keys: [pair, ...others].map(({ jwk }) => jwk) })
-  const client = await seedClient(services, { jwks, scopes: ['fhir:production'], ...settings })
+  const client = await seedClient(
+    services,
+    { jwks, scopes: ['fhir:production'], ...settings },
+    more,
+  )
   return { ...client, pair }
 }
 

@@ -21,6 +21,8 @@ const FAILURE_DETAILS = {
   token_expired: { keyId: FAILURE_KEY_ID },
   token_from_future: { keyId: FAILURE_KEY_ID },
   token_superseded: { keyId: FAILURE_KEY_ID },
+  token_revoked: { keyId: FAILURE_KEY_ID },
+  scope_insufficient: { keyId: FAILURE_KEY_ID, scope: 'system/Patient.r' },
   grant_revoked: { keyId: FAILURE_KEY_ID, grantId: FAILURE_GRANT_ID },
   refresh_outdated: { keyId: FAILURE_KEY_ID, grantId: FAILURE_GRANT_ID, generation: 1 },
   refresh_reused: { keyId: FAILURE_KEY_ID, grantId: FAILURE_GRANT_ID, generation: 1 },

@@ -2,15 +2,15 @@ import type { AssertionProfile } from '../../domain/client-assertion.ts'
 import type { InputFailure, RateLimitFailure } from '../../domain/failure.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply, type ReplyTable } from '../reply.ts'
-import { createBasicChallenge, type ErrorReplies } from '../request.ts'
+import type { ErrorReplies } from '../request.ts'
 
 export type TokenEndpointFailure = InputFailure | ClientFailure
 
 export interface TokenReplyContext {
   /** The product's name in the vendor's texts. */
   readonly applicationName: string
-  /** True if the client authenticated by HTTP Basic. */
-  readonly isBasic: boolean
+  /** The challenge of a client that is not authenticated, with 401; null for 400 without one. */
+  readonly challenge: Readonly<Record<string, string>> | null
 }
 
 type Replies = ReplyTable<TokenReplyContext, TokenEndpointFailure>
@@ -113,12 +113,12 @@ const createStandardRetryReply =
  * One reply for every client that did not prove its identity. Only HTTP Basic is answered with a challenge,
  * which RFC 6749 demands there: libraries hide the body behind one.
  */
-const refuseClient = (_: unknown, { isBasic }: TokenReplyContext): Reply =>
+const refuseClient = (_: unknown, { challenge }: TokenReplyContext): Reply =>
   createStandardReply(
     'invalid_client',
     'The client could not be authenticated.',
-    isBasic ? 401 : 400,
-    isBasic ? createBasicChallenge() : {},
+    challenge === null ? 400 : 401,
+    challenge ?? {},
   )
 
 export const STANDARD_REPLIES: Replies = {
@@ -133,7 +133,7 @@ export const STANDARD_REPLIES: Replies = {
   body_unreadable: ({ detail }) =>
     createStandardReply('invalid_request', `The request cannot be read: ${detail}.`),
   member_repeated: refuseRequest('The request cannot be read.'),
-  field_missing: refuseRequest('The request cannot be read.'),
+  field_missing: ({ field }) => createStandardReply('invalid_request', `${field} is missing.`),
   field_invalid: refuseRequest('The request cannot be read.'),
   parameter_repeated: refuseRequest('A parameter is repeated.'),
   grant_type_missing: refuseRequest('grant_type is missing.'),

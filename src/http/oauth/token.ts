@@ -7,7 +7,12 @@ import type { ClientCredential, ClientFailure } from '../../service/oauth/authen
 import type { ClientToken, RequestToken } from '../../service/oauth/request-token.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, replyToFailure } from '../reply.ts'
-import { addPostRoute, type HttpDeps, type ServerRequest } from '../request.ts'
+import {
+  addPostRoute,
+  createBasicChallenge,
+  type HttpDeps,
+  type ServerRequest,
+} from '../request.ts'
 import {
   type FormParameters,
   parseBasicCredential,
@@ -50,17 +55,17 @@ const ENDPOINTS: readonly TokenEndpoint[] = [
 /** Adds both token endpoints: one implementation, and two tables of words. */
 export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
   const { publicUrl, applicationName } = deps
-  const audiences = [publicUrl, ...ENDPOINTS.map(({ path }) => `${publicUrl}${path}`)]
+  const audiences = listAudiences(publicUrl)
   const app = new Hono()
   for (const endpoint of ENDPOINTS) {
     const { path, profile, replies } = endpoint
     addPostRoute(app, path, deps, {
       ...createErrorReplies(profile),
       async handle(request, caller) {
-        const isBasic = hasBasicCredential(request.raw)
         const result = await handleTokenRequest(deps, endpoint, audiences, request, caller)
         if (result.ok) return createTokenReply(result.value)
-        const context: TokenReplyContext = { applicationName, isBasic }
+        const challenge = hasBasicCredential(request.raw) ? createBasicChallenge() : null
+        const context: TokenReplyContext = { applicationName, challenge }
         const reply = replyToFailure(replies, result.failure, context)
         deps.recordRefusal.recordResponse(caller, reply)
         return reply
@@ -69,6 +74,13 @@ export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
   }
   return app
 }
+
+/** Lists the `aud` values of assertions for an endpoint: the issuer, the token URLs, and its own. */
+export const listAudiences = (publicUrl: string, ownPath?: string): readonly string[] => [
+  publicUrl,
+  ...ENDPOINTS.map(({ path }) => `${publicUrl}${path}`),
+  ...(ownPath === undefined ? [] : [`${publicUrl}${ownPath}`]),
+]
 
 async function handleTokenRequest(
   { requestToken, recordRefusal }: TokenEndpointDeps,
@@ -149,7 +161,7 @@ export function parseClientCredential(
   })
 }
 
-const hasBasicCredential = ({ headers }: Request): boolean =>
+export const hasBasicCredential = ({ headers }: Request): boolean =>
   /^basic(?: |$)/i.test(headers.get('authorization') ?? '')
 
 /** RFC 6749 §5.1. There is no refresh token: a client asks anew (§4.4.3). */

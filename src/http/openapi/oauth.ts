@@ -45,7 +45,14 @@ const vendorTokenRequest = z
 
 const oauthError = z
   .object({
-    error: z.enum(['invalid_request', 'invalid_client', 'invalid_scope', 'unsupported_grant_type']),
+    error: z.enum([
+      'invalid_request',
+      'invalid_client',
+      'invalid_scope',
+      'unsupported_grant_type',
+      'invalid_token',
+      'insufficient_scope',
+    ]),
     error_description: z.string(),
   })
   .openapi('OAuthError')
@@ -57,6 +64,37 @@ const vendorError = z
     error_uri: z.literal(''),
   })
   .openapi('VendorOAuthError')
+
+const clientFields = {
+  client_id: tokenRequest.shape.client_id,
+  client_secret: tokenRequest.shape.client_secret,
+  client_assertion_type: tokenRequest.shape.client_assertion_type,
+  client_assertion: tokenRequest.shape.client_assertion,
+}
+
+const managementRequest = z
+  .object({
+    token: z.string(),
+    token_type_hint: z.string().optional().openapi({ description: 'Is ignored' }),
+    ...clientFields,
+  })
+  .openapi('TokenManagementRequest')
+
+const introspectionResponse = z
+  .object({
+    active: z.boolean(),
+    client_id: z.string().optional(),
+    sub: z.string().optional().openapi({ description: 'The id of the key' }),
+    scope: z.string().optional().openapi({ description: 'Absent for the token of a legacy key' }),
+    exp: z.number().int().optional(),
+    iat: z.number().int().optional(),
+    iss: z.string().optional(),
+    aud: z.string().optional(),
+    token_type: z.literal('Bearer').optional(),
+  })
+  .openapi('IntrospectionResponse', {
+    description: 'Only active is there if the token is not active, or is of another account',
+  })
 
 const describeErrors = (schema: z.ZodType): OpenApiRoute['responses'] => ({
   400: describeResponse('The request or its proof of the client is not valid', schema),
@@ -82,6 +120,11 @@ export const oauthDocument: VendorDocument = {
       scheme: 'basic',
       description: 'The client id and secret of a client that is registered for it',
     },
+    accessToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An access token with the scope introspect',
+    },
   },
   routes: [
     {
@@ -93,6 +136,36 @@ export const oauthDocument: VendorDocument = {
       request: describeForm(tokenRequest),
       responses: {
         200: describeResponse('The access token', tokenResponse),
+        ...describeErrors(oauthError),
+        401: describeResponse('The client id or secret is wrong', oauthError, {
+          headers: challengeHeaders,
+        }),
+      },
+    },
+    {
+      method: 'post',
+      path: '/oauth2/introspect',
+      operationId: 'introspectToken',
+      summary: 'Look up an access token of the account (RFC 7662)',
+      security: [{ clientSecret: [] }, { accessToken: [] }, {}],
+      request: describeForm(managementRequest),
+      responses: {
+        200: describeResponse('What the token stands for', introspectionResponse),
+        ...describeErrors(oauthError),
+        401: describeResponse('The client or the access token is not valid', oauthError, {
+          headers: challengeHeaders,
+        }),
+      },
+    },
+    {
+      method: 'post',
+      path: '/oauth2/revoke',
+      operationId: 'revokeToken',
+      summary: 'End a token of the client (RFC 7009)',
+      security: [{ clientSecret: [] }, {}],
+      request: describeForm(managementRequest),
+      responses: {
+        200: { description: 'The token is not valid, whatever it was' },
         ...describeErrors(oauthError),
         401: describeResponse('The client id or secret is wrong', oauthError, {
           headers: challengeHeaders,

@@ -86,6 +86,10 @@ const receipt = z
 
 const messageError = z
   .object({
+    errorDetail: z
+      .string()
+      .optional()
+      .openapi({ description: 'The text of the error, for the token of an OAuth client' }),
     Meta: z.object({
       DataModel: z.string().optional(),
       EventType: z.string().optional(),

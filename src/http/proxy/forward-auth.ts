@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { type Failure, fail, ok, type Result, type SurfaceFailure } from '../../domain/failure.ts'
-import { checkMethodAllowed, type Key } from '../../domain/key.ts'
+import { checkMethodAllowed } from '../../domain/key.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
@@ -14,7 +14,12 @@ import {
   respond,
 } from '../request.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
-import { createIdentityHeaders, SITE_HEADER, toUpstreamIdentity } from './headers.ts'
+import {
+  type AuthenticatedKey,
+  createIdentityHeaders,
+  EMPTY_IDENTITY_HEADERS,
+  toUpstreamIdentity,
+} from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
 
@@ -26,7 +31,7 @@ export interface RequestAuthenticator {
   readonly hasCredential: (headers: Headers) => boolean
   /** Recognizes a possible part of such a credential. It is tried only after every other type. */
   readonly hasPartialCredential?: (headers: Headers) => boolean
-  readonly authenticate: (headers: Headers, caller: Caller) => Promise<Result<Key>>
+  readonly authenticate: (headers: Headers, caller: Caller) => Promise<Result<AuthenticatedKey>>
   /** `path` is the path that the proxy guards. */
   readonly refuseRequest: (failure: Failure, path: string) => Reply
   readonly replyServerError: (path: string) => Reply
@@ -133,11 +138,11 @@ async function authenticateWithAny(
   authenticators: readonly RequestAuthenticator[],
   { headers, methods }: ForwardAuthRequest,
   caller: Caller,
-): Promise<Result<Key>> {
-  let refusal: Result<Key> = fail({ reason: 'credential_missing' })
+): Promise<Result<AuthenticatedKey>> {
+  let refusal: Result<AuthenticatedKey> = fail({ reason: 'credential_missing' })
   for (const [n, authenticator] of authenticators.entries()) {
-    const key = await authenticator.authenticate(headers, caller)
-    const result = key.ok ? checkAllMethods(key.value, methods) : key
+    const authenticated = await authenticator.authenticate(headers, caller)
+    const result = authenticated.ok ? checkAllMethods(authenticated.value, methods) : authenticated
     if (result.ok) return result
     // A known key without its secret is more specific than an unknown credential.
     if (n === 0 || result.failure.reason === 'secret_missing') refusal = result
@@ -149,12 +154,15 @@ async function authenticateWithAny(
  * Checks every method that the request names: the caller could have added a header that names one, and the
  * proxy forwards those by which the upstream may serve another.
  */
-function checkAllMethods(key: Key, methods: readonly string[]): Result<Key> {
+function checkAllMethods(
+  authenticated: AuthenticatedKey,
+  methods: readonly string[],
+): Result<AuthenticatedKey> {
   for (const method of methods) {
-    const methodCheck = checkMethodAllowed(key, method)
+    const methodCheck = checkMethodAllowed(authenticated.key, method)
     if (!methodCheck.ok) return methodCheck
   }
-  return ok(key)
+  return ok(authenticated)
 }
 
 interface ForwardAuthRequest {
@@ -236,9 +244,9 @@ function selectAuthenticators(
   return namedAuthenticator === undefined ? null : { authenticators: [namedAuthenticator], path }
 }
 
-function createAdmittedReply(key: Key): Reply {
-  // Sends the site even if the key has none: otherwise some proxies keep the caller's header.
-  const headers = { [SITE_HEADER]: '', ...createIdentityHeaders(toUpstreamIdentity(key)) }
+function createAdmittedReply(authenticated: AuthenticatedKey): Reply {
+  const identityHeaders = createIdentityHeaders(toUpstreamIdentity(authenticated))
+  const headers = { ...EMPTY_IDENTITY_HEADERS, ...identityHeaders }
   return { status: 200, body: '', type: 'text/plain', headers }
 }
 
@@ -276,7 +284,8 @@ export const createKeyAuthenticator = (
   hasPartialCredential: protocol.hasPartialCredential ?? (() => false),
   async authenticate(headers, caller) {
     const credential = protocol.parseCredential(headers)
-    return credential.ok ? authenticate(credential.value, caller) : credential
+    const key = credential.ok ? await authenticate(credential.value, caller) : credential
+    return key.ok ? ok({ key: key.value, scopes: null }) : key
   },
   // It receives only failures that its own `authenticate` returned.
   refuseRequest: (failure, path) => protocol.refuseRequest(failure as SurfaceFailure, path),

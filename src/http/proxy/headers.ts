@@ -6,19 +6,30 @@ import { REQUEST_ID_HEADER } from '../reply.ts'
 import { FORWARDED_FOR_HEADER } from '../request.ts'
 import { isHopByHop, isWithheldHeader } from './withheld-headers.ts'
 
+/** A key whose credential is verified, with the scopes of a client's token; null for other credentials. */
+export interface AuthenticatedKey {
+  readonly key: Key
+  readonly scopes: readonly string[] | null
+}
+
 /** The identity that the upstream receives in place of the credential. */
 export interface UpstreamIdentity {
   readonly accountId: string
-  readonly siteId: string | null
+  readonly siteIds: readonly string[]
+  readonly sourceIds: readonly string[]
+  /** The scopes of a client's token; none for other credentials. */
+  readonly scopes: readonly string[]
   /** The key's public id. */
   readonly keyId: string
   readonly ownerId: string
   readonly keyType: string
 }
 
-export const toUpstreamIdentity = (key: Key): UpstreamIdentity => ({
+export const toUpstreamIdentity = ({ key, scopes }: AuthenticatedKey): UpstreamIdentity => ({
   accountId: key.accountId,
-  siteId: key.siteId,
+  siteIds: key.oauthClient?.siteIds ?? (key.siteId === null ? [] : [key.siteId]),
+  sourceIds: key.oauthClient?.sourceIds ?? [],
+  scopes: scopes ?? [],
   keyId: key.publicId,
   ownerId: key.ownerId,
   keyType: key.keyType,
@@ -48,18 +59,27 @@ export function createRequestHeaders(
   return headers
 }
 
-export const SITE_HEADER = 'X-Latchkey-Site'
+const SITE_HEADER = 'X-Latchkey-Site'
+const SOURCE_HEADER = 'X-Latchkey-Source'
+const SCOPE_HEADER = 'X-Latchkey-Scope'
 
-/** Creates the headers that identify the caller to the upstream. */
+/** The headers that only some callers have, empty: without them, some proxies keep those of the caller. */
+export const EMPTY_IDENTITY_HEADERS = { [SITE_HEADER]: '', [SOURCE_HEADER]: '', [SCOPE_HEADER]: '' }
+
+/** Creates the headers that identify the caller to the upstream. Several ids are separated by commas. */
 export const createIdentityHeaders = ({
   accountId,
-  siteId,
+  siteIds,
+  sourceIds,
+  scopes,
   keyId,
   ownerId,
   keyType,
 }: UpstreamIdentity): Readonly<Record<string, string>> => ({
   'X-Latchkey-Account': accountId,
-  ...(siteId !== null && { [SITE_HEADER]: siteId }),
+  ...(siteIds.length > 0 && { [SITE_HEADER]: siteIds.join(',') }),
+  ...(sourceIds.length > 0 && { [SOURCE_HEADER]: sourceIds.join(',') }),
+  ...(scopes.length > 0 && { [SCOPE_HEADER]: scopes.join(' ') }),
   'X-Latchkey-Key': keyId,
   'X-Latchkey-Owner': ownerId,
   'X-Latchkey-Key-Type': keyType,

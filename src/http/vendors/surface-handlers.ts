@@ -46,7 +46,14 @@ export const createProxyHandler =
   (c: Context): Promise<Response> =>
     handleSurfaceRequest(deps, c, protocol, async (request, caller) => {
       const key = await authorizeRequest(deps, protocol, request, caller)
-      return key.ok ? deps.proxyRequest(c, surface, toUpstreamIdentity(key.value), caller) : key
+      return key.ok
+        ? deps.proxyRequest(
+            c,
+            surface,
+            toUpstreamIdentity({ key: key.value, scopes: null }),
+            caller,
+          )
+        : key
     })
 
 /** A path that this server answers itself, with the owner of the credential. */

@@ -348,6 +348,8 @@ export interface Caller {
   readonly path: string
   /** The key of the request, set when its credential is verified. A verified token identifies its key. */
   keyId?: string
+  /** True if the request has a genuine token of an OAuth client. */
+  isClient?: boolean
 }
 
 export interface RecordRefusalDeps {

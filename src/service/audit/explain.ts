@@ -116,6 +116,9 @@ function toDecisionText(
         sentence: `The refresh token was right: generation ${facts.generation} was issued.`,
         advice: null,
       }
+    case 'token.revoked':
+      return { sentence: 'The access token was revoked.', advice: null }
+    case 'grant.revoked':
     case 'grant.reused':
       return { sentence: `The grant ${subject} was revoked, with all its tokens.`, advice: null }
     default:

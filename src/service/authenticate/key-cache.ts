@@ -3,20 +3,23 @@ import type { Key } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
-import type { AccessTokenClaims } from '../../domain/token.ts'
+import type { AccessTokenClaims, ClientTokenClaims } from '../../domain/token.ts'
 import type {
+  Authority,
   AuthorityStorage,
   GrantStorage,
+  RevokedTokenStorage,
   TokenAuthority,
   VersionedKey,
 } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Maybe } from '../ports/runtime.ts'
 
-/** A key that is exchanged for tokens, with its routing, as of an authority version. */
+/** A key that is exchanged for tokens, with the routing of its sources, as of an authority version. */
 export interface KeyWithRouting {
   readonly key: Key
-  readonly routing: KeyRouting
+  /** Only an OAuth client can have none, or several. */
+  readonly routings: readonly KeyRouting[]
 }
 
 interface Versioned<T> {
@@ -35,7 +38,7 @@ const MAX_CACHED_KEYS = 10_000
  * must not be looked up here: the time would tell that it exists.
  */
 export function createKeyCache(
-  storage: AuthorityStorage & GrantStorage,
+  storage: AuthorityStorage & GrantStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
   digester: Pick<SecretDigester, 'toDecoyId'>,
 ) {
   const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(limitEntries(MAX_CACHED_KEYS))
@@ -44,13 +47,15 @@ export function createKeyCache(
   const bySecretDigest = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
 
   const byVerifiedToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_KEYS))
+  /** Accounts that had no revoked token, with the count of revocations at that time. */
+  const accountsWithoutRevoked = new LRUCache<string, number>(limitEntries(MAX_CACHED_KEYS))
 
   async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
     const key = await storage.findKey(publicId)
-    if (key === null || key.sourceId === null) return null
-    const routing = await storage.findKeyRouting(key.id)
-    if (routing === null) return null
-    const value = { key, routing }
+    if (key === null || (key.sourceId === null && key.oauthClient === null)) return null
+    const routings = await storage.listKeyRoutings(key)
+    if (routings.length === 0 && key.oauthClient === null) return null
+    const value = { key, routings }
     byPublicId.set(publicId, { version: key.authorityVersion, value })
     return value
   }
@@ -78,8 +83,13 @@ export function createKeyCache(
      */
     async readTokenAuthority(keyId: string, accessToken: string): Promise<TokenAuthority> {
       const verified = byVerifiedToken.get(accessToken)
-      if (verified !== undefined && verified.version === (await storage.readAuthorityVersion())) {
-        return verified
+      if (verified !== undefined) {
+        const { version, tokenRevocations } = await storage.readAuthority()
+        if (verified.version === version) {
+          return verified.tokenRevocations === tokenRevocations
+            ? verified
+            : { ...verified, tokenRevocations }
+        }
       }
       return storage.readTokenAuthority(keyId, digester.toDecoyId(keyId))
     },
@@ -111,24 +121,39 @@ export function createKeyCache(
     findBySecretDigest: (digest: string) =>
       readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
 
-    /**
-     * Finds the key of a verified token as of an authority version, and the grant as of the first use of
-     * this generation. A later rotation does not change the permissions of this generation; a revocation
-     * bumps the version.
-     */
-    async findByToken(
-      token: AccessTokenClaims,
-      publicId: string,
-      version: number,
-    ): Promise<{ principal: KeyWithRouting | null; grant: Grant | null }> {
+    /** Finds the key with this public id as of an authority version. */
+    async findAtVersion(publicId: string, version: number): Promise<KeyWithRouting | null> {
       const cached = byPublicId.get(publicId)
-      const principal =
-        cached?.version === version ? cached.value : await readKeyWithRouting(publicId)
+      return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
+    },
+
+    /**
+     * Finds the grant of a verified token as of the first use of this generation. A later rotation does
+     * not change the permissions of this generation; a revocation is counted.
+     */
+    async findGrant(
+      token: AccessTokenClaims,
+      { version, tokenRevocations }: Authority,
+    ): Promise<Grant | null> {
+      // Both numbers only grow, so their sum changes whenever one of them does.
+      const state = version + tokenRevocations
       const entry = grants.get(toGenerationKey(token))
-      if (entry?.version === version) return { principal, grant: entry.value }
+      if (entry?.version === state) return entry.value
       const grant = await storage.findGrant(token.grantId)
-      grants.set(toGenerationKey(token), { version, value: grant })
-      return { principal, grant }
+      grants.set(toGenerationKey(token), { version: state, value: grant })
+      return grant
+    },
+
+    /** Tests if a client's token was revoked. Reads only for accounts that have revoked tokens. */
+    async isRevoked(
+      accountId: string,
+      { tokenId }: Pick<ClientTokenClaims, 'tokenId'>,
+      { tokenRevocations }: Authority,
+    ): Promise<boolean> {
+      if (accountsWithoutRevoked.get(accountId) === tokenRevocations) return false
+      const { isRevoked, anyRevoked } = await storage.findRevokedToken(accountId, tokenId)
+      if (!anyRevoked) accountsWithoutRevoked.set(accountId, tokenRevocations)
+      return isRevoked
     },
 
     /** Drops a cached grant after a change that does not bump the version. */

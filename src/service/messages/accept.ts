@@ -1,12 +1,12 @@
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { type MessageEnvelope, type MessageRoute, routeMessage } from '../../domain/routing.ts'
 import type { Caller } from '../audit/buffer.ts'
+import type { KeyWithRouting } from '../authenticate/key-cache.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient } from '../ports/outbound.ts'
 import type { QueueRef } from '../ports/routing.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
-import type { Principal } from '../tokens/guard.ts'
 import { sealPayload } from './payload.ts'
 
 /** A received message. */
@@ -21,7 +21,7 @@ export interface IncomingMessage extends MessageEnvelope {
 }
 
 export interface AcceptedMessage {
-  readonly principal: Principal
+  readonly principal: KeyWithRouting
   readonly route: MessageRoute
   readonly serial: number
   /** One for each destination, in the message's order. */
@@ -56,11 +56,11 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
   const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS } = deps
 
   return async function acceptMessage(
-    principal: Principal,
+    principal: KeyWithRouting,
     message: IncomingMessage,
     caller: Caller,
   ): Promise<Result<MessageReceipt>> {
-    const routed = routeMessage(principal.routing, message)
+    const routed = routeMessage(principal.key, principal.routings, message)
     if (!routed.ok) return routed
     const route = routed.value
     const accepted: AcceptedMessage = {
@@ -93,7 +93,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
       id,
       serial,
       keyId: principal.key.id,
-      sourceId: principal.routing.sourceId,
+      sourceId: route.source.id,
       dataModel: message.dataModel,
       eventType: message.eventType,
       test: message.test,

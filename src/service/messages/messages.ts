@@ -1,5 +1,5 @@
 import { ok, type Result } from '../../domain/failure.ts'
-import { checkKeyUsable, type Key } from '../../domain/key.ts'
+import { checkKeyUsable } from '../../domain/key.ts'
 import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { KeyCache } from '../authenticate/key-cache.ts'
@@ -142,7 +142,7 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
     if (!principal) {
       return failConflict('the source has no key, so nobody can send as it: create one first')
     }
-    const usable = checkKeyUsable(withoutAllowlist(principal.key), '', clock(), region)
+    const usable = checkKeyUsable(principal.key, null, clock(), region)
     if (!usable.ok) return ok({ messageId: null, result: usable })
 
     const { dataModel, eventType } = message
@@ -171,8 +171,6 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
     return ok({ messageId, result })
   }
 }
-
-const withoutAllowlist = (key: Key): Key => ({ ...key, account: { ...key.account, networks: [] } })
 
 const formatErasedPayload = (id: string) =>
   `the payload of message ${id} was erased after its last delivery; ` +

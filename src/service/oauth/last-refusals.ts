@@ -1,6 +1,6 @@
-import { isWithinLast } from '../../domain/instant.ts'
+import { DAY_MS, isWithinLast } from '../../domain/instant.ts'
 import { sleep } from '../audit/buffer.ts'
-import type { AssertionStorage, RefusedAssertion } from '../ports/authority.ts'
+import type { AssertionStorage, RefusedAssertion, RevokedTokenStorage } from '../ports/authority.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 
 export interface LastRefusalsDeps {
@@ -15,17 +15,24 @@ const WINDOW_MS = 1000
 const MAX_CLIENTS_PER_WINDOW = 500
 
 /** Each write has few enough rows to delay no request. */
-const ASSERTIONS_PER_PURGE = 1000
+const ROWS_PER_PURGE = 1000
 
-/** Deletes the used assertions that have ended, in batches. */
-export async function purgeUsedAssertions(
-  storage: Pick<AssertionStorage, 'purgeUsedAssertions'>,
+/** Deletes the used assertions and the revoked tokens that have ended, in batches. */
+export async function purgeClientData(
+  storage: Pick<AssertionStorage, 'purgeUsedAssertions'> &
+    Pick<RevokedTokenStorage, 'purgeRevokedTokens'>,
   now: number,
 ): Promise<void> {
+  await purgeInBatches((limit) => storage.purgeUsedAssertions(now, limit))
+  // A clock that takes local time for UTC must not make a revoked token valid again.
+  await purgeInBatches((limit) => storage.purgeRevokedTokens(now - DAY_MS, limit))
+}
+
+async function purgeInBatches(purge: (limit: number) => Promise<number>): Promise<void> {
   let purged: number
   do {
-    purged = await storage.purgeUsedAssertions(now, ASSERTIONS_PER_PURGE)
-  } while (purged === ASSERTIONS_PER_PURGE)
+    purged = await purge(ROWS_PER_PURGE)
+  } while (purged === ROWS_PER_PURGE)
 }
 
 export type LastRefusals = ReturnType<typeof createLastRefusals>

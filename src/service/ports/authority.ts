@@ -12,9 +12,16 @@ export interface VersionedKey extends Key {
   readonly provenHash: string | null
 }
 
-/** The key that an access token names, with the authority's version at the moment of the read. */
-export interface TokenAuthority {
+/** The state that requests are judged by: rows that were read under the same state still hold. */
+export interface Authority {
+  /** Bumped by every change of permissions. */
   readonly version: number
+  /** Bumped by every revocation of tokens, which changes no other permission. */
+  readonly tokenRevocations: number
+}
+
+/** The key that an access token names, with the authority at the moment of the read. */
+export interface TokenAuthority extends Authority {
   /** Null if there is no such key. */
   readonly key: Pick<Key, 'publicId' | 'tokenSalt'> | null
 }
@@ -27,7 +34,7 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
 
 /** The reads of every request. */
 export interface AuthorityStorage {
-  /** Bumped by every change of permissions. Rows that were read under the same version still hold. */
+  readAuthority(): Maybe<Authority>
   readAuthorityVersion(): Maybe<number>
   /**
    * Reads `provenHash` for `network`. For an id that no key has, does the same work with the key whose id
@@ -41,7 +48,8 @@ export interface AuthorityStorage {
   readTokenAuthority(keyId: string, decoyId: string): Maybe<TokenAuthority>
   /** Finds the key that has this presented secret, or had it before its rotation. */
   findKeyBySecret(digest: string): Maybe<VersionedKey | null>
-  findKeyRouting(keyId: string): Maybe<KeyRouting | null>
+  /** Lists the routing of each source of the key: one, or those of an OAuth client in order of their ids. */
+  listKeyRoutings(key: Pick<Key, 'id' | 'sourceId'>): Maybe<readonly KeyRouting[]>
 }
 
 /** Stores proofs of exchanged secrets. They change no permission. */
@@ -91,8 +99,36 @@ export interface GrantStorage {
   }): Promise<boolean>
   /** Returns false if that generation is no longer current, or was acknowledged before. */
   acknowledgeGrant(grantId: string, generation: number, at: number): Promise<boolean>
-  /** Returns false, and does not write the event, if the grant was revoked before. */
-  revokeGrant(grantId: string, at: number, event: AuditEvent): Promise<boolean>
+  /**
+   * Revokes the grant, and creates its row if it has none. Returns false, and does not write the event,
+   * if it was revoked before.
+   */
+  revokeGrant(
+    grant: {
+      readonly grantId: string
+      readonly keyId: string
+      readonly generation: number
+      readonly revokedAt: number
+      readonly expiresAt: number
+    },
+    event: AuditEvent,
+  ): Promise<boolean>
   /** Deletes the rows that no valid token needs. Returns how many. */
   purgeGrants(now: number): Promise<number>
+}
+
+/** The revocations of single access tokens of OAuth clients. */
+export interface RevokedTokenStorage {
+  /** `anyRevoked`: the account has revoked tokens, so that its others have to be looked up too. */
+  findRevokedToken(
+    accountId: string,
+    tokenId: string,
+  ): Maybe<{ readonly isRevoked: boolean; readonly anyRevoked: boolean }>
+  /** Returns false, and does not write the event, if the token was revoked before. */
+  revokeToken(
+    token: { readonly accountId: string; readonly tokenId: string; readonly endsAt: number },
+    event: AuditEvent,
+  ): Promise<boolean>
+  /** Deletes up to `limit` revocations of tokens that have expired. Returns how many. */
+  purgeRevokedTokens(now: number, limit: number): Promise<number>
 }

@@ -4,7 +4,7 @@ import type {
   ParsedAssertion,
 } from '../../domain/client-assertion.ts'
 import type { ClientKey } from '../../domain/client-key-set.ts'
-import type { RateLimitFailure, Result } from '../../domain/failure.ts'
+import type { RateLimitFailure, Result, TokenFailure } from '../../domain/failure.ts'
 import type { OAuthClient, SigningAlgorithm } from '../../domain/oauth-client.ts'
 import type {
   AnyTokenClaims,
@@ -104,7 +104,7 @@ export interface PresentedAccessToken {
    * Returns the claims if this server issued the token, for its own audience, to the key with this salt. The
    * caller checks the expiry.
    */
-  verify(tokenSalt: string): Result<AnyTokenClaims>
+  verify(tokenSalt: string): Result<AnyTokenClaims, TokenFailure>
 }
 
 /** The facts of a client's token to mint. A null audience stands for this server. */
@@ -131,7 +131,7 @@ export interface TokenMinter {
   /** False if the key ring has no key for this algorithm: an older ring has none for RS256. */
   canSign(algorithm: SigningAlgorithm): boolean
   /** Reads an access token of either strategy and either origin. */
-  readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken>>
+  readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken, TokenFailure>>
   /** Reads a refresh token without verifying it; null if it is no refresh token. */
   readRefreshToken(refreshToken: string): RefreshTokenClaims | null
   /** Verifies that this server issued the refresh token, for the key with this salt. */

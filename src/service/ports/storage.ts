@@ -1,6 +1,12 @@
 import type { AccountStorage, EditStorage } from './accounts.ts'
 import type { AuditStorage, EventStorage } from './audit.ts'
-import type { AssertionStorage, AuthorityStorage, GrantStorage, ProofStorage } from './authority.ts'
+import type {
+  AssertionStorage,
+  AuthorityStorage,
+  GrantStorage,
+  ProofStorage,
+  RevokedTokenStorage,
+} from './authority.ts'
 import type { DashboardStorage, TrafficStorage } from './dashboard.ts'
 import type { KeyStorage } from './keys.ts'
 import type { ListStorage } from './lists.ts'
@@ -20,6 +26,7 @@ export interface Storage
     GrantStorage,
     ProofStorage,
     AssertionStorage,
+    RevokedTokenStorage,
     MessageStorage,
     MessageIdStorage,
     QueueStorage,

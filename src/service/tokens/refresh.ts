@@ -170,15 +170,18 @@ async function applyRotation(
       return fail({ reason: 'refresh_outdated', keyId, grantId, generation })
     case 'reuse': {
       const { address, path, requestId } = caller
-      await storage.revokeGrant(grantId, now, {
-        id: random.uuid(),
-        at: now,
-        actor: keyId,
-        action: 'grant.reused',
-        subject: grantId,
-        facts: { keyId, generation, address, path },
-        requestId,
-      })
+      await storage.revokeGrant(
+        { grantId, keyId, generation, revokedAt: now, expiresAt: now + GRANT_RETENTION_MS },
+        {
+          id: random.uuid(),
+          at: now,
+          actor: keyId,
+          action: 'grant.reused',
+          subject: grantId,
+          facts: { keyId, generation, address, path },
+          requestId,
+        },
+      )
       return fail({ reason: 'refresh_reused', keyId, grantId, generation })
     }
   }

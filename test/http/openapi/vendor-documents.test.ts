@@ -4,6 +4,7 @@ import { listVendorDocuments } from '../../../src/compose-apps.ts'
 import { SURFACES } from '../../../src/domain/key-type.ts'
 import { STANDARD_REPLIES, VENDOR_REPLIES } from '../../../src/http/oauth/token-replies.ts'
 import type { Reply } from '../../../src/http/reply.ts'
+import { createBasicChallenge } from '../../../src/http/request.ts'
 import { opendentalProtocol } from '../../../src/http/vendors/opendental/api.ts'
 import { practiceProtocol } from '../../../src/http/vendors/practice.ts'
 import { refuseTokenRequest } from '../../../src/http/vendors/redox/auth.ts'
@@ -122,14 +123,22 @@ const KEY = /^(credential|key|secret|account|address|permission|region|failures|
 const refuseByTable =
   (replies: typeof VENDOR_REPLIES, isBasic: boolean) =>
   (failure: { readonly reason: keyof typeof VENDOR_REPLIES }): Reply =>
-    replies[failure.reason](failure as never, { applicationName: 'Latchkey', isBasic })
+    replies[failure.reason](failure as never, {
+      applicationName: 'Latchkey',
+      challenge: isBasic ? createBasicChallenge() : null,
+    })
 const tokenRequestFailures = Object.keys(STANDARD_REPLIES).map((reason) => ({
   limitBytes: 4096,
   retryAfterSeconds: 7,
   reason,
 }))
 
-const redoxContext = { echo: undefined, serial: 7, subscriptionsUrl: PUBLIC_URL }
+const redoxContext = {
+  echo: undefined,
+  hasErrorDetail: true,
+  serial: 7,
+  subscriptionsUrl: PUBLIC_URL,
+}
 const refuseMessage: Refuse = (failure) => refuseRedoxRequest(failure, redoxContext)
 
 const REFUSAL_CASES: readonly RefusalCase[] = [

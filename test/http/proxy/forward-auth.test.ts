@@ -62,6 +62,8 @@ describe.each(KEY_TYPES)('a valid credential of %s', (keyType) => {
     expect(told).toEqual({
       'x-latchkey-account': key.accountId,
       'x-latchkey-site': key.siteId ?? '',
+      'x-latchkey-source': '',
+      'x-latchkey-scope': '',
       'x-latchkey-key': key.publicId,
       'x-latchkey-owner': key.ownerId,
       'x-latchkey-key-type': keyType,

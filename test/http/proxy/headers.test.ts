@@ -191,7 +191,7 @@ test('headers that Connection names are not forwarded', async () => {
 
 test('a key without a site sends no site header', async () => {
   const request = 'GET /fhir HTTP/1.1\nHost: x\nX-Latchkey-Site: other\n\n'
-  const { headers } = await passRequest(request, { identity: { siteId: null } })
+  const { headers } = await passRequest(request, { identity: { siteIds: [] } })
   expect(Object.keys(headers)).not.toContain('x-latchkey-site')
 })
 

@@ -359,9 +359,8 @@ test('a surface without an upstream fails with the name of the missing setting',
   const upstreamFetch = () => Promise.reject(new Error('nothing is to be carried'))
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const pass = createProxyRequest({ upstreamFetch, upstreams: {}, publicUrl: 'http://x', log })
-  const identity = { accountId: 'a', siteId: null, keyId: 'k', ownerId: 'o', keyType: 'd' }
   const caller = { address: '127.0.0.1', requestId: 'r', path: '/' }
-  const app = new Hono().get('/', async (c) => c.json(await pass(c, 'hl7', identity, caller)))
+  const app = new Hono().get('/', async (c) => c.json(await pass(c, 'hl7', null, caller)))
   expect(await (await app.request('/')).json()).toEqual({
     ok: false,
     failure: { reason: 'upstream_missing', setting: 'LATCHKEY_UPSTREAM_HL7' },

@@ -10,6 +10,7 @@ import { createTestKeyring } from '../../support/keyring.ts'
 import { createTestLog, unwrap } from '../../support/server.ts'
 import {
   countTrue,
+  createGrantRevocation,
   createStaticKey,
   createTestEvent,
   createUuid,
@@ -120,7 +121,7 @@ export function testEventStorage(name: string, fixture: StorageFixture): void {
         subjects,
       } = await seedEverything()
       const changes: [string, (event: AuditEvent) => Promise<unknown>][] = [
-        [grantId, (e) => storage.revokeGrant(grantId, 1, e)],
+        [grantId, (e) => storage.revokeGrant(createGrantRevocation(grantId, 1), e)],
         [subscriptionRow.id, (e) => storage.purgeQueue(subscriptionRow.id, e)],
         [subjects.at(-1) ?? '', (e) => storage.replayMessage(subjects.at(-1) ?? '', null, e)],
         [owner.id, (e) => storage.setUserRole(owner.id, 'administrator', e)],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createMessageIdGenerator } from '../../../src/service/messages/messages.ts'
 import {
+  createGrantRevocation,
   createKeyEdit,
   createRotation,
   createTestEvent,
@@ -11,16 +12,8 @@ import {
 } from './fixtures.ts'
 
 export function testAuthorityVersion(name: string, fixture: StorageFixture): void {
-  const {
-    addAccount,
-    addUser,
-    addSource,
-    addDestination,
-    addSubscription,
-    addTenant,
-    addMessage,
-    rotateNewGrant,
-  } = fixture
+  const { addAccount, addUser, addSource, addDestination, addSubscription, addTenant, addMessage } =
+    fixture
 
   test(`${name}: of many that claim message ids at once, each has its own`, async () => {
     const clock = () => Date.UTC(2026, 0, 1)
@@ -46,7 +39,6 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
       const from = await addSource(accountId)
       const to = await addDestination(accountId)
       const joined = await addSubscription(from.id, to.id)
-      const family = await rotateNewGrant()
       const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
       const [place, rule] = [
         await fixture.addSite(accountId),
@@ -106,7 +98,6 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
         ['deleteAllowlistEntry', () => fixture.storage.deleteAllowlistEntry(rule.id, e(rule.id))],
         ['addSite', () => fixture.addSite(accountId)],
         ['addDeveloper', () => fixture.addDeveloper(accountId)],
-        ['revokeGrant', () => fixture.storage.revokeGrant(family, 1, e(family))],
       ]
       for (const [verb, change] of changes)
         expect([verb, await expectVersionBump(change)]).toEqual([verb, true])
@@ -120,6 +111,10 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
         ['rotateGrant', () => fixture.storage.rotateGrant(createRotation(id, 1))],
         ['rotateGrant again', () => fixture.storage.rotateGrant(createRotation(id, 2))],
         ['acknowledgeGrant', () => fixture.storage.acknowledgeGrant(id, 2, 1)],
+        [
+          'revokeGrant',
+          () => fixture.storage.revokeGrant(createGrantRevocation(id, 1), createTestEvent(id)),
+        ],
         ['purgeGrants', () => fixture.storage.purgeGrants(0)],
         ['addMessage', () => addMessage(owned, [hop])],
         ['addEvent', () => fixture.storage.addEvent(createTestEvent(id))],
@@ -132,7 +127,7 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
         ['listKeyUses', () => fixture.storage.listKeyUses(owned.addKey.id, 0)],
         ['findKeyBySecret', async () => fixture.storage.findKeyBySecret('x')],
         ['findKey', async () => fixture.findKeyWithRouting(owned.addKey.publicId)],
-        ['findKeyRouting', async () => fixture.storage.findKeyRouting(owned.addKey.id)],
+        ['listKeyRoutings', async () => fixture.storage.listKeyRoutings(owned.addKey)],
       ]
       for (const [verb, act] of others)
         expect([verb, await expectVersionBump(act)]).toEqual([verb, false])
@@ -155,43 +150,45 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
       const one = await addSubscription(owned.sourceId, full.id, { dataModel: 'Device' })
       await addSubscription(owned.sourceId, full.id, { dataModel: 'Order', status: 'paused' })
       await addSubscription(sibling.id, full.id)
-      expect(await fixture.storage.findKeyRouting(owned.addKey.id)).toEqual({
-        sourceId: owned.sourceId,
-        sourceName: 'Source',
-        needsSource: false,
-        subscriptions: [
-          {
-            id: every.id,
-            dataModel: null,
-            destination: {
-              id: plain.id,
-              name: 'plain',
-              url: null,
-              development: false,
-              verifiedAt: null,
-              sealedToken: null,
+      expect(await fixture.storage.listKeyRoutings(owned.addKey)).toEqual([
+        {
+          sourceId: owned.sourceId,
+          sourceName: 'Source',
+          needsSource: false,
+          subscriptions: [
+            {
+              id: every.id,
+              dataModel: null,
+              destination: {
+                id: plain.id,
+                name: 'plain',
+                url: null,
+                development: false,
+                verifiedAt: null,
+                sealedToken: null,
+              },
             },
-          },
-          {
-            id: one.id,
-            dataModel: 'Device',
-            destination: {
-              id: full.id,
-              name: 'full',
-              url: 'https://emr.example',
-              development: true,
-              verifiedAt: MAX_INTEGER,
-              sealedToken: 'sealed',
+            {
+              id: one.id,
+              dataModel: 'Device',
+              destination: {
+                id: full.id,
+                name: 'full',
+                url: 'https://emr.example',
+                development: true,
+                verifiedAt: MAX_INTEGER,
+                sealedToken: 'sealed',
+              },
             },
-          },
-        ],
-      })
+          ],
+        },
+      ])
     })
 
     test('need a source while the account has another key that is not revoked', async () => {
       const { accountId, owner, addKey: key } = await addTenant()
       await addTenant()
-      const needsSource = async () => (await fixture.storage.findKeyRouting(key.id))?.needsSource
+      const needsSource = async () => (await fixture.storage.listKeyRoutings(key))[0]?.needsSource
       expect(await needsSource()).toBe(false)
       const second = createTestKey(owner, (await addSource(accountId)).id)
       await fixture.storage.addKey(second, createTestEvent(second.id))

@@ -119,8 +119,15 @@ export const createRotation = (grantId: string, to: number, more: object = {}) =
   to,
   rotatedAt: 2_000,
   expiresAt: MAX_INTEGER,
-  oauthClient: null,
   ...more,
+})
+
+export const createGrantRevocation = (grantId: string, revokedAt: number) => ({
+  grantId,
+  keyId: 'key-1',
+  generation: 1,
+  revokedAt,
+  expiresAt: MAX_INTEGER,
 })
 
 /**

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { User } from '../../../src/service/ports/accounts.ts'
 import {
   countTrue,
+  createGrantRevocation,
   createRotation,
   createTestEvent,
   createTestKey,
@@ -61,7 +62,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
     test('that 20 revoke at once is revoked by exactly one, with one event', async () => {
       const id = await rotateNewGrant()
       const answers = await runConcurrently((n) =>
-        fixture.storage.revokeGrant(id, 10 + n, createTestEvent(id)),
+        fixture.storage.revokeGrant(createGrantRevocation(id, 10 + n), createTestEvent(id)),
       )
       expect(countTrue(answers)).toBe(1)
       expect((await fixture.storage.findGrant(id))?.revokedAt).toBe(10 + answers.indexOf(true))
@@ -73,7 +74,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
         const id = await rotateNewGrant()
         const acts = [
           () => fixture.storage.rotateGrant(createRotation(id, 2)),
-          () => fixture.storage.revokeGrant(id, 5, createTestEvent(id)),
+          () => fixture.storage.revokeGrant(createGrantRevocation(id, 5), createTestEvent(id)),
         ]
         if (round % 2 === 1) acts.reverse()
         await Promise.all(acts.map((act) => act()))
@@ -88,7 +89,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       const ends = await rotateNewGrant(1, { expiresAt: 500 })
       const ended = await rotateNewGrant(1, { expiresAt: 499 })
       const revoked = await rotateNewGrant(1, { expiresAt: 501 })
-      await fixture.storage.revokeGrant(revoked, 1, createTestEvent(revoked))
+      await fixture.storage.revokeGrant(createGrantRevocation(revoked, 1), createTestEvent(revoked))
       expect(await fixture.storage.purgeGrants(500)).toBe(2)
       expect(await fixture.storage.purgeGrants(500)).toBe(0)
       expect(await fixture.storage.findGrant(ends)).toBeNull()

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../../src/service/ports/audit.ts'
 import type { NewSubscription } from '../../../src/service/ports/routing.ts'
 import {
   ALL_PARTIES,
+  createGrantRevocation,
   createKeyEdit,
   createTestEvent,
   createTestKey,
@@ -229,7 +230,6 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       await expectRefused((e) => fixture.storage.setDestinationVerified(id, 1, e), id)
       await expectRefused((e) => fixture.storage.setVerificationToken(id, 'sealed', 'GET', e), id)
       await expectRefused((e) => fixture.storage.setSubscriptionStatus(id, 'paused', e), id)
-      await expectRefused((e) => fixture.storage.revokeGrant(id, 1, e), id)
       expect(await fixture.storage.acknowledgeGrant(id, 1, 1)).toBe(false)
     })
   })
@@ -246,7 +246,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
         [key.id, (e) => fixture.storage.disableKey(key.id, 'operator', e)],
         [to.id, (e) => fixture.storage.setDestinationVerified(to.id, 4, e)],
         [joined.id, (e) => fixture.storage.setSubscriptionStatus(joined.id, 'paused', e)],
-        [family, (e) => fixture.storage.revokeGrant(family, 6, e)],
+        [family, (e) => fixture.storage.revokeGrant(createGrantRevocation(family, 6), e)],
       ]
       for (const [subject, change] of changes) {
         const facts = { why: 'ünder review 🔍', count: 3, none: null }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NewSubscription } from '../../../src/service/ports/routing.ts'
 import {
+  createGrantRevocation,
   createRotation,
   createTestEvent,
   createUuid,
@@ -161,7 +162,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.findGrant(id)).toEqual(row)
       await fixture.storage.acknowledgeGrant(id, MAX_INTEGER - 1, MAX_INTEGER)
       expect(await fixture.storage.findGrant(id)).toEqual({ ...row, acknowledgedAt: MAX_INTEGER })
-      await fixture.storage.revokeGrant(id, MAX_INTEGER, createTestEvent(id))
+      await fixture.storage.revokeGrant(createGrantRevocation(id, MAX_INTEGER), createTestEvent(id))
       const revoked = { ...row, acknowledgedAt: MAX_INTEGER, revokedAt: MAX_INTEGER }
       expect(await fixture.storage.findGrant(id)).toEqual(revoked)
     })
@@ -272,7 +273,12 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
         expect(await fixture.storage.findDeveloper(id)).toBeNull()
         expect(await fixture.storage.listAllowlistEntries(id)).toEqual([])
         expect(await fixture.storage.listKeyUses(id, 0)).toEqual([])
-        expect(await fixture.storage.findKeyRouting(id)).toBeNull()
+        expect(await fixture.storage.listKeyRoutings({ id, sourceId: id })).toEqual([])
+        expect(await fixture.storage.listKeyRoutings({ id, sourceId: null })).toEqual([])
+        expect(await fixture.storage.findRevokedToken(id, id)).toEqual({
+          isRevoked: false,
+          anyRevoked: false,
+        })
         expect(await fixture.storage.findGrant(id)).toBeNull()
         expect(await fixture.storage.findPayload(id)).toBeNull()
       }

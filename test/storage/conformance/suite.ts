@@ -14,6 +14,7 @@ import { testListQueries } from './lists.ts'
 import { testOAuthClientStorage } from './oauth-clients.ts'
 import { testPaging } from './paging.ts'
 import { testQueueStorage } from './queues.ts'
+import { testRevokedTokenStorage } from './revoked-tokens.ts'
 import { testRoundTrip } from './round-trip.ts'
 import { testSignInStorage } from './sign-in.ts'
 import { testDashboardStorage, testKeyUseStorage, testTrafficStorage } from './usage.ts'
@@ -52,6 +53,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testAuthorityVersion(name, fixture)
   testPaging(name, fixture)
   testGrantStorage(name, fixture)
+  testRevokedTokenStorage(name, fixture)
 
   // Last, since it purges.
   testAuditChainStorage(name, fixture)

@@ -23,7 +23,15 @@ export default {
       trustedProxies: [],
       createRequestId: () => 'request-1',
     }
-    const identity = { accountId: 'a', siteId: 's', keyId: 'k', ownerId: 'o', keyType: 'test' }
+    const identity = {
+      accountId: 'a',
+      siteIds: ['s'],
+      sourceIds: [],
+      scopes: [],
+      keyId: 'k',
+      ownerId: 'o',
+      keyType: 'test',
+    }
     const app = new Hono()
     app.all('*', async (c) => {
       const answer = await pass(c, 'fhir', identity, identifyCaller(http, c))

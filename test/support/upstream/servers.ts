@@ -20,7 +20,9 @@ export interface ListeningServer {
 
 export const PROXY_IDENTITY: UpstreamIdentity = {
   accountId: 'account-1',
-  siteId: 'site-1',
+  siteIds: ['site-1'],
+  sourceIds: [],
+  scopes: [],
   keyId: 'KEY1',
   ownerId: 'owner-1',
   keyType: 'test',

@@ -140,6 +140,8 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   token_expired: 'The token has expired',
   token_from_future: 'The token was issued in the future',
   token_superseded: 'The token ended when the secret was rotated',
+  token_revoked: 'The token was revoked',
+  scope_insufficient: 'The token lacks the scope',
   grant_revoked: 'The grant was revoked',
   refresh_outdated: 'A refresh token is outdated',
   refresh_reused: 'A refresh token was reused',

@@ -38,6 +38,8 @@ const KEY_EVENT_DESCRIPTIONS = {
     'good',
     ({ generation }) => `The tokens were refreshed: this is generation ${generation}.`,
   ],
+  'token.revoked': ['plain', 'An access token was revoked by its client.'],
+  'grant.revoked': ['plain', 'The grant was revoked by its client, with all its tokens.'],
   'grant.reused': [
     'bad',
     'An old refresh token was used again, so that two parties have it. The whole grant was revoked.',

@@ -123,6 +123,8 @@ const REQUEST_ACTIONS = [
   'session.refused',
   'token.issued',
   'token.refreshed',
+  'token.revoked',
+  'grant.revoked',
   'grant.reused',
 ]
 const formatDecisionTitle = (decision: Decision): string =>

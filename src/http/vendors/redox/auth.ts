@@ -128,6 +128,8 @@ const replies: ReplyTable = {
   token_expired: createInvalidReply,
   token_from_future: createInvalidReply,
   token_superseded: createInvalidReply,
+  token_revoked: createInvalidReply,
+  scope_insufficient: createInvalidReply,
   grant_revoked: createInvalidReply,
   refresh_outdated: createInvalidReply,
   refresh_reused: createInvalidReply,

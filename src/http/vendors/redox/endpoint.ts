@@ -1,10 +1,13 @@
 import { Hono } from 'hono'
-import { ok, type Result } from '../../../domain/failure.ts'
+import { fail, ok, type Result } from '../../../domain/failure.ts'
+import { toStoredId } from '../../../domain/id.ts'
+import type { MessageEnvelope } from '../../../domain/routing.ts'
+import { allowsMessages, allowsServices, MESSAGE_SCOPES } from '../../../domain/scope.ts'
 import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
 import type { AddressRateLimit } from '../../../service/limits/rate-limits.ts'
 import type { AcceptMessage } from '../../../service/messages/accept.ts'
 import type { Log } from '../../../service/ports/runtime.ts'
-import type { Guard } from '../../../service/tokens/guard.ts'
+import type { Guard, Principal } from '../../../service/tokens/guard.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
 import type { Reply } from '../../reply.ts'
 import {
@@ -51,7 +54,6 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
     deps.hasDiskSpace,
   )
   const app = new Hono()
-  const createContext = () => createRefusalContext(deps)
   for (const path of MESSAGE_PATHS) {
     addPostRoute(app, path, deps, {
       async handle(request, caller) {
@@ -62,9 +64,10 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
           reservation.release()
         }
       },
-      replyMethodNotAllowed: () => replyRedoxMethodNotAllowed(createContext()),
-      replyUnavailable: (seconds) => replyUnavailable(seconds, createContext()),
-      replyServerError: () => replyRedoxServerError(createContext()),
+      replyMethodNotAllowed: () => replyRedoxMethodNotAllowed(createRefusalContext(deps)),
+      replyUnavailable: (seconds, caller) =>
+        replyUnavailable(seconds, createRefusalContext(deps, caller)),
+      replyServerError: (caller) => replyRedoxServerError(createRefusalContext(deps, caller)),
     })
   }
   return app
@@ -80,7 +83,7 @@ async function handleMessage(
   const result = await receiveMessage(deps, request, caller, progress, reservation)
   if (result.ok) return result.value
   deps.recordRefusal('message', result.failure, caller)
-  const reply = refuseRedoxRequest(result.failure, createRefusalContext(deps, progress))
+  const reply = refuseRedoxRequest(result.failure, createRefusalContext(deps, caller, progress))
   deps.recordRefusal.recordResponse(caller, reply)
   return reply
 }
@@ -95,8 +98,13 @@ async function receiveMessage(
 ): Promise<Result<Reply>> {
   const rateLimitCheck = addressRateLimit(caller.address)
   if (!rateLimitCheck.ok) return rateLimitCheck
-  const principal = await authenticateBearer(guard, request.raw.headers, caller)
+  const { headers } = request.raw
+  const principal = await authenticateBearer(guard, headers, caller)
   if (!principal.ok) return principal
+  const { key, scopes } = principal.value
+  if (scopes !== null && !allowsMessages(scopes)) {
+    return fail({ reason: 'scope_insufficient', keyId: key.id, scope: MESSAGE_SCOPES })
+  }
 
   const payload = await readBody(request, messageLimitBytes, reservation.reserve)
   if (!payload.ok) return payload
@@ -108,24 +116,56 @@ async function receiveMessage(
     progress,
     () => request.raw.signal,
   )
-  const receipt = await acceptMessage(principal.value, incoming, caller)
+  const sourceId = scopes === null ? ok(incoming.sourceId) : selectSource(incoming, headers)
+  if (!sourceId.ok) return sourceId
+  const receipt = await acceptMessage(
+    principal.value,
+    { ...incoming, sourceId: sourceId.value },
+    caller,
+  )
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
 }
 
-/** Verifies the access token, and sets the caller's key. A failure names a key only if the token is genuine. */
-async function authenticateBearer(guard: Guard, headers: Headers, caller: Caller) {
+/** Verifies the access token, and sets the caller's key. */
+async function authenticateBearer(
+  guard: Guard,
+  headers: Headers,
+  caller: Caller,
+  options?: Parameters<Guard>[2],
+): Promise<Result<Principal>> {
   const token = parseBearerToken(headers.get('authorization'))
-  if (!token.ok) return token
-  const principal = await guard(token.value, caller.address)
-  if (principal.ok) caller.keyId = principal.value.key.id
-  else if ('keyId' in principal.failure) caller.keyId = principal.failure.keyId
-  return principal
+  return token.ok ? guard(token.value, caller, options) : token
+}
+
+const SOURCE_HEADER = 'Redox-Source-Id'
+
+/** A client that may use several sources names one in `Meta`, or in this header. */
+function selectSource(
+  { sourceId }: Pick<MessageEnvelope, 'sourceId'>,
+  headers: Headers,
+): Result<string | null> {
+  const header = headers.get(SOURCE_HEADER)
+  if (header === null || header === '') return ok(sourceId)
+  const headerId = toStoredId(header)
+  return sourceId === null || sourceId === headerId
+    ? ok(headerId)
+    : fail({
+        reason: 'field_invalid',
+        field: 'Meta.Source.ID',
+        detail: `is not the source of the header ${SOURCE_HEADER}`,
+      })
 }
 
 const createRefusalContext = (
-  { serial, subscriptionsUrl }: RedoxAuthenticatorDeps,
+  { serial, subscriptionsUrl }: Omit<RedoxAuthenticatorDeps, 'guard'>,
+  { isClient = false }: Pick<Caller, 'isClient'> = {},
   progress: MessageProgress = {},
-): RefusalContext => ({ echo: findEcho(progress), serial: serial(), subscriptionsUrl })
+): RefusalContext => ({
+  echo: findEcho(progress),
+  hasErrorDetail: isClient,
+  serial: serial(),
+  subscriptionsUrl,
+})
 
 export type RedoxAuthenticatorDeps = Pick<
   MessageEndpointDeps,
@@ -137,8 +177,12 @@ export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestA
   name: 'redox',
   hasCredential: (headers) => /^bearer(?: |$)/i.test(headers.get('authorization') ?? ''),
   async authenticate(headers, caller) {
-    const principal = await authenticateBearer(deps.guard, headers, caller)
-    return principal.ok ? ok(principal.value.key) : principal
+    const principal = await authenticateBearer(deps.guard, headers, caller, { anyAudience: true })
+    if (!principal.ok) return principal
+    const { key, scopes } = principal.value
+    return scopes === null || allowsServices(scopes)
+      ? principal
+      : fail({ reason: 'scope_insufficient', keyId: key.id, scope: MESSAGE_SCOPES })
   },
   refuseRequest: (failure) => refuseRedoxRequest(failure, createRefusalContext(deps)),
   replyServerError: () => replyRedoxServerError(createRefusalContext(deps)),

@@ -99,12 +99,12 @@ export interface RoutedMessage {
 }
 
 export const toRoutedMessage = (
-  { principal, route, logs, serial }: AcceptedMessage,
+  { route, logs, serial }: AcceptedMessage,
   test: boolean,
 ): RoutedMessage => ({
   serial,
   test,
-  source: { id: principal.routing.sourceId, name: principal.routing.sourceName },
+  source: route.source,
   destinations: route.hops.map(({ destination }) => destination),
   logs,
 })

@@ -14,6 +14,8 @@ import type { Echo } from './meta.ts'
 export interface RefusalContext {
   /** The part of the message's `Meta` that was read. */
   readonly echo: Echo | undefined
+  /** True for a client's token: one of the vendor's clients reads `errorDetail`, the others `Meta`. */
+  readonly hasErrorDetail: boolean
   /** The id of the error. */
   readonly serial: number
   /** The URL of the operator's subscriptions, for the text that says there are none. */
@@ -51,10 +53,15 @@ const createTransmissionReply = (status: number, text: string, context: RefusalC
 function createErrorReply(
   status: number,
   error: { Text: string; Type: string; Module: Module },
-  { echo, serial }: RefusalContext,
+  { echo, hasErrorDetail, serial }: RefusalContext,
   headers: Record<string, string> = {},
 ): Reply {
-  return createJsonReply(status, { Meta: { ...echo, Errors: [{ ID: serial, ...error }] } }, headers)
+  const Meta = { ...echo, Errors: [{ ID: serial, ...error }] }
+  return createJsonReply(
+    status,
+    hasErrorDetail ? { errorDetail: error.Text, Meta } : { Meta },
+    headers,
+  )
 }
 
 /** Recognizes a message that the destination itself refused with a 4xx status. */
@@ -149,6 +156,15 @@ const replies: ReplyTable<RefusalContext> = {
   token_expired: createUnauthorizedReply,
   token_from_future: createUnauthorizedReply,
   token_superseded: createUnauthorizedReply,
+  token_revoked: createUnauthorizedReply,
+  scope_insufficient: ({ scope }, context) =>
+    createRefusalReply(
+      403,
+      'Send',
+      'The access token does not have the scope for this.',
+      context,
+      createBearerChallenge('insufficient_scope', scope),
+    ),
   grant_revoked: createUnauthorizedReply,
   refresh_outdated: createUnauthorizedReply,
   refresh_reused: createUnauthorizedReply,

@@ -51,7 +51,12 @@ function createRefusedResult(
   failure: Failure,
   progress: MessageProgress,
 ): TestMessageReply {
-  const context = { echo: findEcho(progress), serial: serial(), subscriptionsUrl }
+  const context = {
+    echo: findEcho(progress),
+    hasErrorDetail: false,
+    serial: serial(),
+    subscriptionsUrl,
+  }
   return {
     messageId: null,
     reply: refuseRedoxRequest(failure, context),

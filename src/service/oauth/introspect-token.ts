@@ -1,0 +1,103 @@
+import { fail, ok, type Result } from '../../domain/failure.ts'
+import type { Key } from '../../domain/key.ts'
+import { INTROSPECTION_SCOPE } from '../../domain/scope.ts'
+import { getTokenExpiry, isClientToken } from '../../domain/token.ts'
+import type { Caller, RecordRefusal } from '../audit/buffer.ts'
+import type { KeyUseCounter } from '../limits/usage-counters.ts'
+import {
+  findAudience,
+  type Guard,
+  type GuardFailure,
+  type VerifyTokenDeps,
+  verifyToken,
+} from '../tokens/guard.ts'
+import {
+  type AuthenticateClientDeps,
+  authenticateClient,
+  type ClientCredential,
+  type ClientFailure,
+} from './authenticate-client.ts'
+
+export interface IntrospectTokenDeps extends AuthenticateClientDeps, VerifyTokenDeps {
+  readonly guard: Guard
+  readonly keyUseCounter: KeyUseCounter
+  readonly recordRefusal: RecordRefusal
+}
+
+/** What a resource server learns of an active token. */
+export interface TokenDescription {
+  readonly clientId: string
+  readonly subject: string
+  /** None for a token that a key and secret were exchanged for. */
+  readonly scopes: readonly string[]
+  /** Epoch milliseconds, on whole seconds. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+  /** Null for this server. */
+  readonly audience: string | null
+}
+
+/** A client, or an access token with the scope `introspect`. */
+export type IntrospectionCredential = ClientCredential | { readonly accessToken: string }
+
+export type IntrospectionFailure = ClientFailure | GuardFailure
+
+export type IntrospectToken = (
+  request: { readonly credential: IntrospectionCredential; readonly token: string },
+  caller: Caller,
+) => Promise<Result<TokenDescription | null, IntrospectionFailure>>
+
+/**
+ * Describes an access token of the caller's account (RFC 7662); null for every other text, and for a token
+ * that no longer works.
+ */
+export const createIntrospectToken =
+  (deps: IntrospectTokenDeps): IntrospectToken =>
+  async ({ credential, token }, caller) => {
+    const authenticated = await authenticateResourceServer(deps, credential, caller)
+    if (!authenticated.ok) {
+      deps.recordRefusal('introspection', authenticated.failure, caller)
+      return authenticated
+    }
+    return ok(await describeToken(deps, authenticated.value, token))
+  }
+
+async function authenticateResourceServer(
+  deps: IntrospectTokenDeps,
+  credential: IntrospectionCredential,
+  caller: Caller,
+): Promise<Result<Key, IntrospectionFailure>> {
+  if (!('accessToken' in credential)) {
+    const client = await authenticateClient(deps, credential, caller)
+    if (!client.ok) return client
+    caller.keyId = client.value.id
+    deps.keyUseCounter.count(client.value)
+    return client
+  }
+  const principal = await deps.guard(credential.accessToken, caller)
+  if (!principal.ok) return principal
+  const { key, scopes } = principal.value
+  return scopes?.includes(INTROSPECTION_SCOPE)
+    ? ok(key)
+    : fail({ reason: 'scope_insufficient', keyId: key.id, scope: INTROSPECTION_SCOPE })
+}
+
+async function describeToken(
+  deps: IntrospectTokenDeps,
+  { accountId }: Key,
+  accessToken: string,
+): Promise<TokenDescription | null> {
+  const verified = await verifyToken(deps, accessToken, null)
+  if (!verified.ok) return null
+  const { principal, token } = verified.value
+  const { key, scopes } = principal
+  if (key.accountId !== accountId) return null
+  return {
+    clientId: key.publicId,
+    subject: key.id,
+    scopes: scopes ?? [],
+    issuedAt: token.issuedAt,
+    expiresAt: getTokenExpiry(token),
+    audience: isClientToken(token) ? findAudience(token, key) : null,
+  }
+}
