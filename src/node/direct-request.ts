@@ -54,17 +54,22 @@ class DirectRequest implements ServerRequest {
   }
 }
 
-/** Waits for the last byte, not for the events after it. Rejects if the connection closes before. */
+/**
+ * Waits for the last byte, not for the events after it. Rejects if the connection closes before. An idle
+ * connection keeps its last message, which must not keep the body.
+ */
 function readBytes(incoming: IncomingMessage, length: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let missing = length
-    incoming.on('data', (chunk: Buffer) => {
+    incoming.on('data', function receive(chunk: Buffer) {
       chunks.push(chunk)
       missing -= chunk.length
-      if (missing === 0) resolve(chunks.length === 1 ? chunk : Buffer.concat(chunks))
+      if (missing > 0) return
+      incoming.off('data', receive)
+      resolve(chunks.length === 1 ? chunk : Buffer.concat(chunks))
     })
-    incoming.on('close', () => {
+    incoming.once('close', () => {
       // Every message is closed, and an Error takes microseconds.
       if (missing > 0) reject(new Error('the connection closed before the body ended'))
     })
