@@ -122,11 +122,11 @@ export function scheduleRotation(path: string, rotateAfterMs: number, log: Log):
   }
   // Workers that start together look at different times.
   const delay = FIRST_ROTATION_DELAY_MS + (process.pid % 60) * 1000
-  const timers = [setTimeout(rotate, delay), setInterval(rotate, ROTATION_INTERVAL_MS)]
-  for (const timer of timers) timer.unref()
-  return () => {
-    for (const timer of timers) clearInterval(timer)
-  }
+  let timer = setTimeout(() => {
+    void rotate()
+    timer = setInterval(rotate, ROTATION_INTERVAL_MS).unref()
+  }, delay).unref()
+  return () => clearTimeout(timer)
 }
 
 /** Rotates the signing keys in the file that have signed for `rotateAfterMs`. */
@@ -143,7 +143,7 @@ export async function rotateDueKeys(
     before = ring
     return maintainRing(nodePrimitives, ring, rotateAfterMs, now)
   })
-  if (after !== before) log.info({ path }, 'the signing keys were rotated')
+  if (after !== before) log.info({ path }, 'the key ring file has new signing keys')
 }
 
 export interface WatchedKeyring {
