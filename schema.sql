@@ -332,6 +332,14 @@ CREATE TABLE payload_parts (
   PRIMARY KEY (message_id, part)
 );
 
+-- The periods of 17 minutes in which an account, a source, a destination or a subscription had messages.
+-- period: the first 7 characters of their ids, which begin with the time. owner_id 'test' is that of all test messages.
+CREATE TABLE message_periods (
+  owner_id TEXT NOT NULL,
+  period TEXT NOT NULL,
+  PRIMARY KEY (owner_id, period)
+);
+
 -- One row: the first block of message ids that no process has claimed.
 CREATE TABLE message_id_blocks (next BIGINT NOT NULL);
 INSERT INTO message_id_blocks (next) VALUES (1);

@@ -64,7 +64,7 @@ async function runCommand({ dataDir }: StallTarget): Promise<void> {
   if (code !== 0) throw new Error(`the command ended with ${code}`)
 }
 
-/** The id of a destination without messages, so that the list reads every message. */
+/** The id of a destination without messages. */
 const UNUSED_ID = '00000000-0000-7000-8000-000000000000'
 
 const DISTURBERS: Readonly<Record<string, Disturber | null>> = {

@@ -7,6 +7,7 @@ import type {
 } from '../service/ports/messages.ts'
 import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler, StatementRow } from './engine.ts'
+import { createMessagePeriods } from './message-periods.ts'
 import { createCache, createSqlWriter, LAST_ID, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -33,6 +34,7 @@ export function createMessageStorage(
   rows: TableStatements,
 ): MessageStorage {
   const add = rows.insert('messages')
+  const periods = createMessagePeriods(engine, compiler)
   const sqlStatement = createSqlWriter(compiler)
   const addDelivery = sqlStatement<NewDeliveryRow>(
     (arg) => sql`
@@ -54,6 +56,7 @@ export function createMessageStorage(
   // Each set of filters has a statement of its own, so that each uses the index that it can.
   type MessageQuery = Omit<Required<MessageFilter>, 'test'> & {
     test: number
+    from: string
     before: string
     limit: number
   }
@@ -64,6 +67,7 @@ export function createMessageStorage(
   ) =>
     compiler.withArguments<MessageQuery>()((db, arg) => {
       let query = selectSummaries(db)
+        .where('messages.id', '>', arg('from'))
         .where('messages.id', '<', arg('before'))
         .orderBy('messages.id', 'desc')
         .limit(arg('limit'))
@@ -201,17 +205,26 @@ export function createMessageStorage(
           }),
         ),
         ...(message.payloadPartCount === 0 ? [] : [requireParts({ id: message.id })]),
+        ...periods.createSteps(message),
         ...(event === undefined ? [] : [addEvent(toEventRow(event))]),
       ])
+      periods.remember(message)
     },
 
-    async listMessages({ after, limit, ...filter }) {
+    async listMessages({ after = LAST_ID, limit, ...filter }) {
       const criteria = MESSAGE_FILTER_NAMES.filter((name) => filter[name] !== undefined)
       const indexed = INDEXED_STATUSES.find((status) => status === filter.status)
       const list = lists(String([...criteria, indexed]), () => createList(criteria, indexed))
       const test = filter.test === true ? 1 : 0
-      const query = { ...filter, test, before: after ?? LAST_ID, limit } as MessageQuery
-      return Promise.all((await engine.scan(list(query))).map(toMessageSummary))
+      const rows: StatementRow<typeof find>[] = []
+      const whole = { from: '', before: after }
+      const ranges = indexed === undefined ? periods.listRanges(filter, after) : [whole]
+      for await (const range of ranges) {
+        const query = { ...filter, ...range, test, limit: limit - rows.length } as MessageQuery
+        rows.push(...(await engine.scan(list(query))))
+        if (rows.length >= limit) break
+      }
+      return Promise.all(rows.map(toMessageSummary))
     },
 
     async findMessage(id) {

@@ -211,6 +211,18 @@ const VERSION_7_STATEMENTS: readonly string[] = [
   )`,
   `CREATE INDEX revoked_tokens_by_end ON revoked_tokens (ends_at)`,
   `CREATE INDEX subscriptions_leased ON subscriptions (leased_by) WHERE leased_by IS NOT NULL`,
+  `CREATE TABLE message_periods (
+    owner_id TEXT NOT NULL,
+    period TEXT NOT NULL,
+    PRIMARY KEY (owner_id, period)
+  )`,
+  `INSERT INTO message_periods (owner_id, period)
+    SELECT source_id, substr(id, 1, 7) FROM messages
+    UNION SELECT account_id, substr(messages.id, 1, 7) FROM messages
+      JOIN sources ON sources.id = messages.source_id
+    UNION SELECT 'test', substr(id, 1, 7) FROM messages WHERE test = 1
+    UNION SELECT destination_id, substr(message_id, 1, 7) FROM deliveries
+    UNION SELECT subscription_id, substr(message_id, 1, 7) FROM deliveries`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */

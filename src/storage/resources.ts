@@ -225,19 +225,17 @@ const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
   developer: {
     deletable: sql`not exists (select 1 from keys where keys.developer_id = developers.id)`,
   },
-  // An OAuth client that has sent messages may have lost the source since. Reads every message: there is
-  // no index for what is rarely asked.
+  // An OAuth client that has sent messages may have lost the source since.
   source: {
     deletable: sql`not exists (select 1 from keys where keys.source_id = sources.id)
       and not exists (select 1 from key_sources where key_sources.source_id = sources.id)
-      and not exists (select 1 from messages where messages.source_id = sources.id)
+      and not exists (select 1 from message_periods where owner_id = sources.id)
       and not exists (select 1 from subscriptions where subscriptions.source_id = sources.id)`,
   },
-  // Reads every delivery, for the same reason.
   destination: {
     deletable: sql`not exists (
         select 1 from subscriptions where subscriptions.destination_id = destinations.id)
-      and not exists (select 1 from deliveries where deliveries.destination_id = destinations.id)`,
+      and not exists (select 1 from message_periods where owner_id = destinations.id)`,
   },
   // Locks the row before its queue is read, as every settling of an attempt does.
   subscription: {

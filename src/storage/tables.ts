@@ -203,6 +203,7 @@ const TABLES = {
     payload_part_count: INTEGER,
   },
   payload_parts: { message_id: KEY_TEXT, part: KEY_INTEGER, created_at: INTEGER, sealed: TEXT },
+  message_periods: { owner_id: KEY_TEXT, period: KEY_TEXT },
   message_id_blocks: { next: INTEGER },
   deliveries: {
     message_id: KEY_TEXT,

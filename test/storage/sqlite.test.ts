@@ -195,7 +195,6 @@ describe('SQLite', () => {
       const MAX_LOG_PAGES = 10_000
       const readLog = { sql: 'PRAGMA wal_checkpoint(NOOP)', values: [] }
       const measureLog = async () => ((await engine.read(readLog)) as [{ log: number }])[0].log
-      expect(await measureLog()).toBeGreaterThan(MAX_LOG_PAGES)
       const writeUntilShort = async () => {
         await storage.addPayloadPart(crypto.randomUUID(), 0, 'short', 1)
         return measureLog()

@@ -322,37 +322,6 @@ export function testListQueries(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a list of messages`, () => {
-    test('is narrowed by where they come from and go to, their state, and whether they are tests', async () => {
-      const { storage } = fixture
-      const owned = await fixture.addTenant()
-      const { accountId } = owned
-      const [x, y] = [await addDestination(accountId), await addDestination(accountId)]
-      const [toX, toY] = [
-        await addSubscription(owned.sourceId, x.id),
-        await addSubscription(owned.sourceId, y.id),
-      ]
-      const a = await addMessage(owned, [toX])
-      const b = await addMessage(owned, [toX, toY], { test: true })
-      await storage.skipMessage(b.id, y.id, createTestEvent(b.id))
-      for (const [criteria, found] of [
-        [{ sourceId: owned.sourceId }, [b.id, a.id]],
-        [{ sourceId: createUuid() }, []],
-        [{ destinationId: y.id }, [b.id]],
-        [{ subscriptionId: toX.id }, [b.id, a.id]],
-        [{ status: 'queued' }, [b.id, a.id]],
-        [{ status: 'skipped' }, [b.id]],
-        [{ status: 'skipped', destinationId: x.id }, []],
-        [{ status: 'delivered' }, []],
-        [{ test: true }, [b.id]],
-        [{ test: false, subscriptionId: toX.id }, [a.id]],
-      ] as const) {
-        const listed = await storage.listMessages({ accountId, limit: 10, ...criteria })
-        expect([criteria, listed.map(({ id }) => id)]).toEqual([criteria, found])
-      }
-    })
-  })
-
   describe(`${name}: what a list tells beside its rows`, () => {
     test('counts the keys of owners, sites and developers that are not revoked', async () => {
       const { id: accountId } = await addAccount()

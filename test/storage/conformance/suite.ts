@@ -11,6 +11,7 @@ import { testGrantStorage } from './grants.ts'
 import { testGuardedChanges } from './guards.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
+import { testMessageLists } from './message-lists.ts'
 import { testOAuthClientStorage } from './oauth-clients.ts'
 import { testPaging } from './paging.ts'
 import { testQueueStorage } from './queues.ts'
@@ -46,6 +47,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testSignInStorage(name, fixture)
   testDeletions(name, fixture)
   testListQueries(name, fixture)
+  testMessageLists(name, fixture)
   testTrafficStorage(name, fixture)
   testDashboardStorage(name, fixture)
   testRoundTrip(name, fixture)
