@@ -64,7 +64,7 @@ export function createMessagePeriods(engine: Engine, compiler: StatementCompiler
       return owners.includes(sourceId) ? [...steps, addOfAccount({ sourceId, period })] : steps
     },
 
-    /** Call it when the steps have been written. */
+    /** Call it when the steps, if there were any, have been written. */
     remember(message: NewMessage): void {
       const period = message.id.slice(0, PERIOD_LENGTH)
       if (knownPeriods.size > MAX_KNOWN_OWNERS) knownPeriods.clear()

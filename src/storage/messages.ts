@@ -180,6 +180,7 @@ export function createMessageStorage(
 
   return {
     async addMessage(message, event) {
+      const periodSteps = periods.createSteps(message)
       await engine.atomic([
         add({
           id: message.id,
@@ -205,10 +206,10 @@ export function createMessageStorage(
           }),
         ),
         ...(message.payloadPartCount === 0 ? [] : [requireParts({ id: message.id })]),
-        ...periods.createSteps(message),
+        ...periodSteps,
         ...(event === undefined ? [] : [addEvent(toEventRow(event))]),
       ])
-      periods.remember(message)
+      if (periodSteps.length > 0) periods.remember(message)
     },
 
     async listMessages({ after = LAST_ID, limit, ...filter }) {
