@@ -38,7 +38,7 @@ interface PublicRingKey extends Omit<RingKey, 'jwk'> {
 const RING_KEY_COLUMNS: Columns<PublicRingKey> = [
   ['id', (key) => key.id],
   ['use', (key) => key.use],
-  ['algorithm', (key) => key.algorithm ?? ''],
+  ['algorithm', (key) => key.algorithm ?? '-'],
   ['state', (key) => key.state],
   ['created', (key) => formatTime(key.createdAt)],
   ['age', (key) => formatAge(key.createdAt)],
