@@ -1,19 +1,13 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { request } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { openLatchkey } from '../../src/node/open-latchkey.ts'
 import { composeNodeApps } from '../../src/node/server.ts'
 import { signInToConsole } from '../support/console-client.ts'
-import {
-  createCertificateAuthority,
-  createServerCertificate,
-} from '../support/database/certificates.ts'
 import { startDestination } from '../support/delivery/destinations.ts'
 import {
   INSTALLABLE_PROXIES,
@@ -21,6 +15,7 @@ import {
   type RunningProxy,
   readProxySample,
   startProxy,
+  writeProxyCertificates,
 } from '../support/installed-proxies.ts'
 import { createBasicHeaders, seedOwnerKey } from '../support/key-seeds.ts'
 import { findFreePort, type ServerProcess, startServerProcess } from '../support/process.ts'
@@ -71,7 +66,7 @@ describe.each(INSTALLABLE_PROXIES)('$page, followed', (program) => {
       LATCHKEY_UPSTREAM_PRACTICE: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`,
     })
     const home = createTempFolder()
-    ca = await writeCertificates(home)
+    ca = await writeProxyCertificates(home, [HOST, CONSOLE_HOST])
     const replacements = {
       '/etc/ssl/latchkey': home,
       443: port,
@@ -197,16 +192,6 @@ const readSettings = (page: string): Record<string, string> =>
       value,
     ]),
   )
-
-/** Returns the authority's certificate. */
-async function writeCertificates(home: string): Promise<string> {
-  const ca = await createCertificateAuthority('Test CA')
-  const { cert, key } = await createServerCertificate([HOST, CONSOLE_HOST], ca)
-  writeFileSync(join(home, 'fullchain.pem'), cert)
-  writeFileSync(join(home, 'key.pem'), key)
-  writeFileSync(join(home, 'combined.pem'), `${cert.trim()}\n${key}`)
-  return ca.cert
-}
 
 async function seedIntegration(dir: string, url: string) {
   const config = readConfig({ LATCHKEY_DATA: dir })

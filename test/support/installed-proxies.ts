@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findDocument } from '../docs/documents.ts'
+import { createCertificateAuthority, createServerCertificate } from './database/certificates.ts'
 import { createTempFolder } from './server.ts'
 
 const APACHE_PAGE = 'docs/deploy/apache.md'
@@ -95,6 +96,19 @@ export function readProxySample(
   if (sample === undefined) throw new Error(`${page} shows no ${language} for ${marker}`)
   const shown = new RegExp(Object.keys(replacements).join('|').replace(/[.{]/g, '\\$&'), 'g')
   return sample.text.replace(shown, (found) => String(replacements[found]))
+}
+
+/** Writes the certificate files that the pages name, and returns the authority's certificate. */
+export async function writeProxyCertificates(
+  home: string,
+  hosts: readonly string[],
+): Promise<string> {
+  const ca = await createCertificateAuthority('Test CA')
+  const { cert, key } = await createServerCertificate(hosts, ca)
+  writeFileSync(join(home, 'fullchain.pem'), cert)
+  writeFileSync(join(home, 'key.pem'), key)
+  writeFileSync(join(home, 'combined.pem'), `${cert.trim()}\n${key}`)
+  return ca.cert
 }
 
 export interface RunningProxy {
