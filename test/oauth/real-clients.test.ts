@@ -80,6 +80,19 @@ describe('openid-client', () => {
     expect(tokens.scope).toBe(SCOPE)
   })
 
+  test.each(['jwt', 'opaque'] as const)(
+    'looks up and revokes its token, as %s, by assertions',
+    async (tokenStrategy) => {
+      const { clientId, pair } = await seedSigningClient(server, { tokenStrategy })
+      const configuration = await configure(clientId, openid.PrivateKeyJwt(pair.privateKey))
+      const { access_token: token } = await openid.clientCredentialsGrant(configuration)
+      const active = await openid.tokenIntrospection(configuration, token)
+      expect(active).toMatchObject({ active: true, client_id: clientId, scope: SCOPE })
+      await openid.tokenRevocation(configuration, token)
+      expect(await openid.tokenIntrospection(configuration, token)).toEqual({ active: false })
+    },
+  )
+
   test('reads the error of a wrong secret', async () => {
     const { clientId } = await seedClient(server, SECRET_CLIENT)
     const configuration = await configure(clientId, openid.ClientSecretPost('wrong'))
@@ -116,6 +129,23 @@ describe('oauth4webapi', () => {
     })
     const claims = await oauth.validateJwtAccessToken(metadata, request, server.url, INSECURE)
     expect(claims).toMatchObject({ iss: server.url, client_id: clientId, scope: SCOPE })
+  })
+
+  test('looks up and revokes a token of HTTP Basic', async () => {
+    const { clientId, secret } = await seedClient(server, SECRET_CLIENT)
+    const [client, proof] = [{ client_id: clientId }, oauth.ClientSecretBasic(secret)]
+    const answer = await oauth.clientCredentialsGrantRequest(metadata, client, proof, {}, INSECURE)
+    const tokens = await oauth.processClientCredentialsResponse(metadata, client, answer)
+    const introspect = async () => {
+      const { access_token: token } = tokens
+      const found = await oauth.introspectionRequest(metadata, client, proof, token, INSECURE)
+      return oauth.processIntrospectionResponse(metadata, client, found)
+    }
+    expect(await introspect()).toMatchObject({ active: true, client_id: clientId, scope: SCOPE })
+    const { access_token: token } = tokens
+    const revoked = await oauth.revocationRequest(metadata, client, proof, token, INSECURE)
+    expect(await oauth.processRevocationResponse(revoked)).toBeUndefined()
+    expect(await introspect()).toEqual({ active: false })
   })
 
   test('reads the challenge of a wrong secret', async () => {

@@ -205,7 +205,7 @@ const REFUSAL_CASES: readonly RefusalCase[] = [
 ]
 
 describe('the reply to each reason of a refusal is described', () => {
-  test.each(REFUSAL_CASES)('$vendor: $method $path', ({ vendor, path, refuse, ...rest }) => {
+  test.each(REFUSAL_CASES)('$vendor: $path', ({ vendor, path, refuse, ...rest }) => {
     const { failures, method = 'POST' } = rest
     const request = { method, target: path, body: '' }
     const undescribed = failures.flatMap((failure) => {
