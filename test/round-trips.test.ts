@@ -7,6 +7,14 @@ import { startTestD1 } from './support/database/d1.ts'
 import { startDistantPostgres } from './support/database/distant-postgres.ts'
 import { POSTGRES_START_TIMEOUT_MS, startPostgres } from './support/database/postgres.ts'
 import {
+  postAssertion,
+  postForm,
+  STANDARD_TOKEN_PATH,
+  seedClient,
+  seedSigningClient,
+  signAssertion,
+} from './support/oauth.ts'
+import {
   createDeviceNewMessage,
   createTestLog,
   leastWorkArgon2,
@@ -115,6 +123,27 @@ describe.each([
     const { refreshToken } = await authenticate()
     const first = await refresh(refreshToken)
     expect(await countDuring(() => refresh(refreshToken))).toEqual({ result: first, trips: 1 })
+  })
+
+  test('a token for a secret is one round trip, and for an assertion, which counts once, two', async () => {
+    const oauthClient = {
+      authenticationMethod: 'client_secret_post',
+      scopes: ['fhir:production'],
+    } as const
+    const { clientId, secret } = await seedClient(server, oauthClient)
+    const signing = await seedSigningClient(server)
+    const bySecret = async () =>
+      (await postForm(server, STANDARD_TOKEN_PATH, { client_id: clientId, client_secret: secret }))
+        .status
+    expect(await countDuring(bySecret)).toEqual({ result: 200, trips: 1 })
+    const aud = server.parts.runtime.publicUrl
+    const assertion = await signAssertion(signing, server.parts.runtime.clock(), {
+      claims: { aud },
+    })
+    const byAssertion = async () =>
+      (await postAssertion(server, STANDARD_TOKEN_PATH, assertion)).status
+    expect(await countDuring(byAssertion)).toEqual({ result: 200, trips: 2 })
+    expect(await countDuring(byAssertion)).toEqual({ result: 400, trips: 2 })
   })
 
   test('an accepted message is two round trips, and a refused one is one', async () => {
