@@ -131,7 +131,7 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
       'src/service/',
       'src/storage/',
     ],
-    packages: ['@noble/hashes', '@phi-ag/argon2', 'cloudflare:workers', 'jose'],
+    packages: ['@noble/curves', '@noble/hashes', '@phi-ag/argon2', 'cloudflare:workers', 'jose'],
   },
 ]
 const findLayer = (file: string) => LAYERS.find(({ layer }) => file.startsWith(layer))

@@ -1,8 +1,8 @@
+import { p256 } from '@noble/curves/nist.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { base64url } from 'jose'
 import type { Primitives } from '../crypto/primitives.ts'
-import { computeP256Point } from './p256-point.ts'
 
 const NONCE_BYTES = 12
 
@@ -21,7 +21,7 @@ const SIGNATURE_ALGORITHMS: Readonly<
   OKP: { name: 'Ed25519' },
 }
 
-/** WebCrypto, @noble/hashes for synchronous digests. */
+/** WebCrypto, and @noble/hashes and @noble/curves for what must be synchronous. */
 export const workerPrimitives: Primitives = {
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   sha256: (text) => base64url.encode(sha256(encodeUtf8(text))),
@@ -58,7 +58,10 @@ export const workerPrimitives: Primitives = {
     }
   },
 
-  findP256Point: computeP256Point,
+  findP256Point: (privateKey) =>
+    p256.utils.isValidSecretKey(privateKey)
+      ? p256.getPublicKey(privateKey, false).subarray(1)
+      : null,
 
   aesGcm(key) {
     const prepared = createLazyValue(() =>
