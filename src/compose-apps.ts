@@ -208,6 +208,11 @@ function createTokenServices(parts: Parts) {
     sha256: primitives.sha256,
   }
   const guard = createGuard({ ...tokenDeps, publicUrl })
+  const keyRateLimit = createKeyRateLimit(
+    { limit: config.quota.requests, windowMs: config.quota.windowMs },
+    clock,
+    runtime.getSharedCounter,
+  )
   return {
     exchange: createExchange({
       ...tokenDeps,
@@ -227,11 +232,8 @@ function createTokenServices(parts: Parts) {
       ...tokenDeps,
       digester,
       failureLimiter: createFailureLimiterFor(runtime, 'authenticate'),
-      keyRateLimit: createKeyRateLimit(
-        { limit: config.quota.requests, windowMs: config.quota.windowMs },
-        clock,
-        runtime.getSharedCounter,
-      ),
+      keyRateLimit,
     }),
+    keyRateLimit,
   }
 }

@@ -5,7 +5,7 @@ import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
-import { createMetadataRoutes, type MetadataDeps } from './oauth/metadata.ts'
+import { createMetadataRoutes, getFhirMetadataUrl, type MetadataDeps } from './oauth/metadata.ts'
 import { createTokenRoutes, STANDARD_TOKEN_PATH, type TokenEndpointDeps } from './oauth/token.ts'
 import {
   createTokenManagementRoutes,
@@ -47,7 +47,8 @@ import {
 } from './vendors/redox/endpoint.ts'
 import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
 import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
-import { createXenradRoutes, xenradProtocol } from './vendors/xenrad.ts'
+import type { FhirTokenDeps } from './vendors/xenrad/fhir-tokens.ts'
+import { createXenradRoutes, xenradProtocol } from './vendors/xenrad/surfaces.ts'
 
 export { renderDeliveryBody } from './vendors/redox/message.ts'
 export { createTestMessages } from './vendors/redox/test-messages.ts'
@@ -58,6 +59,7 @@ type AppDeps = RedoxAuthDeps &
   TokenManagementDeps &
   MessageEndpointDeps &
   SurfaceDeps &
+  Omit<FhirTokenDeps, 'resourceMetadataUrl'> &
   CustomerKeyDeps &
   VendorDocumentDeps &
   Omit<ConsoleDeps, 'previewRefusal'> &
@@ -95,7 +97,10 @@ export function createApps(deps: AppDeps): Apps {
       revocation: REVOCATION_PATH,
     }),
   )
-  app.route('/', createXenradRoutes(deps))
+  app.route(
+    '/',
+    createXenradRoutes({ ...deps, resourceMetadataUrl: getFhirMetadataUrl(deps.publicUrl) }),
+  )
   const redoxAuthenticator = createRedoxAuthenticator(deps)
   const authenticators = [
     redoxAuthenticator,

@@ -149,15 +149,12 @@ export function parseBearerToken(header: string | null): Result<string, Credenti
 /** Asks for a token (RFC 6750 §3), or names the error of the presented one (§3.1). */
 export const createBearerChallenge = (
   error?: 'invalid_token' | 'insufficient_scope',
-  scope?: string,
-) =>
-  createChallengeHeader(
-    [
-      'Bearer realm="Latchkey"',
-      ...(error === undefined ? [] : [`error="${error}"`]),
-      ...(scope === undefined ? [] : [`scope="${scope}"`]),
-    ].join(', '),
-  )
+  parameters: Readonly<Record<string, string>> = {},
+) => {
+  const all = { ...(error !== undefined && { error }), ...parameters }
+  const texts = Object.entries(all).map(([name, value]) => `, ${name}="${value}"`)
+  return createChallengeHeader(`Bearer realm="Latchkey"${texts.join('')}`)
+}
 
 /** Asks for a name and a password (RFC 7617 §2). */
 export const createBasicChallenge = () =>

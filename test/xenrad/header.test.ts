@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseXenradApiKey } from '../../src/http/vendors/xenrad.ts'
+import { parseXenradApiKey } from '../../src/http/vendors/xenrad/surfaces.ts'
 import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
 import { type RawResponse, sendRaw } from '../support/raw-connection.ts'
 import { type LiveServer, startLiveServer } from '../support/server.ts'
@@ -73,7 +73,7 @@ describe('the X-API-Key header', () => {
     ['blank', () => ['X-API-Key:  \t ']],
     ['under another name', (secret) => [`X-API-Keys: ${secret}`]],
     ['with an underscore', (secret) => [`X_API_Key: ${secret}`]],
-    ['a bearer token', (secret) => [`Authorization: Bearer ${secret}`]],
+    ['a password', (secret) => [`Authorization: Basic ${btoa(`:${secret}`)}`]],
     ['a cookie', (secret) => [`Cookie: X-API-Key=${secret}`]],
   ])('is reported as missing when the key is %s', async (_, lines) => {
     expect(toRefusal(await sendWithHeaders(...lines(key.secret)))).toEqual(MISSING)

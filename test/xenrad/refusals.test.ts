@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { SurfaceFailure } from '../../src/domain/failure.ts'
-import { createXenradRoutes, xenradProtocol } from '../../src/http/vendors/xenrad.ts'
+import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
+import { createXenradRoutes, xenradProtocol } from '../../src/http/vendors/xenrad/surfaces.ts'
 import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import { createBrokenServer } from '../support/composed-server.ts'
 import { type SiteKey, seedSiteKey } from '../support/key-seeds.ts'
@@ -193,8 +194,13 @@ describe.each(XENRAD_SURFACE_NAMES)('the Xenrad surface %s', (surface) => {
   test('answers an internal error in the format of the surface, and gives its cause only to the operator', async () => {
     const { path, method } = SURFACE_REQUESTS[surface]
     const told = async (error: Error) => {
-      const createBrokenRoutes = (deps: Parameters<typeof createXenradRoutes>[0]) => {
-        const app = createXenradRoutes(deps)
+      const createBrokenRoutes = (deps: SurfaceDeps) => {
+        const app = createXenradRoutes({
+          ...deps,
+          guard: () => Promise.reject(error),
+          keyRateLimit: () => ({ ok: true, value: undefined }),
+          resourceMetadataUrl: 'https://latchkey.example/metadata',
+        })
         return async (c: { req: { raw: Request } }) => app.fetch(c.req.raw)
       }
       const { request, log } = createBrokenServer(createBrokenRoutes, error)

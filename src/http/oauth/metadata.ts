@@ -87,6 +87,10 @@ export function createMetadataRoutes(deps: MetadataDeps, endpoints: OAuthEndpoin
   return app
 }
 
+/** Returns the URL of the FHIR surface's metadata, for challenges (RFC 9728 §5.1). */
+export const getFhirMetadataUrl = (publicUrl: string): string =>
+  new URL(publicUrl).origin + RESOURCE_METADATA_PATH + parseBasePath(publicUrl) + FHIR_PATH
+
 /** Answers GET, HEAD, and the question of a browser's script whether it may ask. */
 function addDocument(
   app: Hono,

@@ -190,7 +190,7 @@ const REPLIES: ReplyTable<TokenReplyContext, ManagementFailure> = {
     createJsonReply(
       401,
       { error: 'insufficient_scope', error_description: 'The access token lacks the scope.' },
-      createBearerChallenge('insufficient_scope', scope),
+      createBearerChallenge('insufficient_scope', { scope }),
     ),
   grant_revoked: refuseAccessToken,
   refresh_outdated: refuseAccessToken,

@@ -48,6 +48,14 @@ const FHIR_REQUESTS = [
   ['get', '/fhir/{type}', 'searchResources', 'Search', { params: typeParams }],
   ['post', '/fhir/{type}', 'createResource', 'Create', { params: typeParams, ...resourceBody }],
   ['get', '/fhir/{type}/{id}', 'readResource', 'Read', { params: instanceParams }],
+  ['delete', '/fhir/{type}/{id}', 'deleteResource', 'Delete', { params: instanceParams }],
+  [
+    'patch',
+    '/fhir/{type}/{id}',
+    'patchResource',
+    'Patch',
+    { params: instanceParams, ...resourceBody },
+  ],
   [
     'put',
     '/fhir/{type}/{id}',
@@ -65,6 +73,11 @@ const fhirRoutes = FHIR_REQUESTS.map(
     operationId,
     summary,
     request,
+    // The vendor documents no PATCH and no DELETE for the key of a site.
+    security: [
+      ...(method === 'patch' || method === 'delete' ? [] : [{ apiKey: [] }]),
+      { accessToken: [] },
+    ],
     surface: 'fhir',
     responses: fhirResponses,
   }),
@@ -75,6 +88,11 @@ export const xenradDocument: VendorDocument = {
   description: 'One key gives access to the data of one site. Send it with every request.',
   security: {
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The key of a site' },
+    accessToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The access token of an OAuth client, within its system/… scopes',
+    },
   },
   routes: [
     {

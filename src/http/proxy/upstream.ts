@@ -30,6 +30,7 @@ export type ProxyRequest = ReturnType<typeof createProxyRequest>
 /**
  * Forwards an authorized request to the upstream of its surface, and returns the response unchanged. The
  * upstream trusts `identity`, so the caller must be authenticated before; null for a request that needs no key.
+ * `readBytes` are those of a body that was read already.
  *
  * hono/proxy is not used: it undoes an answer's content coding and drops its length, and leaves the
  * headers that Connection names to chance.
@@ -48,6 +49,7 @@ export function createProxyRequest({
     surface: Surface,
     identity: UpstreamIdentity | null,
     caller: Caller,
+    readBytes?: Uint8Array,
   ): Promise<Result<Response, UpstreamFailure | InputFailure>> {
     const request = c.req.raw
     const upstream = upstreams[surface]
@@ -62,7 +64,7 @@ export function createProxyRequest({
     if (!url.ok) return url
 
     const headers = createRequestHeaders(request.headers, identity, caller, ownUrl)
-    const body = canHaveBody(request) ? request.body : null
+    const body = canHaveBody(request) ? selectBody(request, readBytes) : null
     // With a length but no body, the upstream would wait, or take the next request as the body.
     if (body === null) headers.delete('content-length')
 
@@ -82,6 +84,9 @@ export function createProxyRequest({
     return ok(new Response(content, { status, statusText, headers: toHeaders(lines) }))
   }
 }
+
+const selectBody = ({ body }: Request, readBytes: Uint8Array | undefined) =>
+  readBytes === undefined ? body : new Response(readBytes as BodyInit).body
 
 function toHeaders(lines: HeaderLines): Headers {
   const headers = new Headers()

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import {
   type CredentialFailure,
+  type Failure,
   type InputFailure,
   ok,
   type Result,
@@ -94,12 +95,18 @@ export async function authorizeRequest(
   return key.ok ? checkMethodAllowed(key.value, method) : key
 }
 
+/** The words of a surface, for the failures that can reach it. */
+export interface SurfaceProtocol<F extends Failure>
+  extends Pick<VendorProtocol, 'name' | 'replyServerError'> {
+  readonly refuseRequest: (failure: F | SurfaceFailure, path: string) => Reply
+}
+
 /** Runs `work`, and words its failure, or the error that it throws, in the protocol's format. */
-export async function handleSurfaceRequest(
+export async function handleSurfaceRequest<F extends Failure = SurfaceFailure>(
   deps: SurfaceDeps,
   c: Context,
-  protocol: VendorProtocol,
-  work: (request: Request, caller: Caller) => Promise<Result<Response, SurfaceFailure>>,
+  protocol: SurfaceProtocol<F>,
+  work: (request: Request, caller: Caller) => Promise<Result<Response, F | SurfaceFailure>>,
 ): Promise<Response> {
   const caller = identifyCaller(deps, c)
   const { path } = c.req
@@ -121,8 +128,8 @@ export async function handleSurfaceRequest(
 /** Answers with the refusal, and records it in the audit. */
 export function refuseAndRecord(
   { recordRefusal }: SurfaceDeps,
-  protocol: VendorProtocol,
-  refusal: SurfaceFailure | SurfaceRefusal,
+  protocol: Pick<VendorProtocol, 'name'>,
+  refusal: Failure | SurfaceRefusal,
   reply: Reply,
   caller: Caller,
 ): Response {

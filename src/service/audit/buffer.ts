@@ -370,7 +370,7 @@ export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: Record
     const keyFacts = keyId === undefined ? {} : { keyId }
     const facts = { surface: surface, ...toRefusalFacts(failure), ...keyFacts }
     auditBuffer.record({ action: 'key.refused', subject, caller, facts })
-    traffic.countRefused(surface, failure.reason, keyId)
+    traffic.countRefused(caller.isClient === true ? 'oauth' : surface, failure.reason, keyId)
   }
 
   /** Records this server's response with the event of the refusal. */

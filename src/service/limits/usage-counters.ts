@@ -111,6 +111,9 @@ const KEY_TYPE_BY_SURFACE: Readonly<Record<string, KeyType>> = {
   refresh: 'redox',
   message: 'redox',
   token: 'oauth',
+  revocation: 'oauth',
+  introspection: 'oauth',
+  'fhir-token': 'oauth',
 }
 
 /**

@@ -163,7 +163,7 @@ const replies: ReplyTable<RefusalContext> = {
       'Send',
       'The access token does not have the scope for this.',
       context,
-      createBearerChallenge('insufficient_scope', scope),
+      createBearerChallenge('insufficient_scope', { scope }),
     ),
   grant_revoked: createUnauthorizedReply,
   refresh_outdated: createUnauthorizedReply,
