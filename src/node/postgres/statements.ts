@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type ClientBase, type Connection, type FieldDef, type Submittable, types } from 'pg'
 import type { Step } from '../../storage/engine.ts'
+import { MessageWriter } from './message-writer.ts'
 
 /** The rows of a statement, and how many it returned or changed. */
 export interface StepResult {
@@ -34,7 +35,22 @@ interface Column {
   readonly parse: (text: string) => unknown
 }
 
-const preparedByConnection = new WeakMap<Connection, Map<string, PreparedStatement>>()
+/** What is kept for a connection. */
+interface ConnectionState {
+  readonly writer: MessageWriter
+  readonly prepared: Map<string, PreparedStatement>
+}
+
+const connectionStates = new WeakMap<Connection, ConnectionState>()
+
+function getConnectionState(connection: Connection): ConnectionState {
+  let state = connectionStates.get(connection)
+  if (state === undefined) {
+    state = { writer: new MessageWriter(), prepared: new Map() }
+    connectionStates.set(connection, state)
+  }
+  return state
+}
 
 type PipelineCallback = (error: Error | null, results: StepResult[]) => void
 
@@ -59,29 +75,20 @@ class StepPipeline implements Submittable {
   }
 
   submit(connection: Connection): void {
-    this.#prepared = preparedByConnection.get(connection) ?? new Map()
-    preparedByConnection.set(connection, this.#prepared)
-    // One packet, however many messages.
-    connection.stream.cork()
+    const { writer, prepared } = getConnectionState(connection)
+    this.#prepared = prepared
     for (const { sql, values } of this.#steps) {
-      const statement = this.#prepareStatement(connection, sql)
+      const statement = prepared.get(sql) ?? this.#fresh.get(sql) ?? this.#prepare(writer, sql)
       this.#statements.push(statement)
-      connection.bind({ statement: statement.name, values: values.map(toParameter) }, true)
-      connection.execute(null, true)
+      writer.execute(statement.name, values.map(toParameter))
     }
-    connection.sync()
-    connection.stream.uncork()
+    connection.stream.write(writer.sync())
   }
 
-  #prepareStatement(connection: Connection, sql: string): PreparedStatement {
-    const known = this.#prepared.get(sql) ?? this.#fresh.get(sql)
-    if (known !== undefined) return known
-    const name = getStatementName(sql)
-    // A pipeline that failed may have prepared it. Closing a statement that does not exist is no error.
-    connection.close({ type: 'S', name }, true)
-    connection.parse({ name, text: sql, types: [] }, true)
-    connection.describe({ type: 'S', name }, true)
-    const statement: PreparedStatement = { name, columns: [] }
+  /** Replaces a statement of this name, which a pipeline that failed may have prepared. */
+  #prepare(writer: MessageWriter, sql: string): PreparedStatement {
+    const statement: PreparedStatement = { name: getStatementName(sql), columns: [] }
+    writer.prepare(statement.name, sql)
     this.#fresh.set(sql, statement)
     return statement
   }
