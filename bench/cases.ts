@@ -1,4 +1,10 @@
 import type { LoadScript } from './load.ts'
+import {
+  type BenchClient,
+  createAssertionScripts,
+  createIntrospectionScripts,
+  findLatchkeyOAuth,
+} from './oauth.ts'
 import type { BenchEngineName } from './options.ts'
 import {
   buildGetRequest,
@@ -100,6 +106,20 @@ export const BENCH_CASES: readonly BenchCase[] = [
     },
   },
   {
+    name: 'token-assertion',
+    title: 'token request by private_key_jwt, on disk',
+    targets: {},
+    prepare: async ({ port, clients }, connections) =>
+      createAssertionScripts(await findLatchkeyOAuth(port), clients, connections),
+  },
+  {
+    name: 'introspect',
+    title: 'introspection of a JWT',
+    targets: {},
+    prepare: async ({ port, clients }, connections) =>
+      createIntrospectionScripts(await findLatchkeyOAuth(port), clients, connections),
+  },
+  {
     name: 'authenticate-jwt',
     title: 'authenticate with JWT',
     targets: { sqlite: 0.38 },
@@ -121,8 +141,12 @@ export interface BenchTarget {
   readonly vendors: readonly BenchVendor[]
 }
 
+/** The cases that need clients. */
+export const CLIENT_CASES: readonly string[] = ['token-assertion', 'introspect']
+
 export interface CaseTarget extends BenchTarget {
   readonly apiKeys: BenchApiKeys
+  readonly clients: readonly BenchClient[]
 }
 
 export interface BenchTokens {

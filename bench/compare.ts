@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { BenchCase } from './cases.ts'
+import { type BenchCase, CLIENT_CASES } from './cases.ts'
 import { startEngineServer } from './engines.ts'
 import {
   computeRatio,
@@ -10,6 +10,7 @@ import {
   loadInTurn,
   summarizeRounds,
 } from './load.ts'
+import { type BenchClient, seedClients } from './oauth.ts'
 import type { BenchEngineName, BenchSettings } from './options.ts'
 import { type BenchServer, type ProcessMemory, sampleResponse, startBareServer } from './process.ts'
 import { type BenchApiKeys, type BenchVendor, seedApiKeys, seedVendors } from './seed.ts'
@@ -74,11 +75,12 @@ export interface SeededCallers {
   readonly dataDir: string
   readonly vendors: readonly BenchVendor[]
   readonly apiKeys: BenchApiKeys
+  readonly clients: readonly BenchClient[]
 }
 
 export async function seedCallers(
   dataDir: string,
-  { vendors: active, cases, customerKeys }: BenchSettings,
+  { vendors: active, cases, customerKeys, connections }: BenchSettings,
   keys = active,
 ): Promise<SeededCallers> {
   showProgress(`seeding ${keys} keys`)
@@ -86,14 +88,16 @@ export async function seedCallers(
   const vendors = await seedVendors(dataDir, { keys, active })
   const needsCustomerKeys = cases.some(({ name }) => name === 'api-key-opendental')
   const apiKeys = await seedApiKeys(dataDir, needsCustomerKeys ? customerKeys : 1)
-  return { dataDir, vendors, apiKeys }
+  const needsClients = cases.some(({ name }) => CLIENT_CASES.includes(name))
+  const clients = needsClients ? await seedClients(dataDir, connections) : []
+  return { dataDir, vendors, apiKeys, clients }
 }
 
 /** Starts Latchkey on this engine, in a new folder with a copy of the seeded one. */
 export async function startContender(
   engine: BenchEngineName,
   folder: string,
-  { dataDir, vendors, apiKeys }: SeededCallers,
+  { dataDir, vendors, apiKeys, clients }: SeededCallers,
   settings: BenchSettings,
   latchkeySettings: Readonly<Record<string, string>> = {},
 ): Promise<Contender> {
@@ -103,7 +107,7 @@ export async function startContender(
     label: engine,
     served,
     prepare: (benchCase, connections) =>
-      benchCase.prepare({ port: served.port, vendors, apiKeys }, connections),
+      benchCase.prepare({ port: served.port, vendors, apiKeys, clients }, connections),
   }
 }
 

@@ -19,7 +19,14 @@ const SUBJECTS = {
   peers: {
     engines: ['sqlite'],
     byDefault: ['sqlite'],
-    cases: ['authenticate', 'refresh', 'guard-refused', 'api-key-xdent'],
+    cases: [
+      'authenticate',
+      'refresh',
+      'guard-refused',
+      'api-key-xdent',
+      'token-assertion',
+      'introspect',
+    ],
   },
   growth: {
     engines: SERVER_ENGINES,

@@ -11,6 +11,7 @@ import {
   startContender,
 } from '../compare.ts'
 import type { LoadScript } from '../load.ts'
+import { createAssertionScripts, createIntrospectionScripts, type OAuthServer } from '../oauth.ts'
 import type { BenchSettings } from '../options.ts'
 import { resolveBenchPath, startBenchProcess } from '../process.ts'
 import {
@@ -29,6 +30,8 @@ export const PEER_WORKS = {
   refresh: 'refresh with rotation',
   'guard-refused': 'guard a 2 KB request',
   'api-key-xdent': 'API key at each request',
+  'token-assertion': 'issue a token for an assertion that counts once',
+  introspect: 'introspect a token',
 } as const
 
 type PeerWork = keyof typeof PEER_WORKS
@@ -43,8 +46,9 @@ export interface PeerFacts {
 
 export const LATCHKEY_FACTS: PeerFacts = {
   secrets: 'argon2id or HMAC-SHA-256, with a key outside the database',
-  tokens: 'opaque with a MAC; a row for each chain of refreshes',
-  synced: 'refreshes',
+  tokens:
+    'opaque with a MAC, or JWT with ES256 for OAuth clients; a row for each chain of refreshes',
+  synced: 'refreshes; the use of an assertion',
   revocable: 'keys and chains, at the next request; reuse revokes the chain',
 }
 
@@ -82,7 +86,13 @@ export const PEERS: readonly Peer[] = [
       synced: 'each token',
       revocable: 'tokens and grants; reuse revokes the grant',
     },
-    omits: { authenticate: '', refresh: '', 'guard-refused': 'JSON.parse, no route, no limits' },
+    omits: {
+      authenticate: '',
+      refresh: '',
+      'guard-refused': 'JSON.parse, no route, no limits',
+      'token-assertion': 'an opaque token without a signature; no audit',
+      introspect: 'one row of the token is read; no limits, no last use, no audit',
+    },
   },
   {
     name: '@node-oauth/oauth2-server',
@@ -252,6 +262,18 @@ async function prepareWork(
       }
       return createRotatingScripts(requests, callers.length)
     }
+    case 'token-assertion':
+      return createAssertionScripts(
+        toOAuthServer(port),
+        callers.flatMap(({ client }) => client ?? []),
+        callers.length,
+      )
+    case 'introspect':
+      return createIntrospectionScripts(
+        toOAuthServer(port),
+        callers.flatMap(({ client }) => client ?? []),
+        callers.length,
+      )
     case 'api-key-xdent': {
       const requests = callers.map(({ apiKey = '' }) =>
         buildGetRequest('/resource', [['X-API-Key', apiKey]]),
@@ -260,6 +282,14 @@ async function prepareWork(
     }
   }
 }
+
+/** The paths of oidc-provider, and the issuer that it is given. */
+const toOAuthServer = (port: number): OAuthServer => ({
+  port,
+  issuer: 'http://localhost',
+  tokenPath: '/token',
+  introspectionPath: '/token/introspection',
+})
 
 const formatTokenBody = (
   encoding: Peer['encoding'],

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider'
 import {
@@ -57,16 +58,42 @@ class SqliteAdapter implements Adapter {
 }
 
 const clients = createCallers()
+const kid = 'bench'
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid }] }
+const toSigningId = (id: string) => `signing-${id}`
 const provider = new Provider('http://localhost', {
   adapter: SqliteAdapter,
-  clients: clients.map(({ id, secret }) => ({
-    client_id: id,
-    client_secret: secret,
-    token_endpoint_auth_method: 'client_secret_post',
-    grant_types: ['client_credentials', 'authorization_code', 'refresh_token'],
-    redirect_uris: ['https://client.example/callback'],
-  })),
-  features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+  clients: clients.flatMap(({ id, secret }) => [
+    {
+      client_id: id,
+      client_secret: secret,
+      token_endpoint_auth_method: 'client_secret_post',
+      grant_types: ['client_credentials', 'authorization_code', 'refresh_token'],
+      redirect_uris: ['https://client.example/callback'],
+    },
+    {
+      client_id: toSigningId(id),
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    },
+    {
+      client_id: `resource-server-${id}`,
+      client_secret: secret,
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: [],
+      redirect_uris: [],
+      response_types: [],
+    },
+  ]),
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    introspection: { enabled: true },
+  },
   scopes: ['openid', 'offline_access', 'messages'],
   rotateRefreshToken: true,
   ttl: { AccessToken: TOKEN_SECONDS, ClientCredentials: TOKEN_SECONDS },
@@ -101,7 +128,18 @@ for (const { id, secret } of clients) {
     gty: 'authorization_code',
     authTime: Math.floor(Date.now() / 1000),
   })
-  callers.push({ id, secret, refreshToken: await token.save() })
+  const basic = Buffer.from(`resource-server-${id}:${secret}`).toString('base64')
+  callers.push({
+    id,
+    secret,
+    refreshToken: await token.save(),
+    client: {
+      clientId: toSigningId(id),
+      kid,
+      privateKey: privateKey.export({ format: 'jwk' }),
+      resourceServer: `Basic ${basic}`,
+    },
+  })
 }
 
 listen(createServer(provider.callback()), callers)

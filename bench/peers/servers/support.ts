@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import type { BenchClient } from '../../oauth.ts'
 
 /*
  * What all peers have in common. Each is a program `node NAME.ts FOLDER COUNT`, which creates COUNT
@@ -17,6 +18,8 @@ export interface PeerCaller {
   readonly secret: string
   readonly refreshToken?: string
   readonly apiKey?: string
+  /** A client that signs assertions, and a resource server. */
+  readonly client?: BenchClient
 }
 
 const [, , folderArgument = '', countArgument = '', synchronousArgument = 'FULL'] = process.argv
