@@ -83,6 +83,7 @@ test('the accounts have all that an account can have', () => {
       "key_sources",
       "key_uses",
       "keys",
+      "message_periods",
       "messages",
       "oauth_clients",
       "sessions",
