@@ -96,7 +96,7 @@ const renameColumns = (table: string, row: Row): Row =>
 
 /** Sorts in JavaScript, because engines order texts differently. */
 const sortById = (rows: readonly Row[]) =>
-  [...rows].sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
+  [...rows].sort((a, b) => (String(a.id ?? a.owner_id) < String(b.id ?? b.owner_id) ? -1 : 1))
 
 /** The fixture's rows by table, with the columns that a migration adds or changes. */
 function buildExpectedRows({ sql, changedColumns }: OldVersion): Record<string, Row[]> {
@@ -123,7 +123,14 @@ async function readContents(engine: Engine): Promise<Record<string, Row[]>> {
 }
 
 /** The rows that a migration inserts into a new table. */
-const INITIAL_ROWS: Readonly<Record<string, object[]>> = { message_id_blocks: [{ next: 1 }] }
+const INITIAL_ROWS: Readonly<Record<string, object[]>> = {
+  message_id_blocks: [{ next: 1 }],
+  // Of the fixtures' messages: their account, source, destinations and subscriptions, and the tests.
+  message_periods: ['01', '21', '31', '32', '41', '42', 'test'].map((end) => ({
+    owner_id: end === 'test' ? end : `0199aa00-0000-7000-8000-0000000000${end}`,
+    period: '0199aa0',
+  })),
+}
 
 /** Expects every row of the fixture as it was, and no rows in a new table but the initial ones. */
 async function expectEveryRow(engine: Engine, old: OldVersion): Promise<void> {
