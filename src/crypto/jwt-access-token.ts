@@ -42,6 +42,8 @@ interface ExchangeJwtClaims extends RegisteredClaims {
 
 interface ClientJwtClaims extends RegisteredClaims {
   scope: string
+  /** The row id of the key. `sub` is the client itself, which resource servers know (RFC 9068 §2.2). */
+  key: string
 }
 
 /** The algorithm and type of exchanged tokens. */
@@ -95,9 +97,10 @@ export function createJwtAccessTokens(
       sign(signingAlgorithm, tokenTypeHeader, {
         iss: issuer,
         aud: claims.audience ?? audience,
-        sub: claims.keyId,
+        sub: claims.clientId,
         client_id: claims.clientId,
         scope: claims.scope,
+        key: claims.keyId,
         epoch: claims.epoch,
         jti: claims.tokenId,
         iat: claims.issuedAt / 1000,
@@ -178,16 +181,16 @@ export function createJwtAccessTokens(
     const bytes = primitives.base64urlDecode(payload)
     if (bytes === null) return failForged('the payload is not base64url')
     const claims = JSON.parse(decoder.decode(bytes)) as ExchangeJwtClaims | ClientJwtClaims
-    const { iss, aud, sub: keyId, epoch, iat } = claims
+    const { iss, aud, sub, epoch, iat } = claims
     if (iss !== issuer) return failForged('of another issuer')
     const issuedAt = iat * 1000
     if ('scope' in claims) {
-      const { jti: tokenId, exp, scope } = claims
+      const { jti: tokenId, exp, scope, key: keyId } = claims
       const lifetimeSeconds = exp - iat
       return ok({ keyId, tokenId, epoch, issuedAt, lifetimeSeconds, scope, audience: aud })
     }
     if (typ !== EXCHANGE_TYPE) return failForged('an exchanged token of another type')
     if (aud !== audience) return failForged('for another audience')
-    return ok({ keyId, grantId: claims.sid, generation: claims.gen, epoch, issuedAt })
+    return ok({ keyId: sub, grantId: claims.sid, generation: claims.gen, epoch, issuedAt })
   }
 }

@@ -110,9 +110,10 @@ describe('an access token of an OAuth client', () => {
       expect(payload).toEqual({
         iss: issuer,
         aud: 'https://fhir.example',
-        sub: request.keyId,
+        sub: 'b1a2c3d4',
         client_id: 'b1a2c3d4',
         scope: 'fhir:production system/Patient.rs',
+        key: request.keyId,
         epoch: 258,
         jti: request.tokenId,
         iat: request.issuedAt / 1000,

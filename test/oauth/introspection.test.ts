@@ -47,7 +47,7 @@ describe('an introspected token', () => {
       expect(await introspect(server, client, token)).toEqual({
         active: true,
         client_id: other.clientId,
-        sub: other.keyId,
+        sub: other.clientId,
         scope: 'fhir:staging',
         exp: iat + 300,
         iat,

@@ -122,7 +122,7 @@ describe('a JWT of a client', () => {
       })
       const seconds = Math.floor(server.clock() / 1000)
       expect(payload).toMatchObject({
-        sub: client.keyId,
+        sub: client.clientId,
         client_id: client.clientId,
         scope: 'fhir:production',
         iat: seconds,

@@ -27,6 +27,7 @@ export interface IntrospectTokenDeps extends AuthenticateClientDeps, VerifyToken
 /** What a resource server learns of an active token. */
 export interface TokenDescription {
   readonly clientId: string
+  /** The `sub` of the token, were it a JWT. */
   readonly subject: string
   /** None for a token that a key and secret were exchanged for. */
   readonly scopes: readonly string[]
@@ -94,7 +95,7 @@ async function describeToken(
   if (key.accountId !== accountId) return null
   return {
     clientId: key.publicId,
-    subject: key.id,
+    subject: isClientToken(token) ? key.publicId : key.id,
     scopes: scopes ?? [],
     issuedAt: token.issuedAt,
     expiresAt: getTokenExpiry(token),
