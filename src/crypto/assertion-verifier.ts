@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import { compactVerify } from 'jose/jws/compact/verify'
-import { type AssertionAlgorithm, failAssertion } from '../domain/client-assertion.ts'
+import { type AssertionAlgorithm, failAssertion, isShallow } from '../domain/client-assertion.ts'
 import { ok } from '../domain/failure.ts'
 import type { AssertionVerifier } from '../service/ports/crypto.ts'
 import type { Primitives } from './primitives.ts'
@@ -14,7 +14,10 @@ export function createAssertionVerifier(primitives: Primitives): AssertionVerifi
     if (bytes === null) return null
     try {
       const value: unknown = JSON.parse(decoder.decode(bytes))
-      return typeof value === 'object' && value !== null && !Array.isArray(value)
+      return typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        isShallow(value)
         ? (value as Record<string, unknown>)
         : null
     } catch {

@@ -228,6 +228,14 @@ function judgeLife(
 const isNumericDate = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0
 
+const MAX_LEVELS = 16
+
+/** Tests if a parsed JSON value nests few enough objects and lists to be walked and quoted. */
+export const isShallow = (value: unknown, levels = MAX_LEVELS): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1)))
+
 const MAX_QUOTED_LENGTH = 200
 
 /** Shows an unknown value to the operator: one line, and not long. */

@@ -4,6 +4,7 @@ import {
   type AssertionFailure,
   type AssertionKeyHint,
   failAssertion,
+  isShallow,
 } from './client-assertion.ts'
 import { ok, type Result } from './failure.ts'
 
@@ -64,6 +65,7 @@ export function readClientKeySet(value: unknown): Result<ClientKeySet, Assertion
   if (!Array.isArray(entries)) {
     return failAssertion('key_set_invalid', 'it is no JWK set: an object with a list `keys`')
   }
+  if (!isShallow(entries)) return failAssertion('key_set_invalid', 'it is nested too deeply')
   if (entries.length > MAX_KEYS_PER_SET) {
     return failAssertion('key_set_invalid', `it has more than ${MAX_KEYS_PER_SET} keys`)
   }

@@ -79,6 +79,19 @@ const HOSTILE: readonly (readonly [string, () => string | Promise<string>])[] = 
   ['a header that is a list', () => forge([])],
   ['claims that are a list', () => forge({ alg: 'ES384', kid: client.pair.kid }, [])],
   ['claims that are null', () => forge({ alg: 'ES384', kid: client.pair.kid }, 'null')],
+  [
+    'an iss that no text can be made of',
+    () =>
+      forge({ alg: 'ES384', kid: client.pair.kid }, { ...createClaims(), iss: { toString: 1 } }),
+  ],
+  [
+    'claims that are nested 5,000 times',
+    () => {
+      const text = JSON.stringify({ ...createClaims(), aud: 'deep' })
+      const deep = text.replace('"deep"', '['.repeat(5000) + ']'.repeat(5000))
+      return forge({ alg: 'ES384', kid: client.pair.kid }, deep)
+    },
+  ],
   ['padded base64', async () => `${await signAssertion(client, server.clock())}=`],
   [
     'another spelling of the signature’s last character',
@@ -155,6 +168,7 @@ describe('a pasted JWK Set', () => {
       await refuse({}),
       await refuse('[]'),
       await refuse('not json'),
+      await refuse(`{"keys":[{"kty":${'['.repeat(30_000)}${']'.repeat(30_000)}}]}`),
     ]
     for (const refusal of refusals) expect(refusal).toMatch(/^invalid: the JWK Set /)
     expect(JSON.stringify(refusals)).not.toContain(secret.d)
