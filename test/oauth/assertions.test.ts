@@ -52,6 +52,8 @@ const both = (name: string, changes: Changes, refusal: Row['vendor'] = null): Ro
   standard: refusal,
 })
 
+const NOBODY = crypto.randomUUID()
+
 const ROWS: readonly Row[] = [
   both('as documented', {}),
 
@@ -66,11 +68,12 @@ const ROWS: readonly Row[] = [
   },
   both('another kid', header({ kid: 'other' }), 'key'),
   both('a kid that is a path', header({ kid: '../../../etc/passwd' }), 'key'),
-  both('jku of a client without a URL', header({ jku: 'https://evil.example/jwks' }), 'assertion'),
+  both('jku of a client without a URL', header({ jku: 'https://evil.example/jwks' }), 'key'),
   both('crit', header({ crit: ['b64'], b64: true }), 'assertion'),
 
   both('no iss', claims({ iss: undefined }), 'key'),
-  both('iss of nobody', claims({ iss: crypto.randomUUID() }), 'key'),
+  both('iss and sub of nobody', claims({ iss: NOBODY, sub: NOBODY }), 'key'),
+  both('iss that is not sub', claims({ iss: NOBODY }), 'assertion'),
   both('no sub', claims({ sub: undefined }), 'assertion'),
   both('sub of another', claims({ sub: crypto.randomUUID() }), 'assertion'),
 

@@ -5,6 +5,7 @@ import { createClientKeys } from '../../src/service/oauth/client-keys.ts'
 import { createVerifyAssertion } from '../../src/service/oauth/verify-assertion.ts'
 import type { AssertionVerifier } from '../../src/service/ports/crypto.ts'
 import {
+  type AssertionChanges,
   createBasicHeader,
   createClientKeyPair,
   ISSUER,
@@ -75,7 +76,28 @@ const CLIENTS: readonly (readonly [
   ],
 ]
 
+/** Assertions that are wrong whoever the client is, with what they are answered. */
+const WRONG: readonly (readonly [string, AssertionChanges, 'assertion' | 'kid' | 'key'])[] = [
+  ['for another server', { claims: { aud: 'https://other.example' } }, 'assertion'],
+  ['that has ended', { claims: { iat: 1, exp: 2 } }, 'assertion'],
+  ['with a long jti', { claims: { jti: 'x'.repeat(256) } }, 'assertion'],
+  ['of another type', { header: { typ: 'at+jwt' } }, 'assertion'],
+  ['with a kid that is no name', { header: { kid: '' } }, 'kid'],
+  ['with a jku', { header: { jku: 'https://other.example/jwks.json' } }, 'key'],
+]
+
 describe.each(TOKEN_PATHS)('%s gives one answer to the assertion of a client', (path) => {
+  test.each(WRONG)('%s, whoever the client is', async (_, changes, kind) => {
+    for (const [name, create] of [
+      ...CLIENTS,
+      ['that is known', () => seedSigningClient(server)] as const,
+    ]) {
+      const assertion = await signAssertion(await create(), server.clock(), changes)
+      const { status, body } = await postAssertion(server, path, assertion)
+      expect([name, status, body]).toEqual([name, 400, REFUSALS[path][kind]])
+    }
+  })
+
   test.each(CLIENTS)('%s', async (_, create) => {
     const assertion = await signAssertion(await create(), server.clock())
     const { status, body, headers } = await postAssertion(server, path, assertion)

@@ -114,7 +114,8 @@ async function verifyClientAssertion(
   const { keyProofs, assertionVerifier, clock, region } = deps
   const parsed = assertionVerifier.parse(assertion)
   if (!parsed.ok) return fail(toAssertionRefusal(parsed.failure))
-  const issuer = String(parsed.value.claims.iss ?? '')
+  const { iss } = parsed.value.claims
+  const issuer = typeof iss === 'string' ? iss : ''
   if (clientId !== null && toStoredId(clientId) !== toStoredId(issuer)) {
     return fail({ reason: 'client_id_other' })
   }
@@ -134,6 +135,10 @@ async function verifyClientAssertion(
     },
     { profile, audiences },
   )
+  // What is wrong for every client is answered alike, so that the answer does not tell which ones exist.
+  if (!verified.ok && !CLIENT_REASONS.has(verified.failure.reason)) {
+    return fail(toAssertionRefusal(verified.failure, found?.id))
+  }
   if (!usable.ok) return usable
   const { value: key } = usable
   if (client === null || hasSecret(key)) {
@@ -162,6 +167,9 @@ const useOnce = (
 /** The answers tell three kinds of reasons apart, as the vendor's documentation does. */
 const REFUSAL_REASONS: Readonly<Partial<Record<AssertionReason, AssertionRefusal['reason']>>> = {
   kid_missing: 'assertion_kid_missing',
+  // An `iss` that is no text names no client.
+  issuer_other: 'assertion_key_unknown',
+  jku_other: 'assertion_key_unknown',
   client_unknown: 'assertion_key_unknown',
   client_not_usable: 'assertion_key_unknown',
   key_unknown: 'assertion_key_unknown',
@@ -170,6 +178,17 @@ const REFUSAL_REASONS: Readonly<Partial<Record<AssertionReason, AssertionRefusal
   key_set_unreachable: 'assertion_key_unknown',
   key_set_invalid: 'assertion_key_unknown',
 }
+
+/** The reasons that depend on the client, and not on the assertion alone. */
+const CLIENT_REASONS: ReadonlySet<AssertionReason> = new Set([
+  'jku_other',
+  'key_unknown',
+  'key_ambiguous',
+  'key_refused',
+  'key_set_unreachable',
+  'key_set_invalid',
+  'signature_wrong',
+])
 
 const toAssertionRefusal = (
   { reason, detail }: AssertionFailure,
