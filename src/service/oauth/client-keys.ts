@@ -21,6 +21,11 @@ const KEY_SET_TIMEOUT_MS = 3000
 const KEY_SET_LIMIT_BYTES = 64 * 1024
 /** An unknown kid fetches the set again at most this often for each client: kids are anybody's to invent. */
 const REFETCH_INTERVAL_MS = 30_000
+/**
+ * Requests within this time share a fetch, even of a set that its server does not allow to be kept: anybody can
+ * name a client in a forged assertion.
+ */
+const MIN_FETCH_INTERVAL_MS = 1000
 /** A URL that failed is asked again after this. */
 const FAILURE_CACHE_MS = 5000
 const MAX_CACHED_SETS = 2000
@@ -114,7 +119,10 @@ export function createClientKeys(deps: ClientKeysDeps): ClientKeys {
   async function fetchIntoCache(keyId: string, url: string): Promise<CacheEntry> {
     const { result, cacheSeconds } = await fetchKeySet(deps, url)
     const fetchedAt = clock()
-    const lifeMs = cacheSeconds === null ? FAILURE_CACHE_MS : cacheSeconds * 1000
+    const lifeMs =
+      cacheSeconds === null
+        ? FAILURE_CACHE_MS
+        : Math.max(cacheSeconds * 1000, MIN_FETCH_INTERVAL_MS)
     const entry = { url, result, fetchedAt, endsAt: fetchedAt + lifeMs }
     // A failed second look takes away no key that may still be used.
     const known = findCached(keyId, url)

@@ -89,10 +89,14 @@ describe('the set of a client', () => {
   })
 
   test.each(['no-store', 'max-age=0'])(
-    'is not kept if its server says %s',
+    'is fetched at most once a second if its server says %s',
     async (cacheControl) => {
       answer = { keys: [first], cacheControl }
       await find('first')
+      now += 999
+      await find('first')
+      expect(requests).toHaveLength(1)
+      now += 1
       await find('first')
       expect(requests).toHaveLength(2)
     },
