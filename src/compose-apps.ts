@@ -23,6 +23,7 @@ import { DeliveryWorker } from './service/messages/deliver.ts'
 import { createIntrospectToken } from './service/oauth/introspect-token.ts'
 import { createRequestToken } from './service/oauth/request-token.ts'
 import { createRevokeToken } from './service/oauth/revoke-token.ts'
+import { createFindServiceAccount } from './service/oauth/service-account.ts'
 import { createVerifyAssertion } from './service/oauth/verify-assertion.ts'
 import type { UpstreamFetch } from './service/ports/outbound.ts'
 import { createSignInServices, type SignInServices } from './service/sign-in/sign-in.ts'
@@ -228,6 +229,7 @@ function createTokenServices(parts: Parts) {
     revokeToken: createRevokeToken(clientDeps),
     introspectToken: createIntrospectToken({ ...clientDeps, guard }),
     guard,
+    findServiceAccount: createFindServiceAccount({ guard, storage }),
     authenticate: createAuthenticate({
       ...tokenDeps,
       digester,

@@ -71,6 +71,9 @@ const PERMISSIONS_BY_ROLE = new Map<Role, ReadonlySet<string>>(
 export const hasPermission = (role: Role, permission: Permission): boolean =>
   PERMISSIONS_BY_ROLE.get(role)?.has(permission) === true
 
+export const listRolePermissions = (role: Role): readonly Permission[] =>
+  PERMISSIONS.filter((permission) => hasPermission(role, permission))
+
 /** True for a permission that covers all accounts. It applies only without an account scope. */
 export const isServerPermission = (permission: Permission): boolean =>
   (ADDED_PERMISSIONS.operator as readonly Permission[]).includes(permission)

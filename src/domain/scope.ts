@@ -22,13 +22,13 @@ export const VENDOR_SCOPES = ['fhir:development', 'fhir:staging', 'fhir:producti
 /** Lets a token call the introspection endpoint. */
 export const INTROSPECTION_SCOPE = 'introspect'
 
-const ADMIN_PREFIX = 'admin:'
+export const ADMIN_SCOPE_PREFIX = 'admin:'
 
 /** The scopes that are granted only as registered. */
 const PLAIN_SCOPES: ReadonlySet<string> = new Set([
   ...VENDOR_SCOPES,
   INTROSPECTION_SCOPE,
-  ...PERMISSIONS.map((permission) => ADMIN_PREFIX + permission),
+  ...PERMISSIONS.map((permission) => ADMIN_SCOPE_PREFIX + permission),
 ])
 
 /** A parsed `system/…` scope. */
@@ -167,4 +167,4 @@ export function createFhirGrant(scopes: readonly string[]): FhirGrant {
 
 /** Lists the permissions that granted `admin:` scopes stand for. */
 export const listAdminPermissions = (scopes: readonly string[]) =>
-  PERMISSIONS.filter((permission) => scopes.includes(ADMIN_PREFIX + permission))
+  PERMISSIONS.filter((permission) => scopes.includes(ADMIN_SCOPE_PREFIX + permission))

@@ -1,5 +1,10 @@
 import type { Role } from '../domain/key.ts'
-import { hasPermission, isServerPermission, type Permission } from '../domain/role.ts'
+import {
+  hasPermission,
+  isServerPermission,
+  listRolePermissions,
+  type Permission,
+} from '../domain/role.ts'
 import { type ManagementStorage, scopeStorage } from './account-scope.ts'
 import {
   type Accounts,
@@ -55,13 +60,15 @@ export interface Services {
 
 type JwksTest = ReturnType<typeof createJwksTest>
 
-/** The user, or the operator of the machine, that services act for. */
+/** The user, the OAuth client, or the operator of the machine, that services act for. */
 export interface Actor {
-  /** The user id for the audit; `operator` on the command line. */
+  /** The id of the user or the client's key, for the audit; `operator` on the command line. */
   readonly actor: string
   readonly role: Role
   /** The only account that the actor can access; null for all. */
   readonly accountId: string | null
+  /** The permissions that a client has of those of the role; absent for all. */
+  readonly permissions?: readonly Permission[] | undefined
   /** Null on the command line. */
   readonly requestId?: string | null
 }
@@ -93,19 +100,30 @@ export function createServicesFor(deps: ActorServicesDeps) {
     'another user is verifying the audit already: try again when that is done',
     deps.clock,
   )
-  return function servicesFor({ actor, role, accountId, requestId = null }: Actor): ActorServices {
+  return function servicesFor({
+    actor,
+    role,
+    accountId,
+    permissions,
+    requestId = null,
+  }: Actor): ActorServices {
     if (accountId === null && !hasPermission(role, 'accounts.read')) {
       throw new Error(`${actor} is ${role}, and must have one account selected`)
     }
     const storage: ManagementStorage =
       accountId === null ? deps.storage : scopeStorage(deps.storage, accountId)
     const { clock } = deps
+    const isIncluded = (permission: Permission) => permissions?.includes(permission) !== false
     const isPermitted = (permission: Permission) =>
-      hasPermission(role, permission) && (accountId === null || !isServerPermission(permission))
+      hasPermission(role, permission) &&
+      isIncluded(permission) &&
+      (accountId === null || !isServerPermission(permission))
+    // Whoever manages users could get the permissions of each of them.
+    const includesRole = (candidate: Role) => listRolePermissions(candidate).every(isIncluded)
     // To give a client permissions is to add a user who has them.
     const canGrant = (permission: Permission) =>
       isPermitted('users.write') && isPermitted(permission)
-    const actorDeps = { ...deps, storage, actor, role, requestId, canGrant }
+    const actorDeps = { ...deps, storage, actor, role, requestId, canGrant, includesRole }
     const services: Services = {
       accounts: createAccounts(actorDeps),
       users: createUsers(actorDeps),

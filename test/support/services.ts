@@ -42,6 +42,7 @@ export async function openTestServices() {
     actor: 'operator',
     role: 'operator' as const,
     canGrant: () => true,
+    includesRole: () => true,
     canSign: () => true,
     digester,
     hasher: createSecretHasher(nodePrimitives, leastWorkArgon2, clock, { width: 2, queue: 100 }),

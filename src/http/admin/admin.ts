@@ -2,15 +2,22 @@ import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
 import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
+import { ADMIN_SCOPE_PREFIX } from '../../domain/scope.ts'
 import {
   findOperationPermission,
   JSON_LINES_TYPE,
   type Operation,
 } from '../../operations/define.ts'
 import { OPERATIONS } from '../../operations/registry.ts'
-import type { ServicesFor } from '../../service/actor-services.ts'
-import { type AuditBuffer, type Caller, UNKNOWN_SUBJECT } from '../../service/audit/buffer.ts'
+import type { Actor, ServicesFor } from '../../service/actor-services.ts'
+import {
+  type AuditBuffer,
+  type Caller,
+  type RecordRefusal,
+  UNKNOWN_SUBJECT,
+} from '../../service/audit/buffer.ts'
 import type { FailureLimiter } from '../../service/limits/rate-limits.ts'
+import type { FindServiceAccount } from '../../service/oauth/service-account.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
@@ -107,24 +114,21 @@ async function performOperation(
 ): Promise<Result<unknown, ApiProblem>> {
   const authentication = await authenticateToken(deps, c.req.raw.headers, caller)
   if (!authentication.ok) return authentication
-  const signedInUser = authentication.value
-  const { user, account } = signedInUser
-  const services = deps.servicesFor({
-    actor: user.id,
-    role: user.role,
-    accountId: user.role === 'operator' ? null : account.id,
-    requestId: caller.requestId,
-  })
+  const { actor, signedInUser } = authentication.value
+  const services = deps.servicesFor({ ...actor, requestId: caller.requestId })
   const permission = findOperationPermission(operation)
-  if (permission !== null && !services.can(permission))
-    return fail(createForbiddenProblem(permission))
+  if (permission === null && signedInUser === null) return fail(NO_USER_PROBLEM)
+  if (permission !== null && !services.can(permission)) {
+    const problem = createForbiddenProblem(permission)
+    return fail(signedInUser === null ? addScopeChallenge(problem, permission) : problem)
+  }
   const query = readQuery(new URL(c.req.url).searchParams)
   if (!query.ok) return query
   const body = ['get', 'delete'].includes(operation.method) ? ok({}) : await readJsonBody(c.req.raw)
   if (!body.ok) return body
   const result = await operation.perform({
     services,
-    signedIn: { user: signedInUser, sessions: deps.sessions },
+    signedIn: signedInUser === null ? null : { user: signedInUser, sessions: deps.sessions },
     caller,
     signal: c.req.raw.signal,
     loadTestMessages: async () => deps.testMessages,
@@ -222,24 +226,47 @@ function createStreamedResponse(
   return new Response(body, { status, headers })
 }
 
+/** RFC 6750 §3.1. */
+const addScopeChallenge = (
+  problem: ApiProblem,
+  permission: PermissionDeniedError['permission'],
+): ApiProblem => ({
+  ...problem,
+  headers: createBearerChallenge('insufficient_scope', { scope: ADMIN_SCOPE_PREFIX + permission }),
+})
+
+const NO_USER_PROBLEM: ApiProblem = {
+  kind: 'forbidden',
+  detail: 'an OAuth client is no user: send the API token of a user',
+}
+
 interface ApiTokenDeps {
   readonly sessions: Sessions
+  readonly findServiceAccount: FindServiceAccount
   readonly auditBuffer: Pick<AuditBuffer, 'record'>
+  readonly recordRefusal: RecordRefusal
   /** Counts failed API tokens. */
   readonly failureLimiter: FailureLimiter
 }
 
 const TOKEN_NEEDED_DETAIL =
-  'send an API token in the header Authorization: Bearer; create one in the console, under Profile and security'
+  'send an API token, or the access token of an OAuth client, in the header Authorization: Bearer; create an API token in the console, under Profile and security'
+const CLIENT_TOKEN_REFUSED_DETAIL = 'the access token is not valid any more; request a new one'
 const TOKEN_REFUSED_DETAIL =
   'the API token is invalid or has expired; create a new one in the console, under Profile and security'
 
-/** Finds the user of the request's API token. Cookies are ignored, so that no other site can act for the user. */
+/** The user of an API token, or the OAuth client of an access token, which no user is signed in with. */
+interface ApiCaller {
+  readonly actor: Actor
+  readonly signedInUser: SignedInUser | null
+}
+
+/** Finds the caller by the request's token. Cookies are ignored, so that no other site can act for the user. */
 async function authenticateToken(
-  { sessions, auditBuffer, failureLimiter }: ApiTokenDeps,
+  { sessions, findServiceAccount, auditBuffer, recordRefusal, failureLimiter }: ApiTokenDeps,
   headers: Headers,
   caller: Caller,
-): Promise<Result<SignedInUser, ApiProblem>> {
+): Promise<Result<ApiCaller, ApiProblem>> {
   const token = parseBearerToken(headers.get('authorization'))
   if (!token.ok && token.failure.reason === 'credential_missing') {
     return fail({
@@ -249,7 +276,13 @@ async function authenticateToken(
     })
   }
   const signedInUser = token.ok ? await sessions.find(token.value, 'token') : null
-  if (signedInUser !== null) return ok(signedInUser)
+  if (signedInUser !== null) {
+    const { user, account } = signedInUser
+    const accountId = user.role === 'operator' ? null : account.id
+    return ok({ actor: { actor: user.id, role: user.role, accountId }, signedInUser })
+  }
+  const serviceAccount = token.ok ? await findServiceAccount(token.value, caller) : token
+  if (serviceAccount.ok) return ok({ actor: serviceAccount.value, signedInUser: null })
 
   // A valid token is never refused for the failures of its address: only further failures are.
   const limitCheck = failureLimiter.checkAllowed(caller.address)
@@ -259,11 +292,16 @@ async function authenticateToken(
     const detail = `try again in ${retryAfterSeconds} seconds`
     return fail({ kind: 'too_many', detail, retryAfterSeconds })
   }
-  const facts = { surface: 'admin', reason: 'token_unknown' }
-  auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
+  const { isClient = false } = caller
+  if (isClient) {
+    recordRefusal('admin', serviceAccount.failure, caller)
+  } else {
+    const facts = { surface: 'admin', reason: 'token_unknown' }
+    auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
+  }
   return fail({
     kind: 'unauthorized',
-    detail: TOKEN_REFUSED_DETAIL,
+    detail: isClient ? CLIENT_TOKEN_REFUSED_DETAIL : TOKEN_REFUSED_DETAIL,
     headers: createBearerChallenge('invalid_token'),
   })
 }

@@ -63,7 +63,8 @@ export const createApiDocument = (operations: readonly Operation[], url: string)
       registry.registerComponent('securitySchemes', 'token', {
         type: 'http',
         scheme: 'bearer',
-        description: 'An API token',
+        description:
+          'The API token of a user, or the access token of an OAuth client with `admin:` scopes',
       })
       for (const [kind, { status, title, about }] of Object.entries(API_PROBLEMS)) {
         registry.registerComponent('responses', kind, {

@@ -28,6 +28,8 @@ import {
 export interface UsersDeps extends AddInvitationDeps {
   /** The actor's role, which limits the roles that they can assign. */
   readonly role: Role
+  /** False for a role with a permission that a client does not have: it cannot manage such users. */
+  readonly includesRole: (role: Role) => boolean
   readonly storage: ManagementStorage
   /** The URL at which browsers reach the console. */
   readonly consoleUrl: string
@@ -222,7 +224,13 @@ export function createUsers(deps: UsersDeps) {
 
 export type Users = ReturnType<typeof createUsers>
 
-const toActor = ({ actor, role }: UsersDeps): UserWithRole => ({ id: actor, role })
+type UserActor = UserWithRole & Pick<UsersDeps, 'includesRole'>
+
+const toActor = ({ actor, role, includesRole }: UsersDeps): UserActor => ({
+  id: actor,
+  role,
+  includesRole,
+})
 
 async function findUser({ storage }: UsersDeps, id: string): Promise<ServiceResult<User>> {
   return requireFound(await storage.findUser(id), 'user', id)
@@ -258,8 +266,10 @@ const failLastOperator = ({ email }: User) =>
   failConflict(`${email} is the last operator who can sign in: make another user an operator first`)
 
 /** Refuses a user whose role, username, password, sessions or deactivation the actor may not change. */
-function checkManageable(actor: UserWithRole, user: User): ServiceResult<User> {
-  if (canManageUser(actor, user)) return ok(user)
+function checkManageable(actor: UserActor, user: User): ServiceResult<User> {
+  if (canManageUser(actor, user)) {
+    return actor.includesRole(user.role) ? ok(user) : failMissingScopes(user.role)
+  }
   return failForbidden(
     actor.id === user.id
       ? 'you cannot change your own role or deactivate yourself: ask another administrator'
@@ -276,7 +286,14 @@ const explainUnchanged = <Why>(user: User, now: User | null, otherwise: Why) =>
   now?.role === user.role ? otherwise : failChangedMeanwhile(user)
 
 /** Refuses a role that the actor may not assign. */
-const checkGrantable = (actor: UserWithRole, role: Role): ServiceResult<Role> =>
-  canGrantRole(actor.role, role)
-    ? ok(role)
-    : failForbidden(`your role does not allow you to assign the role ${role}`)
+function checkGrantable(actor: UserActor, role: Role): ServiceResult<Role> {
+  if (!canGrantRole(actor.role, role)) {
+    return failForbidden(`your role does not allow you to assign the role ${role}`)
+  }
+  return actor.includesRole(role) ? ok(role) : failMissingScopes(role)
+}
+
+const failMissingScopes = (role: Role) =>
+  failForbidden(
+    `this client cannot manage users with the role ${role}: it has not all of the scopes that stand for the permissions of that role`,
+  )
