@@ -46,12 +46,17 @@ export function listFhirNeeds(request: FhirRequest): readonly FhirNeed[] {
     ...listConditionNeeds(method, segments ?? [], request),
     ...splitParameters(request.query).flatMap(listParameterNeeds),
     ...(isSearchByPost ? listFormNeeds(request.form) : []),
+    // Some frameworks take the method, or a search, from the form of any POST.
+    ...(method === 'POST' && !isSearchByPost && hasForm(request) ? ALL_NEEDS : []),
     // HAPI deletes what refers to the resource, too.
     ...(request.getHeader('x-cascade') === null ? [] : ALL_NEEDS),
   ]
   const unique = new Map(needs.map((need) => [`${need.type}.${need.letter}`, need]))
   return [...unique.values()]
 }
+
+const hasForm = ({ getHeader }: FhirRequest): boolean =>
+  /x-www-form-urlencoded|multipart\/form-data/i.test(getHeader('content-type') ?? '')
 
 /** Lists the needs that the granted scopes do not cover. An empty list allows the request. */
 export const listMissingFhirNeeds = (grant: FhirGrant, request: FhirRequest): readonly FhirNeed[] =>
@@ -205,6 +210,34 @@ const splitParameters = (text: string): readonly Parameter[] =>
 /** A part that cannot be decoded becomes one that is in no grammar. */
 const decodeParameter = (text: string): string => decodeOnce(text.replaceAll('+', ' ')) ?? '\0'
 
+/** The parameters of every type that look at no other one (FHIR R4 §3.1.1, R5 §3.2.1), and those of pages. */
+const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
+  '_at',
+  '_containedtype',
+  '_content',
+  '_count',
+  '_elements',
+  '_format',
+  '_id',
+  '_language',
+  '_lastupdated',
+  '_maxresults',
+  '_offset',
+  '_page',
+  '_pretty',
+  '_profile',
+  '_score',
+  '_security',
+  '_since',
+  '_skip',
+  '_source',
+  '_summary',
+  '_tag',
+  '_text',
+  '_total',
+  '_type',
+])
+
 /** Lists the types that a search parameter looks at, besides the type that is searched. */
 function listParameterNeeds([name, value]: Parameter): readonly FhirNeed[] {
   const [base = '', ...modifiers] = name.trim().toLowerCase().split(':')
@@ -234,6 +267,10 @@ function listParameterNeeds([name, value]: Parameter): readonly FhirNeed[] {
       return ALL_NEEDS
     default:
       if (/[^\w.:~-]/.test(name.trim())) return SEARCH_ALL_NEEDS
+      // Such as `_in`, and a server's own `_with` and `_assoc`, which include resources.
+      if (base.startsWith('_') && !PLAIN_PARAMETERS.has(base.split('.')[0] ?? '')) {
+        return SEARCH_ALL_NEEDS
+      }
       return base.includes('.') || modifiers.some((modifier) => modifier.includes('.'))
         ? searchTypes(listChainTypes(name.trim()))
         : []

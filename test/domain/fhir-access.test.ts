@@ -164,6 +164,10 @@ describe('a request needs', () => {
     ['GET /Encounter?patient._has:Observation:patient:code=x', 'system/Encounter.s system/*.s'],
     // Other parameters that look elsewhere.
     ['GET /Patient?_list=1', 'system/Patient.s system/List.s'],
+    ['GET /Patient?_in=Group/1', 'system/Patient.s system/*.s'],
+    ['GET /Patient?_assoc=organization', 'system/Patient.s system/*.s'],
+    ['GET /Patient?%5Fwith=organization', 'system/Patient.s system/*.s'],
+    ['GET /Patient?_id=1&_lastUpdated=gt2026&_tag:not=x&_format=json&_page=2', 'system/Patient.s'],
     ['GET /Patient?_filter=name+eq+x', 'system/Patient.s system/*.s'],
     ['GET /Patient?_contained=true', 'system/Patient.s system/*.s'],
     ['GET /Patient?_contained=false', 'system/Patient.s'],
@@ -200,6 +204,16 @@ describe('a request needs', () => {
     expect(condition('Patient?organization:Organization.name=x')).toBe(
       'system/Patient.cs system/Organization.s',
     )
+  })
+
+  test.each([
+    'application/x-www-form-urlencoded; charset=utf-8',
+    'multipart/form-data; boundary=x',
+    'application/fhir+json, application/x-www-form-urlencoded',
+  ])('everything, for a create whose body is %s', (type) => {
+    const headers = { 'content-type': type }
+    expect(needs('POST /Patient', headers)).toBe('system/Patient.c system/*.cruds')
+    expect(needs('POST /Patient/_search name=x', headers)).toBe('system/Patient.s')
   })
 
   test('everything, for a delete that cascades', () => {
