@@ -39,7 +39,7 @@ export const SETTINGS = {
   },
   LATCHKEY_ACCESS_TOKENS: {
     default: 'opaque',
-    help: 'Access tokens of the Redox-style exchange: opaque (93 characters, checked by this server), or jwt (about 600 characters, which services can also verify with the published JWK set). Both kinds are accepted until they expire, whichever is issued.',
+    help: 'Access tokens of the Redox-style exchange: opaque (93 characters, checked by this server), or jwt (about 600 characters, which services can also verify with the published JWK Set). Both kinds are accepted until they expire, whichever is issued.',
   },
   LATCHKEY_REFRESH_LEEWAY_SECONDS: {
     default: '60',

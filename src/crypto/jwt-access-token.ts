@@ -50,7 +50,7 @@ interface ClientJwtClaims extends RegisteredClaims {
 const EXCHANGE_ALGORITHM: SigningAlgorithm = 'EdDSA'
 const [EXCHANGE_TYPE] = TOKEN_TYPE_HEADERS
 
-/** Mints and verifies access tokens that a service can verify on its own, with the JWK set (RFC 9068). */
+/** Mints and verifies access tokens that a service can verify on its own, with the JWK Set (RFC 9068). */
 export function createJwtAccessTokens(
   primitives: Primitives,
   keyring: Keyring,

@@ -55,7 +55,7 @@ export class Keyring {
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicKey)
   }
 
-  /** The next, current and retired signing keys, as the JWK set publishes them (RFC 7517). */
+  /** The next, current and retired signing keys, as the JWK Set publishes them (RFC 7517). */
   get publicKeys(): readonly PublicKey[] {
     return this.#publicKeys
   }

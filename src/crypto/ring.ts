@@ -36,7 +36,7 @@ const TOKEN_USES: readonly RingKeyUse[] = ['sign', 'access', 'refresh']
 const TAGGED_TOKEN_USES: readonly RingKeyUse[] = ['access', 'refresh']
 
 /**
- * The time that a key is published before it signs. Verifiers that cache the JWK set for less than this
+ * The time that a key is published before it signs. Verifiers that cache the JWK Set for less than this
  * know every key in time.
  */
 export const PUBLICATION_MS = DAY_MS

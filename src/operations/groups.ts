@@ -14,7 +14,7 @@ export const OPERATION_GROUPS = {
     title: 'IP allowlist',
     about: 'The networks from which the keys of an account work.',
   },
-  sources: { title: 'Sources', about: 'Systems that send messages, each with its own key.' },
+  sources: { title: 'Sources', about: 'Systems that send messages.' },
   destinations: {
     title: 'Destinations',
     about: 'Systems that receive messages, once they are verified.',

@@ -3,7 +3,6 @@ import { DAY_MS } from '../domain/instant.ts'
 import { KEY_TYPE_NAMES } from '../domain/key-type.ts'
 import {
   AUTHENTICATION_METHODS,
-  DEFAULT_TOKEN_LIFETIME_SECONDS,
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type OAuthClient,
@@ -12,6 +11,7 @@ import {
   SIGNING_ALGORITHMS,
   TOKEN_TYPE_HEADERS,
 } from '../domain/oauth-client.ts'
+import { NEW_CLIENT } from '../service/keys/oauth-client.ts'
 import type { KeySetReport, ReportedKey } from '../service/oauth/client-keys.ts'
 import type { KeySummary } from '../service/ports/keys.ts'
 import type { KeyCriteria, KeyListItem, KeyOrder } from '../service/ports/lists.ts'
@@ -49,10 +49,9 @@ const jsonWebKeySet = z
   })
 
 const oauthClientSettings = {
-  authenticationMethod: z.enum(AUTHENTICATION_METHODS).meta({
-    description: 'How the client proves its identity',
-    default: 'private_key_jwt',
-  }),
+  authenticationMethod: z
+    .enum(AUTHENTICATION_METHODS)
+    .meta({ description: 'How the client proves its identity' }),
   jwksUrl: z
     .string()
     .nullable()
@@ -80,18 +79,13 @@ const oauthClientSettings = {
       type: ['string', 'null'],
       description: 'Audience of its access tokens; null for this server',
     }),
-  tokenStrategy: z.enum(['jwt', 'opaque']).meta({
-    description: 'Form of its access tokens',
-    default: 'jwt',
-  }),
-  signingAlgorithm: z.enum(SIGNING_ALGORITHMS).meta({
-    description: 'Algorithm that signs its JWT access tokens',
-    default: 'ES256',
-  }),
-  tokenTypeHeader: z.enum(TOKEN_TYPE_HEADERS).meta({
-    description: 'Type in the header of its JWT access tokens',
-    default: 'at+jwt',
-  }),
+  tokenStrategy: z.enum(['jwt', 'opaque']).meta({ description: 'Form of its access tokens' }),
+  signingAlgorithm: z
+    .enum(SIGNING_ALGORITHMS)
+    .meta({ description: 'Algorithm that signs its JWT access tokens' }),
+  tokenTypeHeader: z
+    .enum(TOKEN_TYPE_HEADERS)
+    .meta({ description: 'Type in the header of its JWT access tokens' }),
   tokenLifetimeSeconds: z
     .number()
     .int()
@@ -100,23 +94,37 @@ const oauthClientSettings = {
     .meta({
       title: 'Token lifetime in seconds',
       description: 'Lifetime of its access tokens',
-      default: DEFAULT_TOKEN_LIFETIME_SECONDS,
     }),
-  repeatedAssertions: z.enum(REPEATED_ASSERTIONS).meta({
-    description: 'Whether an assertion may be used for several token requests',
-    default: 'refused',
-  }),
+  repeatedAssertions: z
+    .enum(REPEATED_ASSERTIONS)
+    .meta({ description: 'Whether an assertion may be used for several token requests' }),
 } satisfies Record<keyof OAuthClientSettings, z.ZodType>
 
-/** The settings of an OAuth client in a request. */
-export const oauthClientInput = z
+export const newOAuthClient = z
+  .strictObject({
+    ...oauthClientSettings,
+    authenticationMethod: withDefault('authenticationMethod'),
+    tokenStrategy: withDefault('tokenStrategy'),
+    signingAlgorithm: withDefault('signingAlgorithm'),
+    tokenTypeHeader: withDefault('tokenTypeHeader'),
+    tokenLifetimeSeconds: withDefault('tokenLifetimeSeconds'),
+    repeatedAssertions: withDefault('repeatedAssertions'),
+  })
+  .partial()
+  .meta({ id: 'NewOAuthClient', description: 'What you omit has its default' })
+  .optional()
+
+/** Without defaults, which a generated client would send with an edit. */
+export const oauthClientChanges = z
   .strictObject(oauthClientSettings)
   .partial()
-  .meta({
-    id: 'OAuthClientSettings',
-    description: 'What you omit has its default, or stays unchanged',
-  })
+  .meta({ id: 'OAuthClientChanges', description: 'What you omit stays unchanged' })
   .optional()
+
+function withDefault<Name extends keyof typeof oauthClientSettings>(name: Name) {
+  const schema: (typeof oauthClientSettings)[Name] = oauthClientSettings[name]
+  return schema.meta({ default: NEW_CLIENT[name] }) as typeof schema
+}
 
 const oauthClient = z
   .object({

@@ -29,7 +29,8 @@ import {
   keySetReport,
   keyType,
   keyWithSecret,
-  oauthClientInput,
+  newOAuthClient,
+  oauthClientChanges,
   order,
   party,
   toKeyCriteria,
@@ -135,7 +136,7 @@ export const keyOperations: readonly Operation[] = [
       }),
       secret,
       expiresAt: instant('Time of expiry').optional(),
-      oauthClient: oauthClientInput,
+      oauthClient: newOAuthClient,
     }),
     examples: {
       'For an imaging site': {
@@ -193,7 +194,7 @@ export const keyOperations: readonly Operation[] = [
       ownerId: existingId.optional(),
       access: access.optional(),
       expiresAt: instantOrNull('Time of expiry; null for never').optional(),
-      oauthClient: oauthClientInput,
+      oauthClient: oauthClientChanges,
       seen: z.string().optional().meta({
         description: '`eventId` of the key as you read it. A key that changed since is not edited.',
       }),

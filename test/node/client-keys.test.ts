@@ -14,7 +14,7 @@ import { LOOPBACK_NETWORKS } from '../support/delivery/webhook-client.ts'
 import { type ListeningServer, startListening } from '../support/upstream/servers.ts'
 
 /*
- * The JWK set of a client over real sockets: only its own server is asked, and for not too long.
+ * The JWK Set of a client over real sockets: only its own server is asked, and for not too long.
  */
 
 let authority: CertificateWithKey

@@ -83,7 +83,7 @@ export function defineKeyringCommands(group: Command): void {
     .option('--now', 'let a key sign that was not published for 24 hours')
     .description(
       'Activate the next key, and create another next one. Everything that the old key signed or ' +
-        'sealed stays valid. A key signs only after it was published in the JWK set for 24 hours. A ' +
+        'sealed stays valid. A key signs only after it was published in the JWK Set for 24 hours. A ' +
         'running server loads the change within seconds.',
     )
     .addHelpText('after', formatExamples('keyring rotate', 'keyring rotate access'))

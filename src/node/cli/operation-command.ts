@@ -251,10 +251,13 @@ function describeMember({ name, schema }: Member): string {
     .replaceAll('`', '')
     .replace('; null for never', `, or ${NEVER}`)
     .replace('; null for ', ', or "" for ')
-    .concat(name.endsWith('Seconds') ? ', such as 90s, 30m, 24h or 7d' : '')
+    .concat(isDuration(name) ? ', such as 90s, 30m, 24h or 7d' : '')
   const first = text.charAt(0).toLowerCase() + text.slice(1)
-  return fallback === undefined ? first : `${first} (default: ${fallback})`
+  const unit = isDuration(name) ? 's' : ''
+  return fallback === undefined ? first : `${first} (default: ${fallback}${unit})`
 }
+
+const isDuration = (name: string) => name.endsWith('Seconds')
 
 const formatNoun = (name: string) => toOptionName(name).replaceAll('-', ' ')
 
@@ -270,7 +273,7 @@ function getPlaceholder(member: Member): string {
   if (schema.type?.includes('object')) return 'json'
   if (name === 'after') return 'cursor'
   if (isReference(name)) return 'id'
-  if (name.endsWith('Seconds')) return 'duration'
+  if (isDuration(name)) return 'duration'
   if (isInstant(member)) return 'date'
   if (schema.type === 'integer') return 'n'
   return toOptionName(name).split('-').at(-1) ?? name
@@ -290,7 +293,7 @@ function parseMember(member: Member, value: unknown): unknown {
     if (value === '' && schema.type?.includes('null')) return null
     if (schema.type === 'array') return value.split(/[\s,]+/).filter((item) => item !== '')
     if (schema.type?.includes('object')) return JSON.parse(value)
-    if (name.endsWith('Seconds')) return parseDuration(value)
+    if (isDuration(name)) return parseDuration(value)
     if (isInstant(member)) {
       if (value === NEVER && schema.type?.includes('null')) return null
       const text = new Date(parseInstant(value)).toISOString()

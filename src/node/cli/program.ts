@@ -165,6 +165,7 @@ Key types, what their keys belong to, and how their secrets are shown:
   opendental-portal  --developer  the developer's list of customer keys; shown once
   xdent              its account  sent with every request; shown once
   practice           its owner    the owner needs a username; can be viewed again
+  oauth              its account  gets tokens by signed assertions, or by a secret; shown once
 
 An id is the key's id or its public id; put -- before an id that begins with a dash.
 Every change takes effect at the next request. To renew a secret without a gap, rotate it with an

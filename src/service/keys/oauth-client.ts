@@ -31,7 +31,8 @@ export interface OAuthClientDeps {
   readonly canSign: (algorithm: SigningAlgorithm) => boolean
 }
 
-const NEW_CLIENT: OAuthClientSettings = {
+/** The settings of a client that was created with none. */
+export const NEW_CLIENT: OAuthClientSettings = {
   authenticationMethod: 'private_key_jwt',
   jwksUrl: null,
   jwks: null,

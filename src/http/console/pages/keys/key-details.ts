@@ -47,10 +47,9 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
   const unlessRevoked = (rows: DetailRow[]) => (key.revokedAt === null ? rows : [])
   return definitionList([
     ['Key type', KEY_TYPE_LABELS[key.keyType].name],
-    [
-      key.keyType === 'oauth' ? 'Client id' : 'Public id',
-      copyableText(key.publicId, 'the public id'),
-    ],
+    key.keyType === 'oauth'
+      ? ['Client id', copyableText(key.publicId, 'the client id')]
+      : ['Public id', copyableText(key.publicId, 'the public id')],
     ...(key.publicId === key.id ? [] : [['Key id', copyableText(key.id, 'the key id')] as const]),
     ['Owner', owner.ok ? ownerDetail(owner.value) : ownerId],
     ...(account.ok ? [['Account', account.value.name] as const] : []),
