@@ -35,7 +35,7 @@ const SUBJECTS = {
   },
   delivery: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: DELIVERY_CASES },
   startup: { engines: ['sqlite'], byDefault: ['sqlite'], cases: [] },
-  stall: { engines: ['sqlite'], byDefault: ['sqlite'], cases: [] },
+  stall: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: [] },
 } as const satisfies Record<string, SubjectOptions>
 
 interface SubjectOptions {
@@ -127,7 +127,7 @@ Other measurements; each is a script, too (npm run bench:peers, and so on):
 --startup    packs this checkout, installs the package in a folder, and measures the CPU time of the
              installed command, with the compiled code that a first start has kept: until a server
              listens, and of commands from start to end
---stall      exchanges that do not load the server, sent on a schedule, on a SQLite database with
+--stall      exchanges that do not load the server, sent on a schedule, on a database with
              100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search,
              an export and a verification of the audit, a message of 39 MB, and a command on the same
              database

@@ -10,6 +10,8 @@ export interface BenchServer {
   readonly port: number
   /** The port of the console and the management API; NaN for a server without one. */
   readonly consolePort: number
+  /** The settings of its process, with which a command uses the same data. */
+  readonly settings: Readonly<Record<string, string>>
   /** CPU time so far, of all processes that serve; NaN where it is not known. */
   cpuSeconds(): number
   /** Null where it is not known. */
@@ -85,6 +87,7 @@ export async function startBenchProcess(
 
   return {
     ...(await waitForPorts(child, logPath)),
+    settings,
     cpuSeconds: () => readCpuSeconds(child.pid),
     memory: () => readMemory(child.pid),
     async stop() {

@@ -123,9 +123,10 @@ export const formatStartups = (startups: readonly Startup[]): string =>
 
 export const formatStalls = (stalls: readonly StallResult[]): string =>
   formatMarkdownTable(
-    ['exchanges beside', 'times', 'p50', 'p99', 'added to the p99', 'target'],
-    stalls.map(({ disturber, times, figures, addedMs }) => [
+    ['exchanges beside', 'engine', 'times', 'p50', 'p99', 'added to the p99', 'target'],
+    stalls.map(({ disturber, engine, times, figures, addedMs }) => [
       disturber,
+      ENGINE_LABELS[engine],
       addedMs === null ? '' : formatInteger(times),
       formatMs(figures.p50Ms),
       formatMs(figures.p99Ms),

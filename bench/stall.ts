@@ -4,18 +4,21 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createEnvironment } from '../test/support/process.ts'
 import { authenticateBenchVendor, formatCredentials } from './cases.ts'
+import { mkdirIn } from './compare.ts'
 import { computeDelay, type DelayQuantiles } from './delivery/arrival.ts'
 import { createSchedule, sendAll, sendOnTime } from './delivery/send.ts'
+import { startEngineServer } from './engines.ts'
 import { measureInTurn, median } from './load.ts'
 import { callApi, seedApiToken } from './management-api.ts'
-import type { BenchSettings } from './options.ts'
-import { type BenchServer, resolveBenchPath, startLatchkeyProcess } from './process.ts'
+import type { BenchEngineName, BenchSettings } from './options.ts'
+import { type BenchServer, resolveBenchPath } from './process.ts'
 import { buildPostRequest, createMessage, takeTurn } from './requests.ts'
 import { type BenchVendor, seedRows, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
 
 /** The delay of exchanges while the server also handles a long request of another client. */
 export interface StallResult {
+  readonly engine: BenchEngineName
   readonly disturber: string
   readonly figures: DelayQuantiles
   /** The p99 beyond that of the undisturbed round beside it (ms); null for that one. */
@@ -32,8 +35,8 @@ const CONNECTIONS = 64
 const LONG_MESSAGE_BYTES = 39 * 1024 * 1024
 
 interface StallTarget {
+  readonly engine: BenchEngineName
   readonly served: BenchServer
-  readonly dataDir: string
   readonly vendors: readonly BenchVendor[]
   readonly apiToken: string
 }
@@ -57,9 +60,9 @@ async function sendLongMessage(target: StallTarget): Promise<void> {
   await sendAll(target.served.port, [request], 1)
 }
 
-async function runCommand({ dataDir }: StallTarget): Promise<void> {
+async function runCommand({ served }: StallTarget): Promise<void> {
   const args = [resolveBenchPath('../src/node/cli.ts'), 'messages', 'list', '--json']
-  const env = createEnvironment({ LATCHKEY_DATA: dataDir })
+  const env = createEnvironment(served.settings)
   const [code] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit')
   if (code !== 0) throw new Error(`the command ended with ${code}`)
 }
@@ -79,7 +82,7 @@ const DISTURBERS: Readonly<Record<string, Disturber | null>> = {
   'a command on the same database': runCommand,
 }
 
-/** Measures exchanges on SQLite alone and beside each disturber, in turn. */
+/** Measures exchanges on each engine, alone and beside each disturber, in turn. */
 export async function measureStalls(
   folder: string,
   settings: BenchSettings,
@@ -92,19 +95,24 @@ export async function measureStalls(
   })
   const apiToken = await seedApiToken(dataDir)
   seedRows(dataDir, settings)
-  const served = await startLatchkeyProcess(folder)
-  try {
-    return await measureDisturbers({ served, dataDir, vendors, apiToken }, settings)
-  } finally {
-    await served.stop()
+  const results: StallResult[] = []
+  for (const engine of settings.engines) {
+    showProgress(`starting ${engine}`)
+    const served = await startEngineServer(engine, mkdirIn(folder, engine), dataDir, settings)
+    try {
+      results.push(...(await measureDisturbers({ engine, served, vendors, apiToken }, settings)))
+    } finally {
+      await served.stop()
+    }
   }
+  return results
 }
 
 async function measureDisturbers(
   target: StallTarget,
   settings: BenchSettings,
 ): Promise<StallResult[]> {
-  const { served, vendors } = target
+  const { engine, served, vendors } = target
   // The first exchange of each key runs argon2, which is not measured here.
   for (const vendor of vendors)
     await authenticateBenchVendor({ port: served.port, vendors }, vendor)
@@ -137,9 +145,9 @@ async function measureDisturbers(
       p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
     }
     const added = median(rounds.map(({ p99Ms }, round) => p99Ms - (base[round]?.p99Ms ?? 0)))
-    report(`${label}: p99 ${figures.p99Ms.toFixed(1)} ms, ${added.toFixed(1)} ms more`)
+    report(`${engine}, ${label}: p99 ${figures.p99Ms.toFixed(1)} ms, ${added.toFixed(1)} ms more`)
     const addedMs = n === 0 ? null : added
-    return { disturber: label, figures, addedMs, times: times.get(label) ?? 0 }
+    return { engine, disturber: label, figures, addedMs, times: times.get(label) ?? 0 }
   })
 }
 
