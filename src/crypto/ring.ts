@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 import { exportJWK } from 'jose/key/export'
 import { generateKeyPair } from 'jose/key/generate/keypair'
 import { z } from 'zod'
-import { DAY_MS, isWithinLast } from '../domain/instant.ts'
+import { DAY_MS, isFromFuture, isWithinLast } from '../domain/instant.ts'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../domain/oauth-client.ts'
 import { REFRESH_TOKEN_MS } from '../domain/token.ts'
 import type { Primitives } from './primitives.ts'
@@ -232,7 +232,7 @@ export async function maintainRing(
 ): Promise<Ring> {
   let maintained = await addRsaKeys(primitives, ring, now)
   for (const slot of SIGNING_ALGORITHMS) {
-    if (now - findSigningStart(maintained, slot) < rotateAfterMs) continue
+    if (now - findSigningStart(maintained, slot, now) < rotateAfterMs) continue
     if (findUnpublishedKey(maintained, slot, now) !== undefined) continue
     maintained = await rotateRing(primitives, maintained, slot, now)
   }
@@ -241,11 +241,15 @@ export async function maintainRing(
     : maintained
 }
 
-/** The current key began when the key before it was retired; the first one, when it was created. */
-function findSigningStart(ring: Ring, slot: RingSlot): number {
-  const keys = listSlot(ring, slot)
-  const retired = keys.flatMap(({ retiredAt }) => (retiredAt === null ? [] : [retiredAt]))
-  return Math.max(...retired, keys.find(({ state }) => state === 'current')?.createdAt ?? 0)
+/**
+ * The current key began when the key before it was retired; the first one, when it was created. An instant
+ * that a fast clock wrote counts as past, or the keys would not be rotated until then.
+ */
+function findSigningStart(ring: Ring, slot: RingSlot, now: number): number {
+  const instants = listSlot(ring, slot).map(({ state, createdAt, retiredAt }) =>
+    state === 'current' ? createdAt : (retiredAt ?? 0),
+  )
+  return Math.max(0, ...instants.filter((at) => !isFromFuture(at, now)))
 }
 
 /**

@@ -203,6 +203,17 @@ describe('a key that signs', () => {
     )
   })
 
+  test('is replaced although the clock ran ahead for a while, once it is right', async () => {
+    const ahead = 5 + 50 * 365 * DAY_MS
+    const rotatedTwice = await maintain(await maintain(ring, ahead), ahead + PUBLICATION_MS, 1)
+    const right = 5 + 100 * DAY_MS
+    const rotated = await maintain(rotatedTwice, right)
+    for (const slot of ['ES256', 'RS256', 'EdDSA'] as const) {
+      expect(findKeyId(rotated, slot, 'current')).toBe(findKeyId(rotatedTwice, slot, 'next'))
+    }
+    expect(await maintain(rotated, right + 2 * PUBLICATION_MS)).toEqual(rotated)
+  })
+
   test('for RS256 is added by the first look of a server', async () => {
     const added = await maintain(await createTestRing(5), 6)
     expect(listSlotKeys(added, 'RS256').map(({ state }) => state)).toEqual(['current', 'next'])
