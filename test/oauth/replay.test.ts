@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HOUR_MS } from '../../src/domain/instant.ts'
 import {
   createClientKeyPair,
   postAssertion,
@@ -85,10 +86,20 @@ describe.each(TOKEN_PATHS)('%s', (path) => {
     expect((await request()).status).toBe(400)
     server.clock.advance(311_000)
     expect((await request()).status).toBe(200)
-    server.clock.advance(311_000)
+    server.clock.advance(311_000 + HOUR_MS)
     await server.deleteExpiredData()
     expect(await countUsedAssertions(client.keyId)).toBe(0)
     expect((await request()).status).toBe(200)
+  })
+
+  test('refuses a used assertion after a purge by a server whose clock is ahead', async () => {
+    const client = await seedSigningClient(server)
+    const assertion = await signAssertion(client, server.clock())
+    expect((await postAssertion(server, path, assertion)).status).toBe(200)
+    server.clock.advance(HOUR_MS)
+    await server.deleteExpiredData()
+    server.clock.advance(-HOUR_MS)
+    expect((await postAssertion(other, path, assertion)).body).toEqual(REFUSALS[path].assertion)
   })
 
   test('accepts a repeated assertion of a client that is set so', async () => {

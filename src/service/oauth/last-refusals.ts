@@ -1,4 +1,4 @@
-import { DAY_MS, isWithinLast } from '../../domain/instant.ts'
+import { DAY_MS, HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import { sleep } from '../audit/buffer.ts'
 import type { AssertionStorage, RefusedAssertion, RevokedTokenStorage } from '../ports/authority.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
@@ -23,7 +23,8 @@ export async function purgeClientData(
     Pick<RevokedTokenStorage, 'purgeRevokedTokens'>,
   now: number,
 ): Promise<void> {
-  await purgeInBatches((limit) => storage.purgeUsedAssertions(now, limit))
+  // A server whose clock is behind still accepts the assertion.
+  await purgeInBatches((limit) => storage.purgeUsedAssertions(now - HOUR_MS, limit))
   // A clock that takes local time for UTC must not make a revoked token valid again.
   await purgeInBatches((limit) => storage.purgeRevokedTokens(now - DAY_MS, limit))
 }
