@@ -13,7 +13,7 @@ import type { BenchServer } from './process.ts'
 import { seedRows } from './seed.ts'
 import { formatInteger, report, showProgress } from './text.ts'
 
-/** What a case or a page of a list costs with each number of keys. */
+/** The cost of a case or of a page of a list with each number of keys. */
 export interface GrowthResult {
   readonly engine: BenchEngineName
   readonly work: string

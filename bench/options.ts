@@ -12,7 +12,7 @@ export type DeliveryCase = (typeof DELIVERY_CASES)[number]
 
 const CASE_NAMES = BENCH_CASES.map(({ name }) => name)
 
-/** What can be measured. All but the hot path are options, too. */
+/** The subjects of a measurement. All but the hot path are options, too. */
 const SUBJECTS = {
   'hot-path': { engines: BENCH_ENGINES, byDefault: SERVER_ENGINES, cases: CASE_NAMES },
   workers: { engines: ['d1'], byDefault: ['d1'], cases: CASE_NAMES },

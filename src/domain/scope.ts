@@ -154,7 +154,7 @@ function formatSystemScope(type: string, letters: readonly FhirLetter[], asV1: b
   return `system/${type}.${asV1 && v1 !== undefined ? v1 : text}`
 }
 
-/** What granted scopes allow on a FHIR surface. */
+/** The requests that granted scopes allow on a FHIR surface. */
 export interface FhirGrant {
   /** `*` asks for all types at once, which the scopes of single types do not add up to. */
   allows(type: string, letter: FhirLetter): boolean

@@ -174,7 +174,7 @@ export function watchKeyringFile(
       if (contents !== lastSeen) {
         if (!(await isOwnRing(new Keyring(nodePrimitives, ring))))
           throw createForeignRingError(path)
-        // What the new ring seals must not outlive it: its writer may not have synced its name yet.
+        // Data that the new ring seals must not outlive it: its writer may not have synced its name yet.
         syncToDisk(path)
         keyring.replace(ring)
         lastSeen = contents

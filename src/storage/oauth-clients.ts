@@ -34,9 +34,9 @@ type ClientSettingRow = Pick<ClientRow, (typeof SETTING_COLUMNS)[number]>
  * that other keys are read without them: null.
  */
 export function selectOAuthClient({
-  sql: dialect,
+  sql: sqlEngine,
 }: Pick<Engine, 'sql'>): RawBuilder<string | null> {
-  const createObject = sql.raw(dialect === 'sqlite' ? 'json_object' : 'json_build_object')
+  const createObject = sql.raw(sqlEngine === 'sqlite' ? 'json_object' : 'json_build_object')
   const columns = [...SETTING_COLUMNS, 'assertion_refused_at', 'assertion_refusal'] as const
   const members = columns.map((name) => sql`${sql.lit(name)}, client.${sql.ref(name)}`)
   const listIds = (table: 'key_sources' | 'key_sites', column: string) => sql`(

@@ -178,7 +178,7 @@ describe('a request needs', () => {
     ['GET /Patient/1?_method=DELETE', 'system/Patient.r system/*.cruds'],
     ['GET /Patient?na+me=x', 'system/Patient.s system/*.s'],
     ['GET /Patient?%zz=x', 'system/Patient.s system/*.s'],
-    // What is not understood needs everything.
+    // A request that is not understood needs everything.
     ['GET /patient/1', ALL],
     ['GET //Patient/1', ALL],
     ['GET /Patient//1', ALL],
@@ -267,7 +267,7 @@ describe('granted scopes', () => {
     expect(isAllowed(scopes, 'GET /metadata')).toBe(true)
   })
 
-  // What a client with system/Patient.cruds must not reach.
+  // A client with system/Patient.cruds must not reach these.
   test.each([
     'GET /Patient?_revinclude=Observation:patient',
     'GET /Patient/1?_revinclude=Observation:patient',

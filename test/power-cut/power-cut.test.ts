@@ -53,7 +53,7 @@ describe.skipIf(!canRecord)('a power cut', () => {
     let checked = 0
     for (const event of [...events, null]) {
       if (event === null || (event.kind === 'sync ended' && isCut(event))) {
-        // What the sync brings is not there yet.
+        // The changes that the sync brings are not there yet.
         for (const kept of [null, chance]) {
           const left = join(home, `cut-${++checked}`)
           disk.cutPower(left, kept)

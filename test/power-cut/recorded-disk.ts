@@ -10,7 +10,7 @@ type FileChange = { readonly offset: number; readonly data: Buffer } | { readonl
 
 class RecordedFile {
   contents: FileContents = new FileContents()
-  /** What no sync has brought to the disk, oldest first. */
+  /** The changes that no sync has brought to the disk, oldest first. */
   readonly pending: FileChange[] = []
 }
 

@@ -1,9 +1,9 @@
 /*
- * What recorder.c writes: the files below a folder as a process changed them, and between that the marks of
+ * The output of recorder.c: the files below a folder as a process changed them, and between that the marks of
  * what was acknowledged.
  */
 
-/** What a client or an operator was told. Nothing of it may be lost from then on. */
+/** An answer that a client or an operator got. Nothing of it may be lost from then on. */
 export type Acknowledgment =
   | { readonly kind: 'key'; readonly id: string; readonly status: 'active' | 'revoked' }
   | {

@@ -11,7 +11,7 @@ import {
   TOKEN_SECONDS,
 } from './support.ts'
 
-/* What an experienced developer writes by hand: random tokens whose SHA-256 is a row of SQLite. */
+/* The code that an experienced developer writes by hand: random tokens whose SHA-256 is a row of SQLite. */
 
 const db = openPeerDatabase(`
   CREATE TABLE clients (id TEXT PRIMARY KEY, secret TEXT NOT NULL) WITHOUT ROWID;

@@ -7,7 +7,7 @@ import Database from 'better-sqlite3'
 import type { BenchClient } from '../../oauth.ts'
 
 /*
- * What all peers have in common. Each is a program `node NAME.ts FOLDER COUNT`, which creates COUNT
+ * The parts that all peers share. Each is a program `node NAME.ts FOLDER COUNT`, which creates COUNT
  * callers, writes them to callers.json in the folder, listens, and prints its port. `npm run check` does not
  * check their types, because their packages are not there before the first `npm run bench:peers`.
  */

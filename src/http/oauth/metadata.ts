@@ -7,7 +7,7 @@ import { createJsonReply, toResponse } from '../reply.ts'
 import { type HttpDeps, identifyCaller } from '../request.ts'
 
 /*
- * What clients and services discover: the server's metadata (RFC 8414), the FHIR surface's (SMART App Launch 2.2
+ * The documents of discovery: the server's metadata (RFC 8414), the FHIR surface's (SMART App Launch 2.2
  * §2.1.1; RFC 9728), and the keys that verify tokens (RFC 7517). All of it is public, and for scripts of any
  * origin.
  */

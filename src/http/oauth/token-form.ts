@@ -18,7 +18,7 @@ const BODY_LIMIT_BYTES = 16 * 1024
 export type FormParameters = ReadonlyMap<string, string>
 
 /** Reads the parameters of a form, of which none may be repeated (RFC 6749 §3.2). */
-export async function readParameters(
+export async function readFormParameters(
   request: ServerRequest,
 ): Promise<Result<FormParameters, InputFailure | TokenRequestRefusal>> {
   if (!isForm(request.raw.headers.get('content-type'))) return fail({ reason: 'form_required' })
@@ -44,7 +44,7 @@ const isForm = (contentType: string | null): boolean =>
  * Parses HTTP Basic credentials of a client (RFC 6749 §2.3.1). Some clients form-encode both halves, as the
  * standard demands, and others send them as they stand: both readings are returned where they differ.
  */
-export function parseBasicCredential(
+export function parseBasicReadings(
   header: string,
 ): Result<readonly ExchangedCredential[], ClientFailure> {
   const bytes = decodeBase64(header.slice('basic'.length).trim())

@@ -25,7 +25,7 @@ import {
   type ServerRequest,
 } from '../request.ts'
 import { hasBasicCredential, listAudiences, parseClientCredential } from './token.ts'
-import { type FormParameters, readParameters } from './token-form.ts'
+import { type FormParameters, readFormParameters } from './token-form.ts'
 import {
   createErrorReplies,
   STANDARD_REPLIES,
@@ -123,7 +123,7 @@ async function parseTokenRequest<Credential>(
   request: ServerRequest,
   audiences: readonly string[],
 ): Promise<Result<{ credential: Credential; token: string }, ManagementFailure>> {
-  const parameters = await readParameters(request)
+  const parameters = await readFormParameters(request)
   if (!parameters.ok) return parameters
   const credential = parseCredential(parameters.value, request.raw, 'standard', audiences)
   if (!credential.ok) return credential

@@ -15,8 +15,8 @@ import {
 } from '../request.ts'
 import {
   type FormParameters,
-  parseBasicCredential,
-  readParameters,
+  parseBasicReadings,
+  readFormParameters,
   toCredential,
 } from './token-form.ts'
 import {
@@ -89,7 +89,7 @@ async function handleTokenRequest(
   request: ServerRequest,
   caller: Caller,
 ): Promise<Result<ClientToken, TokenEndpointFailure>> {
-  const parameters = await readParameters(request)
+  const parameters = await readFormParameters(request)
   const parsed = parameters.ok
     ? parseTokenRequest(parameters.value, request.raw, profile, audiences)
     : parameters
@@ -133,7 +133,7 @@ export function parseClientCredential(
     return fail({ reason: 'client_authentication_repeated' })
   }
   if (profile === 'standard' && isBasic) {
-    const readings = parseBasicCredential(request.headers.get('authorization') ?? '')
+    const readings = parseBasicReadings(request.headers.get('authorization') ?? '')
     if (!readings.ok) return readings
     const isOther =
       clientId !== undefined &&

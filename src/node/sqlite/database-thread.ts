@@ -22,7 +22,7 @@ interface PendingStep {
 /** Small, because the thread creates few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
 
-/** Whether the thread may write, and how long it waits for a lock (better-sqlite3). */
+/** The right to write, and the time that a statement waits for a lock (better-sqlite3). */
 type ThreadOptions = Pick<Database.Options, 'readonly' | 'timeout'>
 
 /**

@@ -44,7 +44,7 @@ export interface KeyedClient extends Pick<OAuthClient, 'jwksUrl' | 'jwks'> {
   readonly keyId: string
 }
 
-/** What a client's URL answers now, or what its stored set holds. */
+/** The key set that a client's URL answers with now, or its stored set. */
 export interface KeySetReport {
   /** Null for a stored set. */
   readonly url: string | null
@@ -158,8 +158,9 @@ export function createClientKeys(deps: ClientKeysDeps): ClientKeys {
       const key = selectClientKey(result.value, hint)
       if (key.ok || cached === undefined || key.failure.reason !== 'key_unknown') return key
       if (!mayRefetch(keyId)) return key
-      const again = await load(keyId, url)
-      return again.result.ok ? selectClientKey(again.result.value, hint) : again.result
+      const refetched = await load(keyId, url)
+      if (!refetched.result.ok) return refetched.result
+      return selectClientKey(refetched.result.value, hint)
     },
 
     async report(client) {
@@ -202,7 +203,7 @@ async function fetchKeySet(
 ): Promise<FetchedSet> {
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new DOMException('', 'TimeoutError')), timeoutMs)
-  const failed = (failure: AssertionFailure): FetchedSet => ({
+  const failFetch = (failure: AssertionFailure): FetchedSet => ({
     result: { ok: false, failure },
     cacheSeconds: null,
   })
@@ -218,13 +219,13 @@ async function fetchKeySet(
     })
     if (!response.ok) {
       const { detail } = response.failure
-      return failed({ reason: 'key_set_unreachable', detail: `the JWKS URL: ${detail}` })
+      return failFetch({ reason: 'key_set_unreachable', detail: `the JWKS URL: ${detail}` })
     }
     const result = readResponse(response.value)
     const { 'cache-control': cacheControl, age } = response.value.headers
     return result.ok
       ? { result, cacheSeconds: readCacheSeconds(cacheControl?.toString(), age?.toString()) }
-      : failed(result.failure)
+      : failFetch(result.failure)
   } finally {
     clearTimeout(timer)
   }

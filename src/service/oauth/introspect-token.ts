@@ -24,7 +24,7 @@ export interface IntrospectTokenDeps extends AuthenticateClientDeps, VerifyToken
   readonly recordRefusal: RecordRefusal
 }
 
-/** What a resource server learns of an active token. */
+/** An active token, as a resource server learns of it. */
 export interface TokenDescription {
   readonly clientId: string
   /** The `sub` of the token, were it a JWT. */

@@ -117,7 +117,7 @@ const selectFailures = (...patterns: readonly RegExp[]) =>
 
 const INPUT = /^(body|field|member)_/
 const UPSTREAM = /^upstream_/
-/** What every request with a key can be refused for. */
+/** The reasons for which every request with a key can be refused. */
 const KEY = /^(credential|key|secret|account|address|permission|region|failures|quota)_|^busy$/
 
 const refuseByTable =
