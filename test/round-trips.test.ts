@@ -14,6 +14,7 @@ import {
   seedSigningClient,
   signAssertion,
 } from './support/oauth.ts'
+import { requestToken, revoke } from './support/oauth-tokens.ts'
 import {
   createDeviceNewMessage,
   createTestLog,
@@ -155,6 +156,28 @@ describe.each([
       result: 403,
       trips: 1,
     })
+  })
+
+  test('a message with a token of a client is two round trips, and one more where one is revoked', async () => {
+    const signing = await seedSigningClient(server, { sourceIds: [key.sourceId] }, [], {
+      ownerId: key.ownerId,
+    })
+    const caller = { call: server.call, clock: server.clock }
+    const [token, revoked] = [
+      await requestToken(caller, signing),
+      await requestToken(caller, signing),
+    ]
+    await sendMessage(token)
+    const send = () => sendMessage(token)
+    expect(await countDuring(send)).toEqual({ result: 200, trips: 2 })
+    const { version } = await server.storage.readAuthority()
+    await revoke(caller, signing, revoked)
+    expect((await server.storage.readAuthority()).version).toBe(version)
+    expect(await countDuring(send)).toEqual({ result: 200, trips: 3 })
+    // The grant of a legacy token is read once again.
+    const { accessToken } = await authenticate()
+    await sendMessage(accessToken)
+    expect(await countDuring(() => sendMessage(accessToken))).toEqual({ result: 200, trips: 2 })
   })
 
   // Requests of a Worker share no I/O: one may end before the other.

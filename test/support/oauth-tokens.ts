@@ -12,7 +12,7 @@ import type { TestServer } from './server.ts'
 export const INTROSPECTION_PATH = '/oauth2/introspect'
 export const REVOCATION_PATH = '/oauth2/revoke'
 
-type Caller = Pick<TestServer, 'call' | 'clock'>
+type Caller = Pick<TestServer, 'call'> & { readonly clock: () => number }
 type Parameters = Readonly<Record<string, string | undefined>>
 
 /** The parameters that prove a client's identity by a signed assertion, each time another one. */

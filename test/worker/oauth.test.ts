@@ -14,13 +14,16 @@ import { createTestRing, toKeyring } from '../support/keyring.ts'
 import {
   type ClientKeyPair,
   createClientKeyPair,
+  FORM_TYPE,
   ISSUER,
   postAssertion,
   REFUSALS,
+  type SigningClient,
   STANDARD_TOKEN_PATH,
   seedClient,
   signAssertion,
 } from '../support/oauth.ts'
+import { introspect, requestToken as requestClientToken, revoke } from '../support/oauth-tokens.ts'
 import { createTestLog } from '../support/server.ts'
 import {
   startWorkerd,
@@ -58,12 +61,28 @@ function answerKeySet(url: string): Response | Promise<Response> {
   }
 }
 
+const FHIR_URL = 'https://fhir.example/r4'
+
+/** Answers with the request, as the service behind the FHIR surface received it. */
+const answerFhir = async (request: Request): Promise<Response> =>
+  Response.json({
+    url: request.url,
+    scope: request.headers.get('x-latchkey-scope'),
+    site: request.headers.get('x-latchkey-site'),
+    body: await request.text(),
+  })
+
 beforeAll(async () => {
   const ring = await addRsaKeys(nodePrimitives, await createTestRing(), 0)
   pairs = await Promise.all(ASSERTION_ALGORITHMS.map((name) => createClientKeyPair(name, name)))
   workerd = await startWorkerd({
-    bindings: { LATCHKEY_URL: ISSUER, LATCHKEY_KEYRING_JSON: JSON.stringify(ring) },
-    outboundService: async ({ url }) => answerKeySet(url),
+    bindings: {
+      LATCHKEY_URL: ISSUER,
+      LATCHKEY_KEYRING_JSON: JSON.stringify(ring),
+      LATCHKEY_UPSTREAM_FHIR: FHIR_URL,
+    },
+    outboundService: async (request) =>
+      request.url.startsWith(FHIR_URL) ? answerFhir(request) : answerKeySet(request.url),
   })
   worker = toTestFetcher(await workerd.mf.getWorker('server'))
   node = compose({
@@ -181,3 +200,69 @@ test('an assertion that a Worker accepted is refused on Node, and the other way 
     expect([repeated.status, repeated.body]).toEqual([400, REFUSALS[STANDARD_TOKEN_PATH].assertion])
   }
 })
+
+const CLOCK = { clock: Date.now }
+
+async function seedPastedClient(settings: OAuthClientInput): Promise<SigningClient> {
+  const pair = await createClientKeyPair()
+  const jwks = JSON.stringify({ keys: [pair.jwk] })
+  return { ...(await seedClient(node, { jwks, ...settings })), pair }
+}
+
+test.each(['jwt', 'opaque'] as const)(
+  'a revoked %s token is refused at the next request, on a Worker and on Node',
+  async (tokenStrategy) => {
+    const client = await seedPastedClient({ tokenStrategy, scopes: ['introspect'] })
+    for (const [first, second] of [
+      ['worker', 'node'],
+      ['node', 'worker'],
+    ] as const) {
+      const [here, there] = [
+        { ...servers[first], ...CLOCK },
+        { ...servers[second], ...CLOCK },
+      ]
+      const token = await requestClientToken(here, client)
+      const other = await requestClientToken(there, client)
+      for (const server of [here, there]) {
+        expect(await introspect(server, client, token)).toMatchObject({
+          active: true,
+          scope: 'introspect',
+        })
+      }
+      expect(await revoke(here, client, token)).toMatchObject({ status: 200, text: '' })
+      for (const server of [there, here]) {
+        expect(await introspect(server, client, token)).toEqual({ active: false })
+        expect(await introspect(server, client, other)).toMatchObject({ active: true })
+      }
+    }
+  },
+)
+
+test('a Worker judges the form of a FHIR search, and forwards it unchanged', async () => {
+  const { accountId, ownerId } = await seedClient(node, { scopes: ['fhir:production'], ...SECRET })
+  const added = await node.sites.add({ accountId, name: 'North' })
+  const site = added.ok ? added.value.id : ''
+  const pair = await createClientKeyPair()
+  const settings = { jwks: JSON.stringify({ keys: [pair.jwk] }), siteIds: [site] }
+  const scopes = ['system/Patient.rs']
+  const seeded = await seedClient(node, { ...settings, scopes }, { ownerId })
+  const server = { ...servers.worker, ...CLOCK }
+  const token = await requestClientToken(server, { ...seeded, pair })
+  const search = (body: string) =>
+    server.call('/fhir/Patient/_search', {
+      body,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': FORM_TYPE },
+    })
+  const answer = await search('name=x&_id=1')
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { url: `${FHIR_URL}/fhir/Patient/_search`, scope: scopes[0], site, body: 'name=x&_id=1' },
+  ])
+  const refused = await search('name=x&_revinclude=Observation:patient')
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+    403,
+    expect.stringContaining('scope="system/Observation.s"'),
+  ])
+})
+
+const SECRET = { authenticationMethod: 'client_secret_basic' } as const

@@ -219,3 +219,64 @@ test.each(READS)(
     }
   },
 )
+
+test.each(READS)(
+  'a client’s token is refused at the next request, though it or its key was revoked after read %i',
+  async (nth) => {
+    const url = 'https://latchkey.example'
+    const minter = createTokenMinter(nodePrimitives, toKeyring(await createTestRing()), {
+      issuer: url,
+      audience: url,
+      strategy: 'opaque',
+    })
+    for (const what of ['key', 'token', 'first token of the account'] as const) {
+      const { accountId, ownerId } = await testServices.seedTenant()
+      const oauthClient = {
+        authenticationMethod: 'client_secret_basic',
+        scopes: ['fhir:production'],
+        tokenStrategy: 'opaque',
+      } as const
+      const input = { keyType: 'oauth', ownerId, name: 'feed', oauthClient } as const
+      const { key } = unwrap(await testServices.keys.create(input))
+      const stored = await testServices.storage.findKey(key.publicId)
+      const now = testServices.clock()
+      const revokeToken = (tokenId: string) =>
+        testServices.storage.revokeToken(
+          { accountId, tokenId, endsAt: now + 300_000 },
+          createAuditEvent(testServices, 'token.revoked', key.id),
+        )
+      if (what === 'token') await revokeToken(testServices.random.uuid())
+      const tokenId = testServices.random.uuid()
+      const claims = {
+        keyId: key.id,
+        clientId: key.publicId,
+        tokenId,
+        epoch: 0,
+        issuedAt: now,
+        lifetimeSeconds: 300,
+        scope: 'fhir:production',
+        audience: null,
+      }
+      const form = { ...oauthClient, signingAlgorithm: 'ES256', tokenTypeHeader: 'JWT' } as const
+      const accessToken = await minter.mintClientToken(claims, form, stored?.tokenSalt ?? '')
+      const revoke = () =>
+        what === 'key' ? testServices.keys.revoke(key.id) : revokeToken(tokenId)
+      const guard = createGuard({
+        keyCache: createKeyCache(
+          createInterruptedStorage(testServices.storage, nth, revoke),
+          testServices.digester,
+        ),
+        storage: testServices.storage,
+        minter,
+        keyUseCounter: createTestUses(),
+        clock: testServices.clock,
+        region,
+        publicUrl: url,
+      })
+      for (let n = 0; n < nth; n++) await guard(accessToken, { ...caller })
+      const answer = await guard(accessToken, { ...caller })
+      const reason = what === 'key' ? 'key_revoked' : 'token_revoked'
+      expect([what, answer]).toMatchObject([what, { ok: false, failure: { reason } }])
+    }
+  },
+)
