@@ -106,6 +106,7 @@ export async function seedOAuthTranscripts(latchkey: Latchkey): Promise<Map<stri
     ['assertionOfUnknownKey', await sign({ header: { kid: 'unknown' } })],
     ['assertionOfUnknownClient', await sign({}, { ...client, clientId: crypto.randomUUID() })],
     ['assertionForOther', await sign({ claims: { aud: 'https://other.example' } })],
+    ['publicUrl', aud],
     ['basicClientId', basic.clientId],
     ['basicSecret', basic.secret],
     ['basicCredential', toBasic(basic.clientId, basic.secret)],
