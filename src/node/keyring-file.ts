@@ -7,7 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { Keyring } from '../crypto/keyring.ts'
@@ -84,9 +84,16 @@ function replaceRing(path: string, text: string, ring: Ring): string {
 function writeDraft(path: string, ring: Ring): string {
   const draft = prepareDraftPath(path)
   const file = openSync(draft, 'w', OWNER_ONLY)
-  writeSync(file, `${JSON.stringify(ring, null, 2)}\n`)
-  fsyncSync(file)
-  closeSync(file)
+  try {
+    // Unlike writeSync, it writes everything or throws: a disk may have space for a part.
+    writeFileSync(file, `${JSON.stringify(ring, null, 2)}\n`)
+    fsyncSync(file)
+  } catch (error) {
+    rmSync(draft)
+    throw error
+  } finally {
+    closeSync(file)
+  }
   return draft
 }
 

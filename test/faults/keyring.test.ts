@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   readdirSync,
@@ -21,6 +22,7 @@ import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { runWarmCli } from '../support/cli/warm-cli.ts'
+import { canLimitFileSize } from '../support/disk-faults.ts'
 import { createTestRing, toKeyring } from '../support/keyring.ts'
 import { runCli, type ServerProcess, startServerProcess } from '../support/process.ts'
 import { createTempFolder, createTestLog } from '../support/server.ts'
@@ -204,6 +206,26 @@ describe('the schedule of a server', () => {
     const added = (await loadRing(path)).keys.filter((key) => findSlot(key) === 'ES256')
     expect(added.map(({ createdAt }) => createdAt)).toEqual([now, now])
   })
+
+  test.runIf(canLimitFileSize)(
+    'stays whole where the disk has space for a part of it',
+    async () => {
+      const path = join(createTempFolder(), 'keyring.json')
+      await loadRing(path, { canCreate: true })
+      const before = readFileSync(path, 'utf8')
+      const rotate = [
+        `const { updateRing } = await import('${import.meta.dirname}/../../src/node/keyring-file.ts')`,
+        `await updateRing('${path}', 1, async (ring) => ({ ...ring }))`,
+      ].join('\n')
+      const limit = `--fsize=${Math.floor(before.length / 2)}`
+      const node = [process.execPath, '--input-type=module', '--eval', rotate]
+      const { status, stderr } = spawnSync('prlimit', [limit, ...node], { encoding: 'utf8' })
+      expect(stderr).toContain('EFBIG')
+      expect(status).toBe(1)
+      expect(readFileSync(path, 'utf8')).toBe(before)
+      expect(readdirSync(dirname(path)).filter((name) => name.endsWith('draft'))).toEqual([])
+    },
+  )
 
   test('does not overwrite what another process has changed', async () => {
     const path = join(createTempFolder(), 'keyring.json')
