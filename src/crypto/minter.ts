@@ -46,8 +46,6 @@ export function createTokenMinter(
         ? opaqueTokens.mintForClient(request, tokenSalt)
         : jwts.mintForClient(request, form),
 
-    canSign: (algorithm) => keyring.findCurrentId(algorithm) !== undefined,
-
     readAccessToken: (accessToken) =>
       accessToken.startsWith(ACCESS_TOKEN_PREFIX)
         ? opaqueTokens.read(accessToken)

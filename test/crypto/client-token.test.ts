@@ -199,13 +199,4 @@ describe('an access token of an OAuth client', () => {
       expect((await read(token)).ok).toBe(typ === 'at+jwt')
     }
   })
-
-  test('says before it is minted that a ring has no key for its algorithm', async () => {
-    const minter = createMinter(await createTestRing())
-    expect(SIGNING_ALGORITHMS.map((algorithm) => minter.canSign(algorithm))).toEqual([
-      true,
-      false,
-      true,
-    ])
-  })
 })

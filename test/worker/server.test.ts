@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compose } from '../../src/compose.ts'
-import { composeApps } from '../../src/compose-apps.ts'
+import { composeApps, listVendorDocuments } from '../../src/compose-apps.ts'
 import { readConfig } from '../../src/config.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
 import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
@@ -155,6 +155,13 @@ describe('in workerd, from the built bundle', () => {
     for (const path of ['/health', '/ready']) {
       expect((await worker.fetch(`${URL_OF_BOTH}${path}`)).status).toBe(200)
     }
+  })
+
+  test('the OpenAPI documents are those of the Node server', async () => {
+    const answer = await worker.fetch(`${URL_OF_BOTH}/openapi/redox.json`)
+    const documents = await listVendorDocuments({ publicUrl: URL_OF_BOTH, upstreams: {} })
+    const expected = documents.find(({ name }) => name === 'redox')?.document
+    expect(await answer.json()).toEqual(JSON.parse(JSON.stringify(expected)))
   })
 })
 

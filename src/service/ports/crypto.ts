@@ -5,7 +5,7 @@ import type {
 } from '../../domain/client-assertion.ts'
 import type { ClientKey } from '../../domain/client-key-set.ts'
 import type { RateLimitFailure, Result, TokenFailure } from '../../domain/failure.ts'
-import type { OAuthClient, SigningAlgorithm } from '../../domain/oauth-client.ts'
+import type { OAuthClient } from '../../domain/oauth-client.ts'
 import type {
   AnyTokenClaims,
   ClientTokenClaims,
@@ -122,14 +122,12 @@ export type ClientTokenForm = Pick<
 export interface TokenMinter {
   /** Mints a token pair. The same facts give the same bytes. */
   mint(claims: TokenClaims, tokenSalt: string): Maybe<TokenPair>
-  /** Mints an access token of an OAuth client. Throws if `canSign` returns false for its algorithm. */
+  /** Mints an access token of an OAuth client. Throws if the key ring has no key for its algorithm. */
   mintClientToken(
     request: ClientTokenRequest,
     form: ClientTokenForm,
     tokenSalt: string,
   ): Maybe<string>
-  /** False if the key ring has no key for this algorithm: an older ring has none for RS256. */
-  canSign(algorithm: SigningAlgorithm): boolean
   /** Reads an access token of either strategy and either origin. */
   readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken, TokenFailure>>
   /** Reads a refresh token without verifying it; null if it is no refresh token. */
