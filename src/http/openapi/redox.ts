@@ -142,9 +142,19 @@ function describeMessageErrors(
   )
 }
 
+const sourceHeader = z.object({
+  'Redox-Source-Id': z
+    .string()
+    .optional()
+    .openapi({ description: 'The source of an OAuth client that has several, if not in Meta' }),
+})
+
 const sendMessage = {
   method: 'post',
-  request: { body: { required: true, content: { 'application/json': { schema: message } } } },
+  request: {
+    headers: sourceHeader,
+    body: { required: true, content: { 'application/json': { schema: message } } },
+  },
   responses: messageResponses,
 } as const
 
