@@ -40,14 +40,14 @@ export async function openLatchkey(
     log,
     clock = Date.now,
     argon2 = nodeArgon2,
-    team,
+    group,
   }: {
     publicUrl: string
     consoleUrl?: string
     log: Log
     clock?: Clock
     argon2?: Argon2
-    team?: WorkerGroup | undefined
+    group?: WorkerGroup | undefined
   },
 ): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
   createFolder(config.dataDir)
@@ -68,11 +68,11 @@ export async function openLatchkey(
     clock,
     log,
     sendHttp: createLazySendHttp({ allowed: config.destinationsAllowed }),
-    cores: Math.ceil(availableParallelism() / (team?.size ?? 1)),
+    cores: Math.ceil(availableParallelism() / (group?.size ?? 1)),
     hasDiskSpace:
       config.database.engine === 'sqlite' ? createDiskSpaceTest(config.database.path) : undefined,
     longMessageBytes: Math.min(MAX_LONG_MESSAGE_BYTES, getHeapStatistics().heap_size_limit / 2),
-    getSharedCounter: team?.share,
+    getSharedCounter: group?.share,
     leaseMs: LEASE_MS,
   })
   return { ...latchkey, keyring, ring }

@@ -37,9 +37,9 @@ export async function startLatchkey(config: Config, log: Log): Promise<RunningSe
   return running
 }
 
-/** Starts a server that shares its port with the other processes of `team`. */
+/** Starts a server that shares its port with the other processes of `group`. */
 export async function startInGroup(
-  team: WorkerGroup | undefined,
+  group: WorkerGroup | undefined,
   config: Config,
   log: Log,
 ): Promise<RunningServer> {
@@ -52,7 +52,7 @@ export async function startInGroup(
     const [port = 0, consolePort = 0] = await Promise.all(listeners.map(listenAtFreePort))
     const url = config.publicUrl ?? formatListenerUrl(config.host, port)
     const consoleUrl = formatConsoleUrl(config, consolePort)
-    const parts = { publicUrl: url, consoleUrl, log, team }
+    const parts = { publicUrl: url, consoleUrl, log, group }
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
     const apps = composeNodeApps(latchkey)
     const { deliveryWorker } = apps

@@ -25,7 +25,7 @@ interface CountUpdate {
 const SEND_INTERVAL_MS = 20
 
 /** Counts limits together with the other workers: each holds all counts, and sends its own. */
-function createCountExchange(tell: (counts: CountUpdate[]) => void) {
+function createCountExchange(send: (counts: CountUpdate[]) => void) {
   const pendingCounts = new Map<string, CountUpdate>()
   const counters = new Map<string, (id: string, count: number, endsAt: number) => void>()
   let isScheduled = false
@@ -35,7 +35,7 @@ function createCountExchange(tell: (counts: CountUpdate[]) => void) {
     isScheduled = true
     setTimeout(() => {
       isScheduled = false
-      tell([...pendingCounts.values()])
+      send([...pendingCounts.values()])
       pendingCounts.clear()
     }, SEND_INTERVAL_MS).unref()
   }
@@ -52,7 +52,7 @@ function createCountExchange(tell: (counts: CountUpdate[]) => void) {
 
   return {
     share,
-    hear(counts: readonly CountUpdate[]): void {
+    receive(counts: readonly CountUpdate[]): void {
       for (const { limit, id, count, endsAt } of counts) counters.get(limit)?.(id, count, endsAt)
     },
   }
@@ -61,7 +61,7 @@ function createCountExchange(tell: (counts: CountUpdate[]) => void) {
 /** Starts one of `size` processes that serve a port together. It ends when the primary process does. */
 export async function startWorker(size: number, config: Config, log: Log): Promise<RunningServer> {
   const counts = createCountExchange((updates) => sendToPrimary({ counts: updates }))
-  process.on('message', (message: WorkerMessage) => counts.hear(message.counts ?? []))
+  process.on('message', (message: WorkerMessage) => counts.receive(message.counts ?? []))
   const group = { size, share: counts.share }
   // The primary process needs no server.
   const { startInGroup } = await import('./server.ts')
@@ -84,7 +84,7 @@ function sendToPrimary(message: WorkerMessage): void {
  * Thrown if a worker ended before it listened. The worker has reported why, unless a signal ended it.
  */
 export class WorkerStartError extends Error {
-  override name = 'WorkerFailed'
+  override name = 'WorkerStartError'
   readonly exitCode: number
   readonly bySignal: boolean
 
@@ -210,7 +210,7 @@ function forkWorker(ports: NodeJS.ProcessEnv): Worker {
   return worker
 }
 
-/** A message that reached no worker, because it has ended: its exit is told by itself. */
+/** A message that reached no worker, because it has ended: `exit` reports that. */
 function ignoreEndedWorker(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'ERR_IPC_CHANNEL_CLOSED') throw error
 }
