@@ -22,7 +22,8 @@ import {
 import { createMessageIdGenerator } from './service/messages/messages.ts'
 import { deleteUnneededPayloads } from './service/messages/payload.ts'
 import { type ClientKeys, createClientKeys } from './service/oauth/client-keys.ts'
-import { createLastRefusals, purgeClientData } from './service/oauth/last-refusals.ts'
+import { createLastRefusals } from './service/oauth/last-refusals.ts'
+import { purgeClientData } from './service/oauth/purge-client-data.ts'
 import type { AnchorStore } from './service/ports/audit.ts'
 import type { SendHttp } from './service/ports/outbound.ts'
 import type { QueueRef } from './service/ports/routing.ts'
@@ -49,7 +50,7 @@ export interface RuntimeAdapters {
   readonly firstInvitationSecret?: string | undefined
   readonly clock: Clock
   readonly log: Log
-  /** Reaches a destination. */
+  /** Reaches a destination, or the key set of a client. */
   readonly sendHttp: SendHttp
   /** The number of argon2 computations that may run at once. */
   readonly cores: number

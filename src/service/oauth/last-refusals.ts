@@ -1,6 +1,6 @@
-import { DAY_MS, HOUR_MS, isWithinLast } from '../../domain/instant.ts'
+import { isWithinLast } from '../../domain/instant.ts'
 import { sleep } from '../audit/buffer.ts'
-import type { AssertionStorage, RefusedAssertion, RevokedTokenStorage } from '../ports/authority.ts'
+import type { AssertionStorage, RefusedAssertion } from '../ports/authority.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 
 export interface LastRefusalsDeps {
@@ -13,28 +13,6 @@ export interface LastRefusalsDeps {
 const WINDOW_MS = 1000
 /** Strangers can cause refusals of any client, so a window has a bounded number of writes. */
 const MAX_CLIENTS_PER_WINDOW = 500
-
-/** Each write has few enough rows to delay no request. */
-const ROWS_PER_PURGE = 1000
-
-/** Deletes the used assertions and the revoked tokens that have ended, in batches. */
-export async function purgeClientData(
-  storage: Pick<AssertionStorage, 'purgeUsedAssertions'> &
-    Pick<RevokedTokenStorage, 'purgeRevokedTokens'>,
-  now: number,
-): Promise<void> {
-  // A server whose clock is behind still accepts the assertion.
-  await purgeInBatches((limit) => storage.purgeUsedAssertions(now - HOUR_MS, limit))
-  // A clock that takes local time for UTC must not make a revoked token valid again.
-  await purgeInBatches((limit) => storage.purgeRevokedTokens(now - DAY_MS, limit))
-}
-
-async function purgeInBatches(purge: (limit: number) => Promise<number>): Promise<void> {
-  let purged: number
-  do {
-    purged = await purge(ROWS_PER_PURGE)
-  } while (purged === ROWS_PER_PURGE)
-}
 
 export type LastRefusals = ReturnType<typeof createLastRefusals>
 
