@@ -60,6 +60,12 @@ export function createKeyCache(
     return value
   }
 
+  /** Finds the key with this public id as of an authority version. */
+  async function findAtVersion(publicId: string, version: number): Promise<KeyWithRouting | null> {
+    const cached = byPublicId.get(publicId)
+    return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
+  }
+
   async function readThrough(
     cached: LRUCache<string, Versioned<Key>>,
     name: string,
@@ -98,11 +104,8 @@ export function createKeyCache(
       byVerifiedToken.set(accessToken, authority),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
-    async findByPublicId(publicId: string): Promise<KeyWithRouting | null> {
-      const version = await storage.readAuthorityVersion()
-      const cached = byPublicId.get(publicId)
-      return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
-    },
+    findByPublicId: async (publicId: string): Promise<KeyWithRouting | null> =>
+      findAtVersion(publicId, await storage.readAuthorityVersion()),
 
     /**
      * Finds the key with this public id, if it is presented by id in this region. Any other key is
@@ -121,11 +124,7 @@ export function createKeyCache(
     findBySecretDigest: (digest: string) =>
       readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
 
-    /** Finds the key with this public id as of an authority version. */
-    async findAtVersion(publicId: string, version: number): Promise<KeyWithRouting | null> {
-      const cached = byPublicId.get(publicId)
-      return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
-    },
+    findAtVersion,
 
     /**
      * Finds the grant of a verified token as of the first use of this generation. A later rotation does
