@@ -117,8 +117,8 @@ const KEY_COLUMNS_7 = `
   secret_digest, previous_secret_digest`
 
 /**
- * Version 6 to 7 adds OAuth clients, which are keys that may have no secret: the table of keys is rebuilt,
- * because SQLite cannot change a constraint.
+ * Version 6 to 7 adds OAuth clients, and the periods of messages, by which their lists are read. A client is
+ * a key that may have no secret: the table of keys is rebuilt, because SQLite cannot change a constraint.
  */
 const VERSION_7_STATEMENTS: readonly string[] = [
   'CREATE TABLE keys_6 AS SELECT * FROM keys',
@@ -260,7 +260,7 @@ export const SCHEMA_HISTORY: SchemaHistory = {
     },
     {
       to: 7,
-      summary: 'keys of OAuth clients, their assertions, and revoked tokens',
+      summary: 'OAuth clients, revoked tokens, and the periods in which messages arrived',
       statements: VERSION_7_STATEMENTS,
     },
   ],
