@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 
 /*
- * `npm run build`: bundles the command line and the library of `exports` into `dist`, with the packages
+ * `npm run build`: bundles the command line and the libraries of `exports` into `dist`, with the packages
  * that they use, because Node takes longer to find and link 600 separate files than to run them.
  */
 
@@ -59,6 +59,27 @@ export const bundlePrograms = (folder: string, programs: Readonly<Record<string,
     logLevel: 'warning',
   })
 
+/**
+ * Bundles `latchkey/client` into one file without imports, which runs on Node 20 or later, in browsers, on
+ * Workers, Deno and Bun. Returns its text.
+ */
+export async function bundleClient(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/client/client.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    minify: true,
+    // Errors and logs show the names of classes.
+    keepNames: true,
+    logLevel: 'warning',
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
 /** Formats the licenses of the bundled packages, which must go with every copy of them. */
 function formatLicenses({ inputs }: Metafile): string {
   const folders = Object.keys(inputs).flatMap(
@@ -79,5 +100,6 @@ if (import.meta.main) {
     cli: 'src/node/cli.ts',
     embed: 'src/node/embed.ts',
   })
+  writeFileSync(join(folder, 'client.mjs'), await bundleClient())
   writeFileSync(join(folder, 'LICENSES.txt'), formatLicenses(metafile))
 }

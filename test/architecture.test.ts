@@ -47,6 +47,8 @@ const imports = files.flatMap(listImports)
 /** The layers, and everything that each may import besides itself. */
 const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly string[] }[] = [
   { layer: 'src/domain/', mayImport: [], packages: [] },
+  // The vendor's side, which runs without the server and without Node.
+  { layer: 'src/client/', mayImport: [], packages: [] },
   // uqr draws the QR code for an authenticator app: a text in, a grid of modules out.
   { layer: 'src/service/', mayImport: ['src/domain/'], packages: ['lru-cache', 'uqr'] },
   {
@@ -91,6 +93,8 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
   {
     layer: 'src/node/',
     mayImport: [
+      // `latchkey token` is a client.
+      'src/client/',
       'src/compose.ts',
       'src/compose-apps.ts',
       'src/config.ts',
@@ -262,7 +266,7 @@ test('only node/ and demo/ use the process and the environment', () => {
 test('only the composition roots read the machine’s clock; other code takes a clock as a parameter', () => {
   const wrong = files.filter(
     (file) =>
-      !/^src\/(node|demo|worker)\//.test(file) &&
+      !/^src\/((node|demo|worker)\/|client\/runtime\.ts)/.test(file) &&
       /\bDate\.now\b|new Date\(\)|performance\./.test(stripComments(file)),
   )
   expect(wrong).toEqual([])
@@ -273,11 +277,11 @@ test('no source file uses Math.random', () => {
 })
 
 describe('a string of a wire format occurs in exactly one source file', () => {
-  // The demo, the samples and the documents for clients are the other end of the wire, so they repeat
-  // these strings.
+  // The client, the demo, the samples and the documents for clients are the other end of the wire, so
+  // they repeat these strings.
   const server = files.filter(
     (file) =>
-      !/^src\/(demo\/|http\/openapi\/|domain\/credential-format\.ts|http\/console\/pages\/keys\/code-samples\.ts)/.test(
+      !/^src\/(client\/|node\/cli\/token\.ts|demo\/|http\/openapi\/|domain\/credential-format\.ts|http\/console\/pages\/keys\/code-samples\.ts)/.test(
         file,
       ),
   )

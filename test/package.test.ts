@@ -130,12 +130,41 @@ await server.stop()
 console.log(status)
 `,
     )
-    const tsc = join(NODE_MODULES, 'typescript', 'bin', 'tsc')
-    const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext']
-    await run(process.execPath, [tsc, ...options, '--types', 'node', consumer], { cwd: app })
-    const { stdout } = await run(process.execPath, [consumer], { cwd: app })
-    expect(stdout).toBe('200\n')
+    expect(await runConsumer(consumer, '--types', 'node')).toBe('200\n')
   })
+
+  test('is a client whose types need no others, in browsers and in Node', async () => {
+    const consumer = join(app, 'client-consumer.ts')
+    writeFileSync(
+      consumer,
+      `import { TokenError, TokenManager, type TokenManagerOptions } from 'latchkey/client'
+const options: TokenManagerOptions = {
+  url: 'https://api.example',
+  credentials: { apiKey: 'key', secret: async () => 'secret' },
+  runtime: { fetch: async () => new Response('busy', { status: 503 }) },
+  maxWaitMs: 0,
+}
+// @ts-expect-error there is no such option
+const wrong: TokenManagerOptions = { ...options, retries: 3 }
+const manager = new TokenManager(options)
+try {
+  await manager.token()
+} catch (error) {
+  if (error instanceof TokenError) console.log(error.code, error.advice)
+}
+`,
+    )
+    expect(await runConsumer(consumer)).toBe('unavailable Try again later.\n')
+    expect(await runConsumer(consumer, '--lib', 'es2024', '--types', 'node')).toMatch(/^unavail/)
+  })
+
+  async function runConsumer(consumer: string, ...more: string[]): Promise<string> {
+    const tsc = join(NODE_MODULES, 'typescript', 'bin', 'tsc')
+    const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext', ...more]
+    await run(process.execPath, [tsc, ...options, consumer], { cwd: app })
+    const { stdout } = await run(process.execPath, [consumer], { cwd: app })
+    return stdout
+  }
 })
 
 describe('the scripts of a clone', () => {

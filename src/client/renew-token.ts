@@ -1,0 +1,177 @@
+import { sleep, TIMED_OUT, waitAtMost } from './runtime.ts'
+import { type IssuedTokens, type SendContext, sendTokenRequest } from './send-token-request.ts'
+import { TokenError } from './token-error.ts'
+import type { TokenRequest, TokenRequests } from './token-request.ts'
+import {
+  formatStoreRecord,
+  parseStoreRecord,
+  type StoredToken,
+  type StoreRecord,
+  type TokenStore,
+} from './token-store.ts'
+
+/** What a manager reports while it works. None of it is secret. */
+export type TokenEvent =
+  | { readonly type: 'renewed'; readonly by: 'authenticate' | 'refresh' | 'store' }
+  | { readonly type: 'refresh_refused'; readonly error: TokenError }
+  | { readonly type: 'failed'; readonly error: TokenError }
+  | { readonly type: 'store_failed'; readonly error: unknown }
+
+export interface RenewalContext extends SendContext {
+  readonly requests: TokenRequests
+  readonly store: TokenStore
+  readonly refresh: boolean
+  readonly report: (event: TokenEvent) => void
+}
+
+/** A refresh, and an authentication with its repetition by a corrected clock. */
+const MAX_REQUESTS = 3
+const LEASE_MARGIN_MS = 5000
+const STORE_POLL_MS = 250
+/** A clock that moved by so much may have dated an assertion in the future of the server. */
+const CLOCK_STEP_MS = 2000
+/** A lost answer is repeated once; then the credentials are the surer way. */
+const MAX_FAILED_REFRESHES = 2
+
+/** How long a process may take for one renewal, by its own timers. */
+export const computeLeaseMs = ({ timeoutMs }: SendContext): number =>
+  MAX_REQUESTS * timeoutMs + LEASE_MARGIN_MS
+
+/**
+ * Gets new tokens: from the store if another process has renewed them, or from the server, while all
+ * others that share the store wait.
+ */
+export class TokenRenewer {
+  readonly #context: RenewalContext
+  #failedRefreshes = 0
+
+  constructor(context: RenewalContext) {
+    this.#context = context
+  }
+
+  /**
+   * Returns a token that passes `isWanted`. `mustAuthenticate`: the last token was rejected, so that its
+   * refresh token is not worth a try.
+   */
+  async renew(
+    isWanted: (token: StoredToken) => boolean,
+    mustAuthenticate: boolean,
+  ): Promise<StoredToken> {
+    const { report } = this.#context
+    let lease: Lease | StoredToken
+    try {
+      lease = await this.#takeLease(isWanted)
+    } catch (error) {
+      // Without the store nobody knows who else refreshes, but any number of processes may authenticate.
+      report({ type: 'store_failed', error })
+      return (await this.#authenticate()).token
+    }
+    if ('accessToken' in lease) {
+      report({ type: 'renewed', by: 'store' })
+      return lease
+    }
+    try {
+      const issued = await this.#request(mustAuthenticate ? {} : lease.record)
+      await this.#release(lease.text, issued)
+      return issued.token
+    } catch (error) {
+      await this.#release(lease.text, { ...lease.record, leaseMs: undefined })
+      throw error
+    }
+  }
+
+  /** Waits until no other process has the lease, and takes it, or finds a wanted token meanwhile. */
+  async #takeLease(isWanted: (token: StoredToken) => boolean): Promise<Lease | StoredToken> {
+    const { requests, runtime } = this.#context
+    const leaseMs = computeLeaseMs(this.#context)
+    let unchanged: { text: string | null; ms: number } = { text: null, ms: 0 }
+    for (let waitedMs = 0; waitedMs <= 3 * leaseMs; waitedMs += STORE_POLL_MS) {
+      const text = await this.#callStore((store) => store.read())
+      const record = parseStoreRecord(text, requests.identity)
+      if (record.token !== undefined && isWanted(record.token)) return record.token
+      if (text !== unchanged.text) unchanged = { text, ms: 0 }
+      if (record.leaseMs === undefined || unchanged.ms >= record.leaseMs) {
+        const leased = formatStoreRecord({ ...record, leaseMs }, requests.identity)
+        if (await this.#callStore((store) => store.compareAndSet(text, leased))) {
+          return { text: leased, record }
+        }
+      }
+      await sleep(runtime, STORE_POLL_MS)
+      unchanged.ms += STORE_POLL_MS
+    }
+    throw new TokenError('unavailable', 'The lease of the token store never became free.')
+  }
+
+  /** Stores the outcome and ends the lease, unless another process has taken it over. */
+  async #release(leased: string, record: StoreRecord): Promise<void> {
+    const { requests, report } = this.#context
+    try {
+      const next = formatStoreRecord(record, requests.identity)
+      await this.#callStore((store) => store.compareAndSet(leased, next))
+    } catch (error) {
+      report({ type: 'store_failed', error })
+    }
+  }
+
+  async #request({ refreshToken }: StoreRecord): Promise<IssuedTokens> {
+    const { requests, refresh, report } = this.#context
+    const canRefresh = refresh && this.#failedRefreshes < MAX_FAILED_REFRESHES
+    if (!canRefresh || requests.refresh === undefined || refreshToken === undefined) {
+      return this.#authenticate()
+    }
+    try {
+      const issued = await sendTokenRequest(this.#context, requests.refresh(refreshToken))
+      this.#failedRefreshes = 0
+      report({ type: 'renewed', by: 'refresh' })
+      return issued
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error
+      if (error.code === 'unavailable') {
+        this.#failedRefreshes++
+        throw error
+      }
+      report({ type: 'refresh_refused', error })
+      return this.#authenticate()
+    }
+  }
+
+  async #authenticate(): Promise<IssuedTokens> {
+    const { clock, report } = this.#context
+    const send = async () => sendTokenRequest(this.#context, await this.#prepareRequest())
+    const { offsetMs } = clock
+    const issued = await send().catch((error: TokenError) => {
+      const isStep = Math.abs(clock.offsetMs - offsetMs) >= CLOCK_STEP_MS
+      if (error.code !== 'refused' || !isStep) throw error
+      return send()
+    })
+    this.#failedRefreshes = 0
+    report({ type: 'renewed', by: 'authenticate' })
+    return issued
+  }
+
+  async #prepareRequest(): Promise<TokenRequest> {
+    const { clock, requests } = this.#context
+    try {
+      return await requests.authenticate(clock.now())
+    } catch (cause) {
+      if (cause instanceof TokenError) throw cause
+      throw new TokenError('unavailable', 'The secret or the signature could not be obtained.', {
+        cause,
+      })
+    }
+  }
+
+  /** A store that hangs has failed. */
+  async #callStore<T>(call: (store: TokenStore) => Promise<T>): Promise<T> {
+    const { runtime, store, timeoutMs } = this.#context
+    const result = await waitAtMost(runtime, call(store), timeoutMs)
+    if (result !== TIMED_OUT) return result
+    throw new TokenError('unavailable', `The token store did not answer in ${timeoutMs} ms.`)
+  }
+}
+
+interface Lease {
+  /** The text that shows the lease. */
+  readonly text: string
+  readonly record: StoreRecord
+}

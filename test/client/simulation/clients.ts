@@ -1,0 +1,104 @@
+import {
+  type ClientRuntime,
+  createMemoryStore,
+  TokenManager,
+  type TokenStore,
+} from '../../../src/client/client.ts'
+import { MINUTE_MS } from '../../support/time.ts'
+import { DOUBLE_KEY, DOUBLE_URL } from './vendor-double.ts'
+
+/** What a vendor's processes share: a store of tokens. */
+export interface SharedTokens {
+  readonly store: TokenStore
+  pair: Pair | undefined
+}
+
+export const createSharedTokens = (): SharedTokens => ({
+  store: createMemoryStore(),
+  pair: undefined,
+})
+
+/** Posts a message with a token, in one process. Returns true if the vendor took it. */
+export type PostMessage = () => Promise<boolean>
+type CreateClient = (runtime: ClientRuntime, shared: SharedTokens) => PostMessage
+
+interface Pair {
+  readonly accessToken: string
+  readonly expires: string
+  readonly refreshToken: string
+}
+
+const ENDPOINT = `${DOUBLE_URL}/endpoint`
+
+const createManagerClient =
+  (options: { refresh?: boolean; isOAuth?: boolean }): CreateClient =>
+  (runtime, { store }) => {
+    const manager = new TokenManager({
+      url: DOUBLE_URL,
+      credentials:
+        options.isOAuth === true
+          ? { clientId: 'client', keyId: 'k1', algorithm: 'ES384', sign: () => new Uint8Array(96) }
+          : DOUBLE_KEY,
+      refresh: options.refresh === true,
+      store,
+      runtime,
+    })
+    return async () => (await manager.fetch('/endpoint', { method: 'POST', body: '{}' })).ok
+  }
+
+async function requestPair(
+  { fetch }: ClientRuntime,
+  path: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<Pair> {
+  const body = JSON.stringify({ apiKey: DOUBLE_KEY.apiKey, ...fields })
+  const response = await fetch(DOUBLE_URL + path, { method: 'POST', body })
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+  return (await response.json()) as Pair
+}
+
+const authenticate = (runtime: ClientRuntime) =>
+  requestPair(runtime, '/auth/authenticate', { secret: DOUBLE_KEY.secret })
+
+const refreshPair = (runtime: ClientRuntime, { refreshToken }: Pair) =>
+  requestPair(runtime, '/auth/refreshToken', { refreshToken })
+
+async function post({ fetch }: ClientRuntime, { accessToken }: Pair): Promise<boolean> {
+  const headers = { Authorization: `Bearer ${accessToken}` }
+  return (await fetch(new Request(ENDPOINT, { method: 'POST', body: '{}', headers }))).ok
+}
+
+/** Authenticates once, and from then on refreshes when its own clock says that the token has ended. */
+const createNaiveClient: CreateClient = (runtime, shared) => async () => {
+  shared.pair ??= await authenticate(runtime)
+  if (runtime.now() > Date.parse(shared.pair.expires)) {
+    shared.pair = await refreshPair(runtime, shared.pair)
+  }
+  return post(runtime, shared.pair)
+}
+
+const EXPIRATION_WINDOW_MS = 5 * MINUTE_MS
+
+/**
+ * Refreshes as the README of simple-oauth2 shows it: `expired(300)`, then `refresh()` in a `try`, and the
+ * stored token after a restart.
+ */
+const createGenericClient: CreateClient = (runtime, shared) => async () => {
+  shared.pair ??= await authenticate(runtime)
+  if (Date.parse(shared.pair.expires) - (runtime.now() + EXPIRATION_WINDOW_MS) <= 0) {
+    try {
+      shared.pair = await refreshPair(runtime, shared.pair)
+    } catch {
+      // 'Error refreshing access token: …'
+    }
+  }
+  return post(runtime, shared.pair)
+}
+
+export const CLIENTS = {
+  TokenManager: createManagerClient({}),
+  'TokenManager, refresh: true': createManagerClient({ refresh: true }),
+  'TokenManager, OAuth': createManagerClient({ isOAuth: true }),
+  'naive client': createNaiveClient,
+  'generic OAuth client': createGenericClient,
+} satisfies Record<string, CreateClient>
