@@ -9,6 +9,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -46,6 +47,16 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     // The process exists, and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Throws if other users of the machine can read or change a file. */
+export function requireOwnerOnly(path: string, description: string): void {
+  const mode = statSync(path).mode & 0o777
+  if ((mode & 0o077) !== 0) {
+    throw new Error(
+      `${description} ${path} can be read by other users (mode 0${mode.toString(8)}): chmod 600 ${path}`,
+    )
   }
 }
 

@@ -13,7 +13,13 @@ import { dirname } from 'node:path'
 import { Keyring } from '../crypto/keyring.ts'
 import { completeRing, createRing, maintainRing, parseRing, type Ring } from '../crypto/ring.ts'
 import type { Log } from '../service/ports/runtime.ts'
-import { createFolder, prepareDraftPath, publishDraft, syncToDisk } from './draft-files.ts'
+import {
+  createFolder,
+  prepareDraftPath,
+  publishDraft,
+  requireOwnerOnly,
+  syncToDisk,
+} from './draft-files.ts'
 import { nodePrimitives } from './primitives.ts'
 
 const OWNER_ONLY = 0o600
@@ -37,12 +43,7 @@ export async function loadRing(path: string, { canCreate = false } = {}): Promis
     }
     syncToDisk(path)
   }
-  const mode = statSync(path).mode & 0o777
-  if ((mode & 0o077) !== 0) {
-    throw new Error(
-      `the key ring ${path} can be read by other users (mode 0${mode.toString(8)}): chmod 600 ${path}`,
-    )
-  }
+  requireOwnerOnly(path, 'the key ring')
   return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
 }
 

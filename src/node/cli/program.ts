@@ -77,6 +77,7 @@ const COMMAND_DESCRIPTIONS = {
   demo: 'Show Latchkey with demo vendors.',
   doctor: 'Check this installation and suggest fixes.',
   openapi: 'Print the OpenAPI documents of the APIs for vendors.',
+  token: 'Print an access token that works, for the jobs of a vendor.',
   explain: OPERATION_GROUPS.requests.about,
   keyring: 'Manage the keys of the server.',
   backup: 'Copy the database to a file.',
@@ -98,6 +99,7 @@ const COMMAND_LOADERS: Readonly<
   demo: async () => (await import('./serve.ts')).defineDemoCommand,
   doctor: async () => (await import('./doctor.ts')).defineDoctorCommand,
   openapi: async () => (await import('./openapi.ts')).defineOpenApiCommand,
+  token: async () => (await import('./token.ts')).defineTokenCommand,
   keys: async () => addKeysHelp,
   audit: async () => (await import('./audit.ts')).defineAuditCommands,
   explain: async () => (await import('./audit.ts')).defineExplainCommand,
@@ -115,6 +117,7 @@ const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
   'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
   'Keys:': ['keys', 'audit', 'explain', 'dashboard'],
   'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],
+  'For vendors:': ['token'],
   'Maintenance:': ['keyring', 'backup', 'restore', 'copy', 'migrate'],
 }
 
