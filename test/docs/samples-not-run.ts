@@ -14,6 +14,10 @@ export const SAMPLES_NOT_RUN: Readonly<Record<string, string>> = {
   'export PATH=/opt/latchkey/node_modules/.bin:$PATH': 'test/package.test.ts packs and installs',
   serve: 'stays: docs/getting-started.md runs it',
   'serve --workers 2': 'stays: test/node/workers.test.ts runs it',
+  'token --profile nightly --file /etc/vendor/profiles.json':
+    'needs a file of profiles: test/node/cli/token.test.ts',
+  'docs/client.md: {"nightly":{"url":"https://api.example","credentials":{"apiKey":"0199aa…","secret":"…"}}}':
+    'is a file of profiles: test/node/cli/token.test.ts',
   'audit accept-restore': 'needs a set-back database: test/node/cli/accept-restore.test.ts',
   'explain 6f2c9bd0-7f0c-4a55-9d43-5f3d0a1b2c3d':
     'is a made-up request: test/node/cli/audit.test.ts explains real ones',
