@@ -132,13 +132,19 @@ export function replyToError(
     : replyServerError(caller)
 }
 
+/** The beginning of an Authorization header with this scheme, in any case (RFC 9110 §11.1). */
+const SCHEME_PATTERNS = { basic: /^basic(?: |$)/i, bearer: /^bearer(?: |$)/i }
+
+export const hasScheme = (headers: Headers, scheme: keyof typeof SCHEME_PATTERNS): boolean =>
+  SCHEME_PATTERNS[scheme].test(headers.get('authorization') ?? '')
+
 /**
  * Extracts the token of an Authorization header (RFC 6750 §2.1; the scheme in any case: RFC 9110 §11.1). Two
  * headers arrive joined by a comma, which no token contains, so they are refused. The token is not verified.
  */
 export function parseBearerToken(header: string | null): Result<string, CredentialFailure> {
   if (header === null) return fail({ reason: 'credential_missing' })
-  if (!/^bearer(?: |$)/i.test(header)) return failMalformed('not the Bearer scheme')
+  if (!SCHEME_PATTERNS.bearer.test(header)) return failMalformed('not the Bearer scheme')
   const token = header.slice('bearer'.length).trim()
   if (token === '' || token.includes(',') || token.includes(' ')) {
     return failMalformed('not one bearer token')

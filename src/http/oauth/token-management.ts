@@ -21,10 +21,11 @@ import {
   createBasicChallenge,
   createBearerChallenge,
   type HttpDeps,
+  hasScheme,
   parseBearerToken,
   type ServerRequest,
 } from '../request.ts'
-import { hasBasicCredential, listAudiences, parseClientCredential } from './token.ts'
+import { listAudiences, parseClientCredential } from './token.ts'
 import { type FormParameters, readFormParameters } from './token-form.ts'
 import {
   createErrorReplies,
@@ -59,7 +60,7 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): Hono {
       const revoked = await deps.revokeToken(request, caller)
       return revoked.ok ? ok(REVOKED_REPLY) : revoked
     },
-    createChallenge: ({ raw }) => (hasBasicCredential(raw) ? createBasicChallenge() : null),
+    createChallenge: ({ raw }) => (hasScheme(raw.headers, 'basic') ? createBasicChallenge() : null),
   })
   addTokenRoute(app, deps, {
     path: INTROSPECTION_PATH,
@@ -72,7 +73,7 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): Hono {
         : description
     },
     createChallenge: ({ raw }) =>
-      hasBasicCredential(raw) ? createBasicChallenge() : createBearerChallenge(),
+      hasScheme(raw.headers, 'basic') ? createBasicChallenge() : createBearerChallenge(),
   })
   return app
 }
@@ -140,13 +141,15 @@ function parseIntrospectionCredential(
   profile: 'standard',
   audiences: readonly string[],
 ): Result<IntrospectionCredential, InputFailure | ClientFailure> {
-  const header = request.headers.get('authorization')
-  const bearer = /^bearer(?: |$)/i.test(header ?? '') ? parseBearerToken(header) : null
-  if (bearer === null) return parseClientCredential(parameters, request, profile, audiences)
+  const { headers } = request
+  if (!hasScheme(headers, 'bearer')) {
+    return parseClientCredential(parameters, request, profile, audiences)
+  }
   if (parameters.has('client_secret') || parameters.has('client_assertion')) {
     return fail({ reason: 'client_authentication_repeated' })
   }
-  return bearer.ok ? ok({ accessToken: bearer.value }) : bearer
+  const token = parseBearerToken(headers.get('authorization'))
+  return token.ok ? ok({ accessToken: token.value }) : token
 }
 
 /** The body is ignored, whatever the token was (RFC 7009 §2.2). */

@@ -11,6 +11,7 @@ import {
   addPostRoute,
   createBasicChallenge,
   type HttpDeps,
+  hasScheme,
   type ServerRequest,
 } from '../request.ts'
 import {
@@ -64,7 +65,7 @@ export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
       async handle(request, caller) {
         const result = await handleTokenRequest(deps, endpoint, audiences, request, caller)
         if (result.ok) return createTokenReply(result.value)
-        const challenge = hasBasicCredential(request.raw) ? createBasicChallenge() : null
+        const challenge = hasScheme(request.raw.headers, 'basic') ? createBasicChallenge() : null
         const context: TokenReplyContext = { applicationName, challenge }
         const reply = replyToFailure(replies, result.failure, context)
         deps.recordRefusal.recordResponse(caller, reply)
@@ -128,7 +129,7 @@ export function parseClientCredential(
   const clientId = parameters.get('client_id')
   const secret = parameters.get('client_secret')
   const hasAssertion = parameters.has('client_assertion') || parameters.has('client_assertion_type')
-  const isBasic = hasBasicCredential(request)
+  const isBasic = hasScheme(request.headers, 'basic')
   if ([secret !== undefined, hasAssertion, isBasic].filter(Boolean).length > 1) {
     return fail({ reason: 'client_authentication_repeated' })
   }
@@ -160,9 +161,6 @@ export function parseClientCredential(
     clientId: clientId ?? null,
   })
 }
-
-export const hasBasicCredential = ({ headers }: Request): boolean =>
-  /^basic(?: |$)/i.test(headers.get('authorization') ?? '')
 
 /** RFC 6749 §5.1. There is no refresh token: a client asks anew (§4.4.3). */
 function createTokenReply({ accessToken, lifetimeSeconds, scopes }: ClientToken): Reply {

@@ -16,7 +16,7 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../reply.ts'
-import { createBasicChallenge } from '../request.ts'
+import { createBasicChallenge, hasScheme } from '../request.ts'
 import {
   createIdentityHandler,
   createInputReplies,
@@ -134,7 +134,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
 
 export const practiceProtocol: VendorProtocol = {
   name: 'practice',
-  hasCredential: (headers) => /^basic(?: |$)/i.test(headers.get('Authorization') ?? ''),
+  hasCredential: (headers) => hasScheme(headers, 'basic'),
   parseCredential: parseBasicCredential,
   refuseRequest: (failure) => replyToFailure(replies, failure, undefined),
   replyServerError: () => createErrorReply(500, 'server_error', 'The server failed; try again.'),

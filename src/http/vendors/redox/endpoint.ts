@@ -13,6 +13,7 @@ import type { Reply } from '../../reply.ts'
 import {
   addPostRoute,
   type HttpDeps,
+  hasScheme,
   parseBearerToken,
   readBody,
   type ServerRequest,
@@ -175,7 +176,7 @@ export type RedoxAuthenticatorDeps = Pick<
 /** Authenticates access tokens for a proxy. */
 export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestAuthenticator => ({
   name: 'redox',
-  hasCredential: (headers) => /^bearer(?: |$)/i.test(headers.get('authorization') ?? ''),
+  hasCredential: (headers) => hasScheme(headers, 'bearer'),
   async authenticate(headers, caller) {
     const principal = await authenticateBearer(deps.guard, headers, caller, { anyAudience: true })
     if (!principal.ok) return principal

@@ -47,9 +47,6 @@ export interface FhirTokenDeps extends SurfaceDeps {
 /** Those that scopes have letters for. A site's key has fewer, which its vendor documents. */
 export const FHIR_TOKEN_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-export const hasAccessToken = (headers: Headers): boolean =>
-  /^bearer(?: |$)/i.test(headers.get('authorization') ?? '')
-
 const FHIR_PATH = '/fhir'
 
 /** Forwards the FHIR requests of an OAuth client that its scopes allow (SMART App Launch 2.2). */

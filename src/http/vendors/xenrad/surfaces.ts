@@ -10,6 +10,7 @@ import { SECRET_MAX_LENGTH } from '../../../domain/key.ts'
 import type { Credential, Surface } from '../../../domain/key-type.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
 import { toResponse } from '../../reply.ts'
+import { hasScheme } from '../../request.ts'
 import {
   authorizeRequest,
   createProxyHandler,
@@ -18,12 +19,7 @@ import {
   type SurfaceDeps,
   type VendorProtocol,
 } from '../surface-handlers.ts'
-import {
-  createFhirTokenHandler,
-  FHIR_TOKEN_METHODS,
-  type FhirTokenDeps,
-  hasAccessToken,
-} from './fhir-tokens.ts'
+import { createFhirTokenHandler, FHIR_TOKEN_METHODS, type FhirTokenDeps } from './fhir-tokens.ts'
 import {
   API_KEY_HEADER,
   refuseXenradRequest,
@@ -89,7 +85,7 @@ export function createXenradRoutes(deps: SurfaceDeps & FhirTokenDeps): Hono {
   // Also /fhir itself.
   app.all('/fhir/*', (c) => {
     const { raw } = c.req
-    const isByToken = !xenradProtocol.hasCredential(raw.headers) && hasAccessToken(raw.headers)
+    const isByToken = !xenradProtocol.hasCredential(raw.headers) && hasScheme(raw.headers, 'bearer')
     const methods = isByToken ? FHIR_TOKEN_METHODS : FHIR_METHODS
     if (!methods.includes(raw.method)) return refuseNotAllowed(deps, c, methods)
     if (isPublicRequest(raw)) return proxyPublicRequest(deps, c)
