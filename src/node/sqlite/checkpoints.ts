@@ -1,13 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
 import { DatabaseThread } from './database-thread.ts'
 
-/** The row of `PRAGMA wal_checkpoint`: the log's length in pages, and how many of them are in the database file. */
+/** The row of `PRAGMA wal_checkpoint`. */
 interface CheckpointRow {
-  /** 1 if another connection kept the log from being copied or restarted. */
-  readonly busy: number
+  readonly busy: 0 | 1
+  /** Pages of the log, or -1 if another connection copies it. */
   readonly log: number
-  readonly checkpointed: number
 }
 type CheckpointMode = 'PASSIVE' | 'RESTART' | 'TRUNCATE'
 
@@ -15,9 +15,11 @@ type CheckpointMode = 'PASSIVE' | 'RESTART' | 'TRUNCATE'
  * The length of the log, in pages, from which it is copied to the database file: 41 MB. A page that many
  * writes change is copied once, so a longer log costs less CPU per write, and more per read.
  */
-const CHECKPOINT_PAGES = 10_000
-/** SQLite itself copies a log of this length, where the thread cannot. */
-const FALLBACK_PAGES = 4 * CHECKPOINT_PAGES
+export const CHECKPOINT_PAGES = 10_000
+/** A log of this many times that length is too long: writes wait while it is copied, and cannot outrun the thread. */
+const MAX_LOG_FACTOR = 4
+/** SQLite itself copies a log of this many times that length, where the thread cannot. */
+const FALLBACK_FACTOR = 8
 /** A log of this length is emptied when nothing was written for a while. */
 const IDLE_PAGES = 1000
 const IDLE_MS = 5000
@@ -25,6 +27,8 @@ const IDLE_MS = 5000
 const CHECK_INTERVAL_MS = 50
 /** How long the thread waits for other connections at the end of a copy. Meanwhile it may keep writers waiting. */
 const RESTART_WAIT_MS = 50
+/** Another process that copies a log which is too long may have been stopped: writes wait for it this long. */
+const OTHER_COPY_WAIT_MS = 10_000
 
 /**
  * Copies the write-ahead log to the database file in a thread, so that the event loop does not wait for it.
@@ -34,22 +38,34 @@ export class Checkpoints {
   readonly #readLog: Database.Statement<[], CheckpointRow>
   readonly #thread: DatabaseThread
   readonly #log: Log
-  #nextPages = CHECKPOINT_PAGES
-  #isRunning = false
+  readonly #checkpointPages: number
+  readonly #maxPages: number
+  #nextPages: number
+  #isTooLong = false
+  #copy: Promise<void> | null = null
   #isClosed = false
   #checkTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
 
-  constructor(db: Database.Database, log: Log) {
-    db.pragma(`wal_autocheckpoint = ${FALLBACK_PAGES}`)
+  constructor(db: Database.Database, checkpointPages: number, log: Log) {
+    this.#checkpointPages = checkpointPages
+    this.#maxPages = MAX_LOG_FACTOR * checkpointPages
+    this.#nextPages = checkpointPages
+    db.pragma(`wal_autocheckpoint = ${FALLBACK_FACTOR * checkpointPages}`)
     this.#readLog = db.prepare('PRAGMA wal_checkpoint(NOOP)')
     this.#thread = new DatabaseThread(db.name, { timeout: RESTART_WAIT_MS })
     this.#log = log
   }
 
-  /** Call it after each commit. */
-  afterCommit(): void {
-    this.#checkTimer ??= setTimeout(() => this.#check(), CHECK_INTERVAL_MS).unref()
+  /** The copy of a log that is too long. Writes must wait for it. */
+  get overdueCopy(): Promise<void> | null {
+    return this.#isTooLong ? this.#copy : null
+  }
+
+  /** Call it after each commit. Few long writes make a long log, so it measures the log after each. */
+  afterCommit({ isLong }: { isLong: boolean }): void {
+    if (isLong) this.#check()
+    else this.#checkTimer ??= setTimeout(() => this.#check(), CHECK_INTERVAL_MS).unref()
   }
 
   async close(): Promise<void> {
@@ -60,6 +76,7 @@ export class Checkpoints {
   }
 
   #check(): void {
+    clearTimeout(this.#checkTimer)
     this.#checkTimer = undefined
     const pages = this.#measureLog()
     if (this.#idleTimer !== undefined) this.#idleTimer.refresh()
@@ -67,8 +84,9 @@ export class Checkpoints {
       this.#idleTimer = setTimeout(() => this.#endIdle(), IDLE_MS).unref()
 
     // After a failed restart, the log was restarted by another process.
-    if (pages < this.#nextPages - CHECKPOINT_PAGES) this.#nextPages = CHECKPOINT_PAGES
-    if (pages >= this.#nextPages && !this.#isRunning) void this.#copyLog(['PASSIVE', 'RESTART'])
+    if (pages < this.#nextPages - this.#checkpointPages) this.#nextPages = this.#checkpointPages
+    this.#isTooLong = pages >= this.#maxPages
+    if (pages >= this.#nextPages && this.#copy === null) void this.#startCopy('RESTART')
   }
 
   /** Returns the length of the log in pages, or 0 if it is not known: an error shows at the next write. */
@@ -82,27 +100,40 @@ export class Checkpoints {
 
   async #endIdle(): Promise<void> {
     this.#idleTimer = undefined
-    if (!this.#isRunning) await this.#copyLog(['PASSIVE', 'TRUNCATE'])
-    if (!this.#isRunning) await this.#thread.close()
+    if (this.#copy === null) await this.#startCopy('TRUNCATE')
+    if (this.#copy === null) await this.#thread.close()
+  }
+
+  #startCopy(end: CheckpointMode): Promise<void> {
+    this.#copy = this.#copyLog(end).finally(() => {
+      this.#copy = null
+    })
+    return this.#copy
   }
 
   /** Never rejects. */
-  async #copyLog(modes: readonly CheckpointMode[]): Promise<void> {
-    this.#isRunning = true
+  async #copyLog(end: CheckpointMode): Promise<void> {
     try {
-      for (const mode of modes) {
-        const [row] = await this.#thread.read({ sql: `PRAGMA wal_checkpoint(${mode})`, values: [] })
-        const { busy, log } = row as CheckpointRow
-        this.#nextPages = CHECKPOINT_PAGES + (busy === 1 ? log : 0)
-        // Another process copies the log.
-        if (busy === 1) return
+      const until = performance.now() + OTHER_COPY_WAIT_MS
+      let isBusy = await this.#checkpoint('PASSIVE')
+      // Another process copies the log.
+      while (isBusy && this.#isTooLong && performance.now() < until) {
+        await delay(RESTART_WAIT_MS)
+        if (this.#isClosed) return
+        isBusy = await this.#checkpoint('PASSIVE')
       }
+      if (!isBusy) isBusy = await this.#checkpoint(end)
+      this.#nextPages = this.#checkpointPages + (isBusy ? this.#measureLog() : 0)
     } catch (error) {
-      this.#nextPages += CHECKPOINT_PAGES
+      this.#nextPages += this.#checkpointPages
       if (!this.#isClosed)
         this.#log.warn({ error }, 'the log of the database could not be copied to its file')
-    } finally {
-      this.#isRunning = false
     }
+  }
+
+  /** Resolves to true if another connection kept the log from being copied or restarted. */
+  async #checkpoint(mode: CheckpointMode): Promise<boolean> {
+    const rows = await this.#thread.read({ sql: `PRAGMA wal_checkpoint(${mode})`, values: [] })
+    return (rows[0] as CheckpointRow).busy === 1
   }
 }

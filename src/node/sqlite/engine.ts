@@ -5,7 +5,7 @@ import type { Log } from '../../service/ports/runtime.ts'
 import { type Engine, measureSteps, type Step } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { logMigration, silentLog } from '../log.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { CHECKPOINT_PAGES, Checkpoints } from './checkpoints.ts'
 import { createFileCheck } from './database-file.ts'
 import { DatabaseThread } from './database-thread.ts'
 import { isBusy, isDamage, toCallerError } from './errors.ts'
@@ -24,6 +24,8 @@ export interface SqliteOptions {
   readonly history?: SchemaHistory
   /** The size from which a scan runs in a thread. In a smaller file, no scan takes more than a few ms. */
   readonly threadMinBytes?: number
+  /** The length of the log, in pages, from which a thread copies it to the database file. */
+  readonly checkpointPages?: number
 }
 
 /** Scans of a file of this size take about 10 ms. */
@@ -55,6 +57,7 @@ export function openSqlite(
     log = silentLog,
     history = SCHEMA_HISTORY,
     threadMinBytes = THREAD_MIN_BYTES,
+    checkpointPages = CHECKPOINT_PAGES,
   }: SqliteOptions = {},
 ): Engine {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
@@ -65,7 +68,11 @@ export function openSqlite(
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
-  return new SqliteEngine(db, { checkFiles: createFileCheck(path), threadMinBytes, log })
+  return new SqliteEngine(db, {
+    checkFiles: createFileCheck(path),
+    checkpoints: new Checkpoints(db, checkpointPages, log),
+    threadMinBytes,
+  })
 }
 
 /**
@@ -91,8 +98,8 @@ class SqliteEngine implements Engine {
   #isScheduled = false
   /** The time since which another process has held the lock; null if none does. */
   #lockedSince: number | null = null
-  /** The sync of a long write, for which all other writes wait. */
-  #sync: Promise<void> | null = null
+  /** The sync of a long write, or the copy of a log that is too long. All writes wait for it. */
+  #pause: Promise<void> | null = null
   #isClosing = false
   #damage: unknown
 
@@ -100,12 +107,12 @@ class SqliteEngine implements Engine {
     db: Database.Database,
     {
       checkFiles,
+      checkpoints,
       threadMinBytes,
-      log,
-    }: { checkFiles: () => void; threadMinBytes: number; log: Log },
+    }: { checkFiles: () => void; checkpoints: Checkpoints; threadMinBytes: number },
   ) {
     this.#transactions = new Transactions(db)
-    this.#checkpoints = new Checkpoints(db, log)
+    this.#checkpoints = checkpoints
     this.#checkFiles = checkFiles
     this.#path = db.name
     this.#threadMinBytes = threadMinBytes
@@ -150,12 +157,12 @@ class SqliteEngine implements Engine {
     void this.#readerThread.close()
     this.#isClosing = true
     do {
-      await this.#sync
+      await this.#pause
       this.#transactions.withBusyTimeout(() => {
         this.#lockedSince = null
         this.#runPending()
       })
-    } while (this.#sync !== null || this.#writes.length > 0)
+    } while (this.#pause !== null || this.#writes.length > 0)
     // The last connection copies the whole log and deletes it.
     await this.#checkpoints.close()
     this.#transactions.db.close()
@@ -170,7 +177,18 @@ class SqliteEngine implements Engine {
   #runPending(): void {
     this.#isScheduled = false
     if (this.#reads.length > 0) this.#readGroup(this.#reads.splice(0))
-    if (this.#writes.length > 0 && this.#lockedSince === null && this.#sync === null) this.#write()
+    if (this.#writes.length === 0 || this.#lockedSince !== null || this.#pause !== null) return
+    const copy = this.#checkpoints.overdueCopy
+    if (copy === null) this.#write()
+    else this.#pauseFor(copy)
+  }
+
+  /** Writes again when `work` has ended, which never rejects. */
+  #pauseFor(work: Promise<void>): void {
+    this.#pause = work.then(() => {
+      this.#pause = null
+      if (this.#writes.length > 0) this.#scheduleWork()
+    })
   }
 
   #readGroup(reads: readonly PendingWork<Step, unknown[]>[]): void {
@@ -212,11 +230,11 @@ class SqliteEngine implements Engine {
     const writes = this.#takeGroup(isLong)
     settleGroup(writes, () => {
       const answers = this.#transactions.commitWrites(writes)
-      if (isLong) return [() => this.#answerWhenSynced(writes, answers)]
+      if (isLong) return [() => this.#pauseFor(this.#answerWhenSynced(writes, answers))]
       this.#checkFiles()
       return answers
     })
-    this.#checkpoints.afterCommit()
+    this.#checkpoints.afterCommit({ isLong })
     if (this.#writes.length > 0) this.#scheduleWork()
   }
 
@@ -230,21 +248,19 @@ class SqliteEngine implements Engine {
     return short ?? []
   }
 
-  #answerWhenSynced(writes: readonly PendingWrite[], answers: readonly (() => void)[]): void {
-    const sync = async () => {
-      try {
-        await syncLog(this.#path)
-        settleGroup(writes, () => {
-          this.#checkFiles()
-          return answers
-        })
-      } catch (error) {
-        for (const { reject } of writes) reject(error)
-      }
-      this.#sync = null
-      if (this.#writes.length > 0) this.#scheduleWork()
+  async #answerWhenSynced(
+    writes: readonly PendingWrite[],
+    answers: readonly (() => void)[],
+  ): Promise<void> {
+    try {
+      await syncLog(this.#path)
+      settleGroup(writes, () => {
+        this.#checkFiles()
+        return answers
+      })
+    } catch (error) {
+      for (const { reject } of writes) reject(error)
     }
-    this.#sync = sync()
   }
 
   /** Converts an error for the caller. After damage, refuses all further work. */
