@@ -174,7 +174,10 @@ export function createKeySearchStorage(
 
     async findSourceKey(sourceId) {
       const [row] = await readSql(sql<Tables['keys'] & Pick<FoundKeyRow, 'oauth_client'>>`
-        select keys.*, null as oauth_client from keys where source_id = ${sourceId} and status <> 'revoked'`)
+        select keys.*, ${selectOAuthClient(engine)} as oauth_client from keys
+        where status <> 'revoked' and (source_id = ${sourceId} or id in (
+          select key_id from key_sources where source_id = ${sourceId}))
+        order by case when source_id is null then 1 else 0 end, id limit 1`)
       return row === undefined ? null : toKeySummary(row)
     },
 

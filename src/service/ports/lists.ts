@@ -146,7 +146,10 @@ export interface ListStorage {
     readonly now: number
     readonly accountId?: string | undefined
   }): Promise<SignInStatus[]>
-  /** Finds the source's key that is not revoked; null if there is none. */
+  /**
+   * Finds the source's key that is not revoked, otherwise the oldest OAuth client that may use the source and is
+   * not revoked; null if there is neither.
+   */
   findSourceKey(sourceId: string): Promise<KeySummary | null>
   searchSubscriptions(
     page: SubscriptionFilter & { readonly after?: string | undefined; readonly limit: number },

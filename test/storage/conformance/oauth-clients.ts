@@ -116,6 +116,45 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       }
     })
 
+    test('sends from each of its sources, to the active subscriptions of that one', async () => {
+      const { storage } = fixture
+      const { accountId, owner, sourceIds } = await addOwner()
+      const [first = '', second = ''] = [...sourceIds].sort()
+      const { id: destinationId } = await fixture.addDestination(accountId)
+      const subscription = await fixture.addSubscription(second, destinationId)
+      const paused = { dataModel: 'Device', status: 'paused' } as const
+      await fixture.addSubscription(second, destinationId, paused)
+      await fixture.addSubscription((await addSource(accountId)).id, destinationId)
+      const listRoutings = async (ids: readonly string[]) => {
+        const key = await fixture.addKey(createClient(owner, createSettings({ sourceIds: ids })))
+        return (await storage.listKeyRoutings(key)).map((routing) => [
+          routing.sourceId,
+          routing.needsSource,
+          routing.subscriptions.map(({ id }) => id),
+        ])
+      }
+      expect(await listRoutings([])).toEqual([])
+      expect(await listRoutings([second])).toEqual([[second, false, [subscription.id]]])
+      expect(await listRoutings([second, first])).toEqual([
+        [first, true, []],
+        [second, true, [subscription.id]],
+      ])
+    })
+
+    test('stands for a source that has no other key, unless it is revoked', async () => {
+      const { storage } = fixture
+      const { addKey: key, owner, sourceId } = await fixture.addTenant()
+      const settings = createSettings({ sourceIds: [sourceId] })
+      const clients = [createClient(owner, settings), createClient(owner, settings)]
+      for (const client of clients) await fixture.addKey(client)
+      const [first = '', second = ''] = clients.map(({ id }) => id).sort((x, y) => (x < y ? -1 : 1))
+      for (const id of [key.id, first, second]) {
+        expect((await storage.findSourceKey(sourceId))?.id).toBe(id)
+        await storage.revokeKey(id, createTestEvent(id))
+      }
+      expect(await storage.findSourceKey(sourceId)).toBeNull()
+    })
+
     test('is edited as a whole, or not at all', async () => {
       const { storage } = fixture
       const { owner, sourceIds, siteIds } = await addOwner()
