@@ -123,5 +123,5 @@ export function checkCredentials(credentials: Credentials): void {
   }
 }
 
-export const readSecret = async (secret: Secret): Promise<string> =>
+export const resolveSecret = async (secret: Secret): Promise<string> =>
   typeof secret === 'string' ? secret : secret()

@@ -1,5 +1,5 @@
-import { sleep, TIMED_OUT, waitAtMost } from './runtime.ts'
-import { type IssuedTokens, type SendContext, sendTokenRequest } from './send-token-request.ts'
+import { delay, TIMED_OUT, waitAtMost } from './runtime.ts'
+import { type ReceivedTokens, type SendContext, sendTokenRequest } from './send-token-request.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenRequest, TokenRequests } from './token-request.ts'
 import {
@@ -10,7 +10,7 @@ import {
   type TokenStore,
 } from './token-store.ts'
 
-/** What a manager reports while it works. None of it is secret. */
+/** A report of a manager at work. None has a secret in it. */
 export type TokenEvent =
   | { readonly type: 'renewed'; readonly by: 'authenticate' | 'refresh' | 'store' }
   | { readonly type: 'refresh_refused'; readonly error: TokenError }
@@ -96,7 +96,7 @@ export class TokenRenewer {
           return { text: leased, record }
         }
       }
-      await sleep(runtime, STORE_POLL_MS)
+      await delay(runtime, STORE_POLL_MS)
       unchanged.ms += STORE_POLL_MS
     }
     throw new TokenError('unavailable', 'The lease of the token store never became free.')
@@ -113,7 +113,7 @@ export class TokenRenewer {
     }
   }
 
-  async #request({ refreshToken }: StoreRecord): Promise<IssuedTokens> {
+  async #request({ refreshToken }: StoreRecord): Promise<ReceivedTokens> {
     const { requests, refresh, report } = this.#context
     const canRefresh = refresh && this.#failedRefreshes < MAX_FAILED_REFRESHES
     if (!canRefresh || requests.refresh === undefined || refreshToken === undefined) {
@@ -135,7 +135,7 @@ export class TokenRenewer {
     }
   }
 
-  async #authenticate(): Promise<IssuedTokens> {
+  async #authenticate(): Promise<ReceivedTokens> {
     const { clock, report } = this.#context
     const send = async () => sendTokenRequest(this.#context, await this.#prepareRequest())
     const { offsetMs } = clock

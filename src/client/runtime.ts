@@ -1,4 +1,4 @@
-/** What the client needs of its machine. Tests replace it. */
+/** The functions of its machine that the client needs. Tests replace them. */
 export interface ClientRuntime {
   readonly fetch: (input: string | Request, init?: RequestInit) => Promise<Response>
   /** Epoch milliseconds by the clock of this machine, which may be wrong and may step. */
@@ -55,7 +55,7 @@ export function waitAtMost<T>(
 
 const NEVER = new Promise<never>(() => undefined)
 
-export async function sleep(
+export async function delay(
   runtime: ClientRuntime,
   ms: number,
   signal?: AbortSignal,

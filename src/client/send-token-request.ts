@@ -4,7 +4,7 @@ import { TokenError } from './token-error.ts'
 import type { TokenRequest } from './token-request.ts'
 import type { StoredToken } from './token-store.ts'
 
-export interface IssuedTokens {
+export interface ReceivedTokens {
   readonly token: StoredToken
   readonly refreshToken?: string | undefined
 }
@@ -26,7 +26,7 @@ const RETRY_STATUSES = [408, 425, 429]
 export async function sendTokenRequest(
   { runtime, clock, timeoutMs }: SendContext,
   request: TokenRequest,
-): Promise<IssuedTokens> {
+): Promise<ReceivedTokens> {
   const { origin } = new URL(request.url)
   const sentAt = runtime.now()
   const { response, text } = await fetchText(runtime, request, timeoutMs, origin)
@@ -95,7 +95,7 @@ function parseObject(text: string): JsonObject {
 }
 
 /** Reads the answer of either protocol. */
-function readTokens(body: JsonObject, now: number): IssuedTokens | undefined {
+function readTokens(body: JsonObject, now: number): ReceivedTokens | undefined {
   const accessToken = body.accessToken ?? body.access_token
   if (typeof accessToken !== 'string' || accessToken === '') return undefined
   const expires = Date.parse(String(body.expires))

@@ -1,6 +1,6 @@
 import { type Credentials, checkCredentials } from './credentials.ts'
 import { computeLeaseMs, type TokenEvent, TokenRenewer } from './renew-token.ts'
-import { type ClientRuntime, MACHINE_RUNTIME, sleep, TIMED_OUT, waitAtMost } from './runtime.ts'
+import { type ClientRuntime, delay, MACHINE_RUNTIME, TIMED_OUT, waitAtMost } from './runtime.ts'
 import { ServerClock } from './server-clock.ts'
 import { TokenError } from './token-error.ts'
 import { createTokenRequests, type TokenRequests } from './token-request.ts'
@@ -156,7 +156,7 @@ export class TokenManager {
     return this.#send(createRequest(), await this.token({ signal: request.signal }))
   }
 
-  /** What logs may show. */
+  /** Returns only what logs may show. */
   toJSON() {
     return { url: this.#base.href, id: this.#requests.id, expiresAt: this.#held?.expiresAt }
   }
@@ -185,7 +185,7 @@ export class TokenManager {
       if (this.#pause !== undefined && pauseMs > 0) {
         const { error } = this.#pause
         if (error.code !== 'unavailable' || pauseMs > leftMs) throw error
-        await sleep(this.#runtime, pauseMs, signal)
+        await delay(this.#runtime, pauseMs, signal)
         continue
       }
       try {

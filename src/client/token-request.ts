@@ -4,7 +4,7 @@ import {
   type Credentials,
   type LegacyCredentials,
   type PrivateKeyCredentials,
-  readSecret,
+  resolveSecret,
   type SignerCredentials,
 } from './credentials.ts'
 
@@ -25,7 +25,7 @@ export interface TokenRequests {
   readonly identity: string
   /** `now`: epoch milliseconds by the clock of the server. */
   readonly authenticate: (now: number) => Promise<TokenRequest>
-  /** Where the protocol has refresh tokens. */
+  /** Only if the protocol has refresh tokens. */
   readonly refresh?: (refreshToken: string) => TokenRequest
 }
 
@@ -50,7 +50,7 @@ function createLegacyRequests(base: string, { apiKey, secret }: LegacyCredential
     id: apiKey,
     identity: `${base} ${apiKey}`,
     async authenticate() {
-      const value = await readSecret(secret)
+      const value = await resolveSecret(secret)
       return createRequest('/auth/authenticate', { secret: value }, value)
     },
     refresh: (refreshToken) => createRequest('/auth/refreshToken', { refreshToken }, refreshToken),
@@ -64,7 +64,7 @@ function createSecretRequests(base: string, credentials: ClientSecretCredentials
     id: clientId,
     identity: `${base}${tokenPath} ${clientId} ${scope ?? ''}`,
     async authenticate() {
-      const secret = await readSecret(clientSecret)
+      const secret = await resolveSecret(clientSecret)
       const inBody: Record<string, string> = isBasic
         ? {}
         : { client_id: clientId, client_secret: secret }

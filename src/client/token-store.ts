@@ -36,7 +36,7 @@ export interface StoredToken {
   readonly lifeMs: number
 }
 
-/** What the text of a store says. */
+/** The parsed text of a store. */
 export interface StoreRecord {
   readonly token?: StoredToken | undefined
   readonly refreshToken?: string | undefined
