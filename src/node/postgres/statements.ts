@@ -35,7 +35,7 @@ interface Column {
   readonly parse: (text: string) => unknown
 }
 
-/** What is kept for a connection. */
+/** The state that lives as long as a connection. */
 interface ConnectionState {
   readonly writer: MessageWriter
   readonly prepared: Map<string, PreparedStatement>

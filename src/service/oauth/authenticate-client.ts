@@ -135,7 +135,7 @@ async function verifyClientAssertion(
     },
     { profile, audiences },
   )
-  // What is wrong for every client is answered alike, so that the answer does not tell which ones exist.
+  // An assertion that is wrong for every client is answered alike, so that the answer does not tell which ones exist.
   if (!verified.ok && !CLIENT_REASONS.has(verified.failure.reason)) {
     return fail(toAssertionRefusal(verified.failure, found?.id))
   }

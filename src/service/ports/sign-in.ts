@@ -26,7 +26,7 @@ export interface SignedInUser {
 }
 
 /** The facts about a user that sign-in needs. */
-export interface Credentials {
+export interface UserCredentials {
   readonly user: User
   /** argon2id as a PHC string; null if the user cannot sign in. */
   readonly passwordHash: string | null
@@ -68,8 +68,8 @@ export interface Totp {
 export interface SignInStorage {
   /** True if an active user has the operator role and a password. */
   hasActiveOperator(): Promise<boolean>
-  findCredentialsByUsername(username: string): Promise<Credentials | null>
-  findCredentialsByUserId(userId: string): Promise<Credentials | null>
+  findCredentialsByUsername(username: string): Promise<UserCredentials | null>
+  findCredentialsByUserId(userId: string): Promise<UserCredentials | null>
   /** Guard: the username is free; the user's role is still `role`. */
   setUsername(userId: string, username: string, event: AuditEvent, role?: Role): Promise<boolean>
 

@@ -4,7 +4,7 @@ import { isUsername, normalizePassword } from '../../domain/user.ts'
 import { type Caller, UNKNOWN_SUBJECT } from '../audit/buffer.ts'
 import { toParty } from '../limits/rate-limits.ts'
 import type { Account } from '../ports/accounts.ts'
-import type { Credentials } from '../ports/sign-in.ts'
+import type { UserCredentials } from '../ports/sign-in.ts'
 import {
   type CodeRejected,
   type SignInDeps,
@@ -16,7 +16,7 @@ import { createDeviceMarks, createSignInThrottle, type SignInAttempt } from './t
 
 /** The proven credentials of a user who may sign in. */
 export interface VerifiedCredentials extends SignInAttempt {
-  readonly credentials: Credentials
+  readonly credentials: UserCredentials
   readonly account: Account
 }
 
@@ -71,7 +71,7 @@ export function createCredentialVerifier(
 
   /** Verifies the second factor after the password, and uses up the code: none is valid twice. */
   async function verifyCode(
-    credentials: Credentials,
+    credentials: UserCredentials,
     code: string,
     caller: Caller,
   ): Promise<Result<void, CodeRejected>> {
@@ -86,7 +86,7 @@ export function createCredentialVerifier(
 
 /** Finds the reason to refuse a sign-in even with the right password. */
 function findSignInRefusal(
-  credentials: Credentials | null,
+  credentials: UserCredentials | null,
   account: Account | null,
 ): SignInRefusal | null {
   if (credentials === null) return 'name_unknown'
@@ -124,7 +124,7 @@ export function createSignInStart(deps: SignInDeps) {
   /** Counts one more attempt, if it is allowed now: for a known browser, or for this name and address. */
   async function startSignIn(
     { username, device }: ClaimedIdentity,
-    credentials: Credentials | null,
+    credentials: UserCredentials | null,
     caller: Caller,
   ): Promise<Result<SignInAttempt, SignInRejection>> {
     const deviceName = device === undefined ? null : deviceMarks.parseMark(device, credentials)

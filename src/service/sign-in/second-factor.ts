@@ -3,7 +3,7 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
 import type { Caller } from '../audit/buffer.ts'
 import { openText, sealText } from '../ports/crypto.ts'
-import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
+import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
 import {
   createUserEvent,
   type InvalidField,
@@ -40,7 +40,7 @@ export const createSecondFactor = (deps: SignInDeps) => ({
   remove: (reauthentication: Reauthentication, caller: Caller) =>
     removeSecondFactor(deps, reauthentication, caller),
   countUnusedRecoveryCodes: (userId: string) => countUnusedRecoveryCodes(deps, userId),
-  takeCode: (credentials: Credentials, code: string, caller: Caller) =>
+  takeCode: (credentials: UserCredentials, code: string, caller: Caller) =>
     takeCode(deps, credentials, code, caller),
 })
 
@@ -119,7 +119,7 @@ async function countUnusedRecoveryCodes(
 /** True if the code is valid. Uses it up: no code is valid twice. */
 async function takeCode(
   deps: SignInDeps,
-  { user, sealedTotp }: Credentials,
+  { user, sealedTotp }: UserCredentials,
   code: string,
   caller: Caller,
 ): Promise<boolean> {

@@ -2,7 +2,7 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isPending } from '../../domain/instant.ts'
 import type { Caller } from '../audit/buffer.ts'
 import { openText, sealText } from '../ports/crypto.ts'
-import type { Credentials, SignedInUser } from '../ports/sign-in.ts'
+import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
 import {
   createUserEvent,
   type SignInDeps,
@@ -123,7 +123,7 @@ export function createSignIn(
       },
       caller: Caller,
     ): Promise<Result<StartedSession, SignInFailure>> {
-      const credentials: Credentials | null = await tickets.findCredentials(input.ticket)
+      const credentials: UserCredentials | null = await tickets.findCredentials(input.ticket)
       const account = credentials && (await storage.findAccount(credentials.user.accountId))
       if (credentials === null || account?.status !== 'open') return fail({ reason: 'wrong' })
       const claim = { username: credentials.user.username ?? '', device: input.device }
@@ -156,13 +156,13 @@ export function createCodeTickets({
   clock,
 }: Pick<SignInDeps, 'storage' | 'sealer' | 'digester' | 'clock'>) {
   return {
-    async sealTicket({ user, passwordHash }: Credentials): Promise<string> {
+    async sealTicket({ user, passwordHash }: UserCredentials): Promise<string> {
       const passwordDigest = digester.digest(toTicketDigestText(passwordHash ?? ''))
       const text = [user.id, clock() + CODE_TICKET_MS, passwordDigest].join(' ')
       return sealText(sealer, text, CODE_TICKET_CONTEXT)
     },
 
-    async findCredentials(ticket: string): Promise<Credentials | null> {
+    async findCredentials(ticket: string): Promise<UserCredentials | null> {
       const text = await openText(sealer, ticket, CODE_TICKET_CONTEXT).catch(() => '')
       const [userId = '', endsAt = '0', passwordDigest = ''] = text.split(' ')
       if (!isPending(Number(endsAt), CODE_TICKET_MS, clock())) return null

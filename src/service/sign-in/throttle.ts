@@ -9,7 +9,7 @@ import {
   MAX_KNOWN_DEVICE_FAILURES,
   MAX_USERNAME_TRIES,
 } from '../../domain/limits.ts'
-import type { Credentials } from '../ports/sign-in.ts'
+import type { UserCredentials } from '../ports/sign-in.ts'
 import {
   type SignInDeps,
   type SignInRejection,
@@ -155,7 +155,7 @@ export function createDeviceMarks({
      */
     parseMark(
       mark: string,
-      credentials: Pick<Credentials, 'user' | 'passwordHash'> | null,
+      credentials: Pick<UserCredentials, 'user' | 'passwordHash'> | null,
     ): string | null {
       const [, name = '', expiresAtText = '', digest = ''] =
         /^((\d+)\.[\w-]+)\.(.+)$/.exec(mark) ?? []
