@@ -1,10 +1,9 @@
-import { chownSync, closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, rmSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { ChainAnchor } from '../domain/audit-chain.ts'
 import type { AnchorStore } from '../service/ports/audit.ts'
+import { createOwnedFile } from './draft-files.ts'
 
-const OWNER_ONLY = 0o600
 const LOCK_TIMEOUT_MS = 2000
 
 export const getAnchorPath = (keyringPath: string): string => `${keyringPath}.audit-anchor`
@@ -28,15 +27,8 @@ export function createAnchorFile(path: string): AnchorStore {
     }
   }
 
-  /** Creates the file readable by its owner only. If root runs a command, the folder's owner gets it. */
-  function createFile(): void {
-    closeSync(openSync(path, 'a', OWNER_ONLY))
-    const { uid, gid } = statSync(dirname(path))
-    if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
-  }
-
   async function write(anchor: ChainAnchor): Promise<boolean> {
-    if (!existsSync(path)) createFile()
+    if (!existsSync(path)) createOwnedFile(path)
     return withDatabase((db) =>
       db
         .transaction(() => {

@@ -1,4 +1,5 @@
 import {
+  chownSync,
   closeSync,
   createReadStream,
   existsSync,
@@ -80,6 +81,13 @@ export function createFolder(path: string): void {
   for (let folder = resolve(path); folder.length >= top.length; folder = dirname(folder)) {
     syncToDisk(folder)
   }
+}
+
+/** Creates a file readable by its owner only. If root runs a command, the folder's owner gets it. */
+export function createOwnedFile(path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
+  const { uid, gid } = statSync(dirname(path))
+  if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
 }
 
 /** Characters that are collected for one write. */

@@ -15,6 +15,7 @@ import { completeRing, createRing, maintainRing, parseRing, type Ring } from '..
 import type { Log } from '../service/ports/runtime.ts'
 import {
   createFolder,
+  createOwnedFile,
   prepareDraftPath,
   publishDraft,
   requireOwnerOnly,
@@ -28,23 +29,37 @@ const OWNER_ONLY = 0o600
  * Reads the key ring file; creates it if `canCreate`. Throws if it is missing, or if others can read it.
  */
 export async function loadRing(path: string, { canCreate = false } = {}): Promise<Ring> {
+  if (canCreate && !existsSync(path)) await createRingFile(path)
+  return readRing(path).ring
+}
+
+async function createRingFile(path: string): Promise<void> {
+  createFolder(dirname(path))
+  const draft = writeDraft(path, await createRing(nodePrimitives, Date.now()))
+  // If two servers start at once, one creates the ring and the other reads it.
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+  syncToDisk(path)
+}
+
+interface RingFile {
+  readonly text: string
+  /** The keys of the file, and those that it lacks. */
+  readonly ring: Ring
+}
+
+function readRing(path: string): RingFile {
   if (!existsSync(path)) {
-    if (!canCreate) throw new Error(`there is no key ring ${path}: restore it from a backup`)
-    createFolder(dirname(path))
-    const ring = await createRing(nodePrimitives, Date.now())
-    // If two servers start at once, one creates the ring and the other reads it.
-    const draft = writeDraft(path, ring)
-    try {
-      linkSync(draft, path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    } finally {
-      rmSync(draft)
-    }
-    syncToDisk(path)
+    throw new Error(`there is no key ring ${path}: restore it from a backup`)
   }
   requireOwnerOnly(path, 'the key ring')
-  return completeRing(nodePrimitives, parseRing(readFileSync(path, 'utf8')))
+  const text = readFileSync(path, 'utf8')
+  return { text, ring: completeRing(nodePrimitives, parseRing(text)) }
 }
 
 /**
@@ -58,28 +73,52 @@ export async function updateRing(
   now: number,
   change: (ring: Ring) => Promise<Ring>,
 ): Promise<Ring> {
-  const loaded = await loadRing(path)
-  const text = readFileSync(path, 'utf8')
+  const { text, ring: loaded } = readRing(path)
   const stored = new Set(parseRing(text).keys.map(({ id }) => id))
   const keys = loaded.keys.map((key) => (stored.has(key.id) ? key : { ...key, createdAt: now }))
   const ring = { ...loaded, keys }
   const isComplete = stored.size === keys.length
-  const completeText = isComplete ? text : replaceRing(path, text, ring)
+  const completeText = isComplete ? text : await replaceRing(path, text, ring)
   const changed = await change(ring)
-  if (changed !== ring) replaceRing(path, completeText, changed)
+  if (changed !== ring) await replaceRing(path, completeText, changed)
   return changed
 }
 
 /** Writes the ring over the text that was read, and returns the new text. */
-function replaceRing(path: string, text: string, ring: Ring): string {
-  const draft = writeDraft(path, ring)
-  const newText = readFileSync(draft, 'utf8')
-  if (readFileSync(path, 'utf8') !== text) {
-    rmSync(draft)
-    throw new Error(`another process changed the key ring ${path}: try again`)
+function replaceRing(path: string, text: string, ring: Ring): Promise<string> {
+  return withLock(path, () => {
+    if (readFileSync(path, 'utf8') !== text) throw createConcurrentChangeError(path)
+    const draft = writeDraft(path, ring)
+    const newText = readFileSync(draft, 'utf8')
+    publishDraft(draft, path, true)
+    return newText
+  })
+}
+
+const createConcurrentChangeError = (path: string, cause?: unknown): Error =>
+  new Error(`another process changed the key ring ${path}: try again`, { cause })
+
+const LOCK_TIMEOUT_MS = 2000
+
+/**
+ * Runs `work` while no other process does: otherwise, of two that change the ring at once, one would undo the
+ * other's change. The lock is of an empty SQLite database, because the system releases it if this process is
+ * killed.
+ */
+async function withLock<T>(path: string, work: () => T): Promise<T> {
+  const lockPath = `${path}.lock`
+  if (!existsSync(lockPath)) createOwnedFile(lockPath)
+  const { default: Sqlite } = await import('better-sqlite3')
+  const lock = new Sqlite(lockPath, { timeout: LOCK_TIMEOUT_MS })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return work()
+  } catch (error) {
+    const isBusy = (error as { code?: string }).code === 'SQLITE_BUSY'
+    throw isBusy ? createConcurrentChangeError(path, error) : error
+  } finally {
+    lock.close()
   }
-  publishDraft(draft, path, true)
-  return newText
 }
 
 function writeDraft(path: string, ring: Ring): string {

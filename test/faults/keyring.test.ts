@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   readdirSync,
@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { findSlot, type Ring, rotateRing } from '../../src/crypto/ring.ts'
 import { DAY_MS } from '../../src/domain/instant.ts'
@@ -227,6 +228,31 @@ describe('the schedule of a server', () => {
     },
   )
 
+  test('has every change that processes make at once, or refuses it', async () => {
+    const path = join(createTempFolder(), 'keyring.json')
+    await loadRing(path, { canCreate: true })
+    const folder = `${import.meta.dirname}/../../src`
+    const rotate = `
+      const { updateRing } = await import('${folder}/node/keyring-file.ts')
+      const { rotateRing } = await import('${folder}/crypto/ring.ts')
+      const { nodePrimitives } = await import('${folder}/node/primitives.ts')
+      const rotateAccess = (ring) => rotateRing(nodePrimitives, ring, 'access', 1)
+      let made = 0
+      const endsAt = Date.now() + 2000
+      while (Date.now() < endsAt) {
+        await updateRing('${path}', 1, rotateAccess).then(() => made++, (error) => {
+          if (!error.message.includes('try again')) throw error
+        })
+      }
+      console.log(made)`
+    const runs = [1, 2, 3].map(() =>
+      promisify(execFile)(process.execPath, ['--input-type=module', '--eval', rotate]),
+    )
+    const made = (await Promise.all(runs)).map(({ stdout }) => Number(stdout))
+    const accessKeys = (await loadRing(path)).keys.filter(({ use }) => use === 'access')
+    expect(accessKeys).toHaveLength(2 + made.reduce((sum, each) => sum + each, 0))
+  })
+
   test('does not overwrite what another process has changed', async () => {
     const path = join(createTempFolder(), 'keyring.json')
     await loadRing(path, { canCreate: true })
@@ -237,7 +263,7 @@ describe('the schedule of a server', () => {
     }
     await expect(updateRing(path, 1, change)).rejects.toThrow('another process changed')
     expect((await loadRing(path)).keys).toEqual(other)
-    expect(readdirSync(dirname(path))).toEqual(['keyring.json'])
+    expect(readdirSync(dirname(path))).toEqual(['keyring.json', 'keyring.json.lock'])
   })
 })
 

@@ -32,7 +32,7 @@ test('a backup, restore, export or rotation removes the drafts that killed ones 
   writeFileSync(join(dir, `other.db.${dead}.draft`), 'of another file')
 
   await runCommand('backup', join(dir, 'backup.db'))
-  await runCommand('keyring', 'rotate', 'sign')
+  await runCommand('keyring', 'rotate', 'sign', '--now')
   await runCommand('audit', 'export', join(dir, 'audit.jsonl'))
   const from = `sqlite:${join(dir, 'latchkey.db')}`
   await runCommand('copy', '--from', from, '--to', `d1-import:${join(dir, 'import.sql')}`)
