@@ -140,7 +140,7 @@ describe('two workers', () => {
 
   test('read a rotated key ring, both', async () => {
     const before = parseLogLines(server).length
-    await runCli(['keyring', 'rotate', 'sign'], { dir })
+    await runCli(['keyring', 'rotate', 'sign', '--now'], { dir })
     const listReaders = () =>
       parseLogLines(server)
         .slice(before)
