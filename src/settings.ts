@@ -100,11 +100,11 @@ export const SETTINGS = {
   },
   LATCHKEY_DESTINATIONS_ALLOWED: {
     default: '',
-    help: 'Comma-separated addresses and networks outside the public Internet that destinations may use. Empty: none.',
+    help: 'Comma-separated addresses and networks outside the public Internet that destinations, and the URLs of JWK Sets, may use. Empty: none.',
   },
   LATCHKEY_APPLICATION_NAME: {
     default: 'Latchkey',
-    help: 'Name of this server in the verification of a destination: 1 to 64 letters, digits, dots, dashes and underscores.',
+    help: 'Name of this server in the verification of a destination, and in the errors of /v2/auth/token: 1 to 64 letters, digits, dots, dashes and underscores.',
   },
   LATCHKEY_CONSOLE: {
     default: 'on',
