@@ -24,14 +24,19 @@ const assertionFields = {
   client_assertion: z.string().openapi({ description: 'A JWT that the client signed (RFC 7523)' }),
 }
 
+/** The proof of the client's identity, where it has a choice. */
+const clientFields = {
+  client_id: z.string().optional(),
+  client_secret: z.string().optional(),
+  client_assertion_type: assertionFields.client_assertion_type.optional(),
+  client_assertion: assertionFields.client_assertion.optional(),
+}
+
 const tokenRequest = z
   .object({
     grant_type: z.literal('client_credentials'),
     scope: z.string().optional().openapi({ description: 'All scopes of the client if absent' }),
-    client_id: z.string().optional(),
-    client_secret: z.string().optional(),
-    client_assertion_type: assertionFields.client_assertion_type.optional(),
-    client_assertion: assertionFields.client_assertion.optional(),
+    ...clientFields,
   })
   .openapi('TokenRequest')
 
@@ -64,13 +69,6 @@ const vendorError = z
     error_uri: z.literal(''),
   })
   .openapi('VendorOAuthError')
-
-const clientFields = {
-  client_id: tokenRequest.shape.client_id,
-  client_secret: tokenRequest.shape.client_secret,
-  client_assertion_type: tokenRequest.shape.client_assertion_type,
-  client_assertion: tokenRequest.shape.client_assertion,
-}
 
 const managementRequest = z
   .object({

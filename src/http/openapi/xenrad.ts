@@ -85,7 +85,8 @@ const fhirRoutes = FHIR_REQUESTS.map(
 
 export const xenradDocument: VendorDocument = {
   title: 'Xenrad-style site keys: FHIR, HL7 and MPPS',
-  description: 'One key gives access to the data of one site. Send it with every request.',
+  description:
+    'One key gives access to the data of one site. FHIR also takes the access tokens of OAuth clients. Send the key or the token with every request.',
   security: {
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The key of a site' },
     accessToken: {
