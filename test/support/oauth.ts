@@ -164,8 +164,7 @@ export const createBasicHeader = (id: string, secret: string) => ({
   Authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
 })
 
-const NOT_FOUND_TEXT = (product: string) =>
-  `Public key not found, check client_id, kid and ${product} dashboard settings`
+const KEY_NOT_FOUND = 'Public key not found, check client_id, kid and Latchkey dashboard settings'
 
 /** The answers of both endpoints to one refusal, as wire formats have them. */
 export const REFUSALS = {
@@ -178,7 +177,7 @@ export const REFUSALS = {
     },
     key: {
       error: 'invalid_request',
-      error_description: NOT_FOUND_TEXT('Latchkey'),
+      error_description: KEY_NOT_FOUND,
       error_uri: '',
     },
     scope: { error: 'invalid_scope', error_description: '', error_uri: '' },

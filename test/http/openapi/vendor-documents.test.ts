@@ -154,12 +154,14 @@ const REFUSAL_CASES: readonly RefusalCase[] = [
     refuse: refuseMessage,
     failures: SAMPLE_FAILURES,
   })),
-  ...[true, false].map((isBasic) => ({
-    vendor: 'oauth',
-    path: '/oauth2/token',
-    refuse: refuseByTable(STANDARD_REPLIES, isBasic) as Refuse,
-    failures: tokenRequestFailures,
-  })),
+  ...['/oauth2/token', '/oauth2/introspect', '/oauth2/revoke'].flatMap((path) =>
+    [true, false].map((isBasic) => ({
+      vendor: 'oauth',
+      path,
+      refuse: refuseByTable(STANDARD_REPLIES, isBasic) as Refuse,
+      failures: tokenRequestFailures,
+    })),
+  ),
   {
     vendor: 'oauth',
     path: '/v2/auth/token',
