@@ -104,7 +104,7 @@ function listInteractionNeeds(method: string, segments: readonly string[]): read
     if (id === '_search') return isSearch(method) ? toNeeds(type, ['s']) : ALL_NEEDS
     // SMART counts the history of a type as a search.
     if (id === '_history') return method === 'GET' ? toNeeds(type, ['r', 's']) : ALL_NEEDS
-    return listInstanceNeeds(method, type, id)
+    return isResourceId(id) ? listMethodNeeds(method, type, INSTANCE_LETTERS) : ALL_NEEDS
   }
   if (!isResourceId(id)) return ALL_NEEDS
   return rest[0] === '_history'
@@ -122,35 +122,31 @@ function listTypeNeeds(method: string, type: string): readonly FhirNeed[] {
   if (type === '_search') return isSearch(method) ? SEARCH_ALL_NEEDS : ALL_NEEDS
   if (type === '_history') return method === 'GET' ? toNeeds('*', ['r', 's']) : ALL_NEEDS
   if (!RESOURCE_TYPE.test(type)) return ALL_NEEDS
-  switch (method) {
-    case 'GET':
-      return toNeeds(type, ['s'])
-    case 'POST':
-      return toNeeds(type, ['c'])
-    case 'PUT':
-    case 'PATCH':
-      return toNeeds(type, ['u'])
-    case 'DELETE':
-      return toNeeds(type, ['d'])
-    default:
-      return ALL_NEEDS
-  }
+  return listMethodNeeds(method, type, TYPE_LETTERS)
 }
 
-/** `/Patient/1`. An update may create: SMART lets `u` allow that. */
-function listInstanceNeeds(method: string, type: string, id: string): readonly FhirNeed[] {
-  if (!isResourceId(id)) return ALL_NEEDS
-  switch (method) {
-    case 'GET':
-      return toNeeds(type, ['r'])
-    case 'PUT':
-    case 'PATCH':
-      return toNeeds(type, ['u'])
-    case 'DELETE':
-      return toNeeds(type, ['d'])
-    default:
-      return ALL_NEEDS
-  }
+/** The letters for the methods of `/Patient/1`. An update may create: SMART lets `u` allow that. */
+const INSTANCE_LETTERS: ReadonlyMap<string, FhirLetter> = new Map([
+  ['GET', 'r'],
+  ['PUT', 'u'],
+  ['PATCH', 'u'],
+  ['DELETE', 'd'],
+])
+
+/** The letters for the methods of `/Patient`. */
+const TYPE_LETTERS: ReadonlyMap<string, FhirLetter> = new Map([
+  ...INSTANCE_LETTERS,
+  ['GET', 's'],
+  ['POST', 'c'],
+])
+
+function listMethodNeeds(
+  method: string,
+  type: string,
+  letters: ReadonlyMap<string, FhirLetter>,
+): readonly FhirNeed[] {
+  const letter = letters.get(method)
+  return letter === undefined ? ALL_NEEDS : toNeeds(type, [letter])
 }
 
 /** `/Patient/1/_history` and `/Patient/1/_history/2`. */
@@ -243,13 +239,13 @@ function listParameterNeeds([name, value]: Parameter): readonly FhirNeed[] {
   const [base = '', ...modifiers] = name.trim().toLowerCase().split(':')
   switch (base) {
     case '_include':
-      return searchTypes(listIncludedTypes(value))
+      return toSearchNeeds(listIncludedTypes(value))
     case '_revinclude':
-      return searchTypes(listReverseIncludedTypes(value))
+      return toSearchNeeds(listReverseIncludedTypes(value))
     case '_has':
-      return searchTypes(listReverseChainTypes(name.trim().split(':').slice(1)))
+      return toSearchNeeds(listReverseChainTypes(name.trim().split(':').slice(1)))
     case '_list':
-      return searchTypes(['List'])
+      return toSearchNeeds(['List'])
     case '_contained':
       // Finds resources of any type that contain one of the searched type.
       return value === 'false' ? [] : SEARCH_ALL_NEEDS
@@ -272,12 +268,12 @@ function listParameterNeeds([name, value]: Parameter): readonly FhirNeed[] {
         return SEARCH_ALL_NEEDS
       }
       return base.includes('.') || modifiers.some((modifier) => modifier.includes('.'))
-        ? searchTypes(listChainTypes(name.trim()))
+        ? toSearchNeeds(listChainTypes(name.trim()))
         : []
   }
 }
 
-const searchTypes = (types: readonly string[]): readonly FhirNeed[] =>
+const toSearchNeeds = (types: readonly string[]): readonly FhirNeed[] =>
   types.flatMap((type) => toNeeds(RESOURCE_TYPE.test(type) ? type : '*', ['s']))
 
 /** The only reference parameter that has one target in every type. */
