@@ -88,6 +88,20 @@ describe('a client with admin scopes', () => {
   })
 })
 
+test('a client with admin scopes is transferred, prolonged and enabled only by users who may grant them', async () => {
+  const administrator = getKeys('administrator')
+  const { key } = unwrap(await create('administrator', ['admin:users.write']))
+  const engineer = getKeys('engineer')
+  const forbidden = { ok: false, failure: { problem: 'forbidden' } }
+  // An administrator who became an engineer could get the permissions back under the name of another.
+  expect(await engineer.edit(key.id, { ownerId: actorId })).toMatchObject(forbidden)
+  expect(await engineer.edit(key.id, { expiresAt: server.clock() + 1000 })).toMatchObject(forbidden)
+  expect((await engineer.disable(key.id)).ok).toBe(true)
+  expect(await engineer.enable(key.id)).toMatchObject(forbidden)
+  expect((await administrator.enable(key.id)).ok).toBe(true)
+  expect((await administrator.edit(key.id, { ownerId: actorId })).ok).toBe(true)
+})
+
 describe('the settings of a client', () => {
   test.each([
     ['no scope', { scopes: [] }, 'a client needs at least one scope'],

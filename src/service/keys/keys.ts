@@ -23,7 +23,13 @@ import {
   parseAccessLevel,
   parseKeyTexts,
 } from './input.ts'
-import { type OAuthClientInput, parseOAuthClientInput, toClientFacts } from './oauth-client.ts'
+import {
+  type OAuthClientDeps,
+  type OAuthClientInput,
+  parseOAuthClientInput,
+  requireGrantable,
+  toClientFacts,
+} from './oauth-client.ts'
 import { createKeyCreation, type KeyCreationDeps } from './secrets.ts'
 
 export interface KeysDeps extends KeyCreationDeps {}
@@ -59,7 +65,7 @@ export function createKeys(deps: KeysDeps) {
 export type Keys = ReturnType<typeof createKeys>
 
 /** Enables, disables, revokes, deletes and assigns keys. */
-export function createKeyLifecycle(deps: ManagementDeps) {
+export function createKeyLifecycle(deps: ManagementDeps & Pick<OAuthClientDeps, 'canGrant'>) {
   const { storage } = deps
   const find = (id: string) => findKey(storage, id)
 
@@ -68,6 +74,8 @@ export function createKeyLifecycle(deps: ManagementDeps) {
     async enable(id: string, by: DisablingParty = 'operator'): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
       if (!key.ok || key.value.status === 'enabled') return key
+      const isGranted = requireGrantable(deps, key.value.oauthClient?.scopes ?? [])
+      if (!isGranted.ok) return isGranted
       const event = createAuditEvent(deps, 'key.enabled', key.value.id, { by })
       if (await storage.enableKey(key.value.id, by, event)) return find(key.value.id)
       const current = await find(id)
@@ -188,6 +196,11 @@ export function createKeyEditing(deps: KeyCreationDeps) {
         access: access.value,
         expiresAt: change.expiresAt === undefined ? current.expiresAt : change.expiresAt,
         oauthClient: client.value,
+      }
+      // Under another owner, or for longer, a client can have permissions that it did not have.
+      if (edit.ownerId !== current.ownerId || edit.expiresAt !== current.expiresAt) {
+        const isGranted = requireGrantable(deps, current.oauthClient?.scopes ?? [])
+        if (!isGranted.ok) return isGranted
       }
       if (edit.expiresAt !== current.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
         return failInvalid('the expiry must be in the future: to end a key now, revoke it')
