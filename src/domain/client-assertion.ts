@@ -150,7 +150,8 @@ export function judgeAssertionClaims(
   const { profile, clientId, audiences, now } = expectations
   const { iss, sub, aud, jti } = claims
   if (iss !== clientId) return failAssertion('issuer_other', `its iss is ${quote(iss)}`)
-  if (sub !== clientId) return failAssertion('subject_other', `its sub is ${quote(sub)}`)
+  if (sub !== clientId)
+    return failAssertion('subject_other', `its sub is ${quote(sub)}, but its iss is ${quote(iss)}`)
   if (aud === undefined) {
     if (profile === 'standard') return failAssertion('audience_missing', 'it has no aud')
   } else if (!isOwnAudience(aud, audiences)) {

@@ -7,6 +7,7 @@ export type RefusalFacts = Readonly<Record<string, string | number | boolean | n
 /** The key of a refusal, as it is now. */
 interface RefusedKey {
   readonly accountId: string
+  readonly keyType: string
   readonly disabledBy: string | null
 }
 
@@ -54,6 +55,7 @@ const UNKNOWN_KEY_ADVICE = new Map([
   ['hl7', CHECK_SECRET],
   ['mpps', CHECK_SECRET],
   ['forward-auth', CHECK_SECRET],
+  ['token', 'A client id is the public id of a key: `latchkey keys list` shows it.'],
   [
     'opendental',
     'Ask the caller to check both: `latchkey developers list` shows the developer keys, and `latchkey keys view-secret ID` the key.',
@@ -122,7 +124,10 @@ const FAILURE_TEXTS = {
   secret_wrong: {
     keeps: ['keyId'],
     says: () => 'The key exists, but the secret is wrong.',
-    helps: ({ keyId }) => `If the secret is lost, run \`latchkey keys rotate-secret ${keyId}\`.`,
+    helps: ({ keyId, keyType }) =>
+      keyType === 'oauth'
+        ? `\`latchkey keys show ${keyId}\` shows its authentication method: private_key_jwt has no secret. If the secret of another method is lost, run \`latchkey keys rotate-secret ${keyId}\`.`
+        : `If the secret is lost, run \`latchkey keys rotate-secret ${keyId}\`.`,
   },
   token_forged: {
     keeps: ['detail'],
@@ -218,7 +223,10 @@ const FAILURE_TEXTS = {
   permission_missing: {
     keeps: ['keyId', 'detail'],
     says: ({ detail }) => `The key does not allow this: ${detail}.`,
-    helps: ({ keyId }) => `\`latchkey keys show ${keyId}\` shows its access.`,
+    helps: ({ keyId, keyType }) =>
+      keyType === 'oauth'
+        ? `\`latchkey keys edit ${keyId}\` sets its sources (--source-ids) and sites (--site-ids).`
+        : `\`latchkey keys show ${keyId}\` shows its access.`,
   },
   region_other: {
     keeps: ['keyId', 'region'],
@@ -349,8 +357,8 @@ export function describeRefusal(
   stored: RefusalFacts,
   key: RefusedKey | null = null,
 ): { sentence: string; advice: string | null } {
-  const { accountId = 'ACCOUNT', disabledBy = null } = key ?? {}
-  const facts: RefusalFacts = { ...stored, accountId, disabledBy }
+  const { accountId = 'ACCOUNT', keyType = null, disabledBy = null } = key ?? {}
+  const facts: RefusalFacts = { ...stored, accountId, keyType, disabledBy }
   const text = TEXTS_BY_REASON.get(String(facts.reason))
   // Another version of the program may have written this reason.
   if (text === undefined) return { sentence: `Refused: ${facts.reason}.`, advice: null }

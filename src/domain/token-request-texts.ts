@@ -31,8 +31,10 @@ export const TOKEN_REQUEST_TEXTS = {
   },
   assertion_type_missing: {
     keeps: [],
-    says: () => 'The token request has no client_assertion_type.',
-    helps: askClient(`send client_assertion_type=${ASSERTION_TYPE_URN}`),
+    says: () => 'The request has no client_assertion_type, and no secret that this path takes.',
+    helps: askClient(
+      `sign an assertion and send client_assertion_type=${ASSERTION_TYPE_URN}, or send client id and secret to /oauth2/token`,
+    ),
   },
   assertion_type_unsupported: {
     keeps: [],
@@ -70,8 +72,8 @@ export const TOKEN_REQUEST_TEXTS = {
     says: describeAssertion,
     helps: ({ keyId }) =>
       keyId === undefined
-        ? '`latchkey keys list --key-type oauth` shows the ids of all clients.'
-        : `\`latchkey keys show ${keyId}\` shows the JWK Set of the client, or its URL.`,
+        ? '`latchkey keys list --key-type oauth` shows the public id of each client, which is its client id.'
+        : `\`latchkey keys test-jwks ${keyId}\` reads the JWK Set of the client, and shows which of its keys can be used.`,
   },
   assertion_invalid: {
     keeps: ['keyId', 'why', 'detail'],
@@ -81,8 +83,10 @@ export const TOKEN_REQUEST_TEXTS = {
   scope_refused: {
     keeps: ['keyId'],
     says: () => 'The client asked only for scopes that it does not have.',
-    helps: ({ keyId }) =>
-      `\`latchkey keys show ${keyId}\` shows its scopes, and \`latchkey keys edit ${keyId} --scopes LIST\` sets them.`,
+    helps: ({ keyId, keyType }) =>
+      keyType === 'redox'
+        ? 'The token of a Redox-style key has no scope. Ask the client’s developer to leave out scope, or create an OAuth client.'
+        : `\`latchkey keys show ${keyId}\` shows its scopes, and \`latchkey keys edit ${keyId} --scopes LIST\` sets them.`,
   },
 } as const satisfies Readonly<
   Record<

@@ -30,6 +30,18 @@ test.each([
   expect(advice).toContain(help)
 })
 
+test.each([
+  ['secret_wrong', 'oauth', 'private_key_jwt has no secret'],
+  ['secret_wrong', 'redox', 'keys rotate-secret'],
+  ['permission_missing', 'oauth', '--source-ids'],
+  ['permission_missing', 'xenrad', 'keys show'],
+  ['scope_refused', 'oauth', '--scopes'],
+  ['scope_refused', 'redox', 'leave out scope'],
+])('the advice about %s fits a key of the type %s', (reason, keyType, help) => {
+  const key = { accountId: 'a', keyType, disabledBy: null }
+  expect(describeRefusal({ reason, keyId: 'k' }, key).advice).toContain(help)
+})
+
 test('a reason of another version is still told', () => {
   expect(describeRefusal({ reason: 'of_tomorrow' })).toEqual({
     sentence: 'Refused: of_tomorrow.',

@@ -110,7 +110,13 @@ function toDecisionText(
     case 'session.refused':
       return { sentence: describeSignInRefusal(String(facts.reason)), advice: null }
     case 'token.issued':
-      return { sentence: 'The key and its secret were right: tokens were issued.', advice: null }
+      return {
+        sentence:
+          key?.keyType === 'oauth'
+            ? 'The client proved its identity: an access token was issued.'
+            : 'The key and its secret were right: tokens were issued.',
+        advice: null,
+      }
     case 'token.refreshed':
       return {
         sentence: `The refresh token was right: generation ${facts.generation} was issued.`,
