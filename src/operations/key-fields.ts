@@ -58,7 +58,8 @@ const oauthClientSettings = {
     .meta({
       type: ['string', 'null'],
       title: 'JWK Set URL',
-      description: 'Address of the JWK Set of the client, preferred to a pasted one; null for none',
+      description:
+        'Address of the JWK Set of the client, used instead of a pasted one; null for none',
     }),
   jwks: jsonWebKeySet,
   scopes: z.array(z.string()).readonly().meta({

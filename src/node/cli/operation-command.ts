@@ -300,7 +300,10 @@ function parseMember(member: Member, value: unknown): unknown {
       return schema.format === 'date' ? text.slice(0, 10) : text
     }
   } catch (error) {
-    throw new CommandFailure('usage', `--${toOptionName(name)}: ${(error as Error).message}`)
+    const problem = schema.type?.includes('object')
+      ? 'write the JSON itself, such as "$(cat FILE)"'
+      : (error as Error).message
+    throw new CommandFailure('usage', `--${toOptionName(name)}: ${problem}`)
   }
   return part === 'body' && schema.type === 'integer' ? Number(value) : value
 }

@@ -63,7 +63,7 @@ describe('an OAuth client', () => {
 
   test.each([
     [['--token-lifetime', '2h'], '--token-lifetime must be at most 3600'],
-    [['--jwks', '{'], '--jwks: '],
+    [['--jwks', 'jwks.json'], '--jwks: write the JSON itself, such as "$(cat FILE)"'],
     [['--jwks', '[]'], '--jwks must be an object'],
     [['--jwks-url', 'http://a.example'], 'must begin with https://'],
   ])('names the option of a wrong setting: %j', async (more, message) => {
