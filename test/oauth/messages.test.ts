@@ -192,9 +192,14 @@ describe.each(['jwt', 'opaque'] as const)('a %s token of a client', (tokenStrate
   })
 })
 
-test('a client without a source sends nothing', async () => {
+test('a client without a source sends nothing, and is not told to get another token', async () => {
   const { accessToken } = await createClient()
-  expect((await send(accessToken)).status).toBe(401)
+  const { status, body, headers } = await send(accessToken)
+  expect([status, body.errorDetail]).toEqual([
+    403,
+    'The access token may not do that: it has no source.',
+  ])
+  expect(headers.get('WWW-Authenticate')).toBe(null)
 })
 
 test('a legacy key works beside a client of its source, as before', async () => {

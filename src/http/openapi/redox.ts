@@ -115,7 +115,7 @@ const messageResponses: OpenApiRoute['responses'] = {
   200: describeResponse('The message is stored, or the query was answered', receipt),
   ...describeMessageErrors({
     400: 'A field is missing or invalid, or the destination refused the message',
-    403: 'The source or a destination is not one of your subscriptions',
+    403: 'The access token lacks a scope or a source, or the source or a destination is not one of your subscriptions',
     404: 'There is no such event',
     413: 'The message is too long',
     500: 'The server failed',

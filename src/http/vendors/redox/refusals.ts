@@ -174,7 +174,14 @@ const replies: ReplyTable<RefusalContext> = {
   key_unassigned: createUnauthorizedReply,
   account_closed: createUnauthorizedReply,
   address_refused: createUnauthorizedReply,
-  permission_missing: createUnauthorizedReply,
+  // Only the token of an OAuth client without a source gets here: another token would not help it.
+  permission_missing: ({ detail }, context) =>
+    createRefusalReply(
+      403,
+      'Subscriptions',
+      `The access token may not do that: ${detail}.`,
+      context,
+    ),
   region_other: createUnauthorizedReply,
 
   event_unknown: ({ dataModel, eventType }, context) =>
