@@ -9,7 +9,7 @@ import {
 import { ok, type Result } from './failure.ts'
 
 /*
- * The JWK set of a client (RFC 7517), and the choice of the key that an assertion was signed with. A key
+ * The JWK Set of a client (RFC 7517), and the choice of the key that an assertion was signed with. A key
  * that must not be used does not hide the others, so that a rotation with one mistake ends nothing.
  */
 
@@ -59,11 +59,11 @@ const CURVES: Readonly<
   Ed25519: { kty: 'OKP', algorithms: ED25519_ALGORITHMS, bytes: 32, members: ['x'] },
 }
 
-/** Reads a parsed JWK set. Fails only if it is none. */
+/** Reads a parsed JWK Set. Fails only if it is none. */
 export function readClientKeySet(value: unknown): Result<ClientKeySet, AssertionFailure> {
   const entries = isObject(value) ? value.keys : undefined
   if (!Array.isArray(entries)) {
-    return failAssertion('key_set_invalid', 'it is no JWK set: an object with a list `keys`')
+    return failAssertion('key_set_invalid', 'it is no JWK Set: an object with a list `keys`')
   }
   if (!isShallow(entries)) return failAssertion('key_set_invalid', 'it is nested too deeply')
   if (entries.length > MAX_KEYS_PER_SET) {
@@ -127,7 +127,7 @@ const isEd25519 = (...names: readonly unknown[]): boolean =>
 function findUsageProblem(entry: Readonly<Record<string, unknown>>): string | null {
   const { kid, use, key_ops: operations } = entry
   if (PRIVATE_MEMBERS.some((member) => member in entry)) {
-    return 'has private members: whoever read it can sign with it, so replace it'
+    return 'has private members, with which every reader can sign: replace it'
   }
   if (kid !== undefined && (typeof kid !== 'string' || kid === ''))
     return 'has a kid that is no name'

@@ -120,7 +120,7 @@ function parseScopes({
 
 /**
  * Requires that the actor may grant the permissions of these scopes. Also for scopes that the client has:
- * whoever changes its keys can have its tokens, and under another owner they can do more.
+ * a user who changes its keys can have its tokens, which can do more under another owner.
  */
 export function requireGrantable(
   { canGrant }: Pick<OAuthClientDeps, 'canGrant'>,

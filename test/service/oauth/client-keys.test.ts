@@ -204,7 +204,7 @@ describe('a set that cannot be used', () => {
     ['that is gone', { status: 404 }, 'key_set_unreachable', /answered 404$/],
     ['that is too long', { isComplete: false }, 'key_set_invalid', /65536 bytes/],
     ['that is a page', { text: '<html>' }, 'key_set_invalid', /not JSON/],
-    ['that is a list', { text: '[]' }, 'key_set_invalid', /no JWK set/],
+    ['that is a list', { text: '[]' }, 'key_set_invalid', /no JWK Set/],
   ]
   test.each(rows)('%s says why', async (_, broken, reason, detail) => {
     answer = broken
