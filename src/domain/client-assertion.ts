@@ -2,8 +2,8 @@ import { fail, ok, type Result } from './failure.ts'
 
 /*
  * The judgement of a client assertion (RFC 7523 §3; SMART App Launch 2.2, "Client Authentication:
- * Asymmetric"). Whoever holds a registered private key signs one for each token request. Fields come from
- * a parsed, unverified JWT, so their types are unknown.
+ * Asymmetric"). The client signs one for each token request, with a registered key. Fields come from a
+ * parsed, unverified JWT, so their types are unknown.
  */
 
 /** The endpoint decides between two columns of rules: the vendor's documentation, and the standards'. */
@@ -15,40 +15,36 @@ export interface AssertionFailure {
   readonly detail: string
 }
 
-export const ASSERTION_REASONS = [
+export type AssertionReason =
   /** It is not a signed JWT. */
-  'assertion_malformed',
-  'algorithm_refused',
-  'kid_missing',
-  'type_refused',
+  | 'assertion_malformed'
+  | 'algorithm_refused'
+  | 'kid_missing'
+  | 'type_refused'
   /** `jku` is not the registered URL. */
-  'jku_other',
-  'extension_refused',
-  'issuer_other',
-  'subject_other',
-  'audience_missing',
-  'audience_other',
-  'issued_at_invalid',
-  'expiry_invalid',
+  | 'jku_other'
+  | 'extension_refused'
+  | 'issuer_other'
+  | 'subject_other'
+  | 'audience_missing'
+  | 'audience_other'
+  | 'issued_at_invalid'
+  | 'expiry_invalid'
   /** Its life is over: by `exp`, or 300 seconds after `iat`. */
-  'assertion_expired',
-  'assertion_from_future',
+  | 'assertion_expired'
+  | 'assertion_from_future'
   /** Without `iat`, `exp` bounds its life, and is too far ahead. */
-  'life_too_long',
-  'jti_invalid',
-  'client_unknown',
-  'client_not_usable',
+  | 'life_too_long'
+  | 'jti_invalid'
   /** No registered key has this kid, or no key without one fits. */
-  'key_unknown',
-  'key_ambiguous',
+  | 'key_unknown'
+  | 'key_ambiguous'
   /** The key was found, and must not be used. */
-  'key_refused',
-  'key_set_unreachable',
-  'key_set_invalid',
-  'signature_wrong',
-  'assertion_repeated',
-] as const
-export type AssertionReason = (typeof ASSERTION_REASONS)[number]
+  | 'key_refused'
+  | 'key_set_unreachable'
+  | 'key_set_invalid'
+  | 'signature_wrong'
+  | 'assertion_repeated'
 
 export const failAssertion = (reason: AssertionReason, detail: string) =>
   fail<AssertionFailure>({ reason, detail })

@@ -170,8 +170,6 @@ const REFUSAL_REASONS: Readonly<Partial<Record<AssertionReason, AssertionRefusal
   // An `iss` that is no text names no client.
   issuer_other: 'assertion_key_unknown',
   jku_other: 'assertion_key_unknown',
-  client_unknown: 'assertion_key_unknown',
-  client_not_usable: 'assertion_key_unknown',
   key_unknown: 'assertion_key_unknown',
   key_ambiguous: 'assertion_key_unknown',
   key_refused: 'assertion_key_unknown',
