@@ -28,7 +28,10 @@ export interface TokenManagerOptions {
   /** Allows `http:` to a host that is not this machine. */
   readonly allowHttp?: boolean
   readonly onEvent?: (event: TokenEvent) => void
-  /** Keeps the runtime alive while a token is renewed in the background: `waitUntil` of Workers. */
+  /**
+   * Keeps the runtime alive while a token is renewed, though the request that began it has ended:
+   * `waitUntil` of Workers.
+   */
   readonly waitUntil?: (work: Promise<void>) => void
   readonly runtime?: Partial<ClientRuntime>
 }
@@ -92,7 +95,7 @@ export class TokenManager {
       refresh: options.refresh === true,
       report: this.#report,
     }
-    this.#maxRenewalMs = 4 * computeLeaseMs(context)
+    this.#maxRenewalMs = 2 * computeLeaseMs(context)
     this.#renewer = new TokenRenewer(context)
   }
 
@@ -105,7 +108,7 @@ export class TokenManager {
     const held = this.#held
     if (held !== undefined && this.#isUsable(held)) {
       if (this.#clock.now() >= held.renewAt && this.#findPauseMs() === 0) {
-        this.#waitUntil(this.#startRenewal().then(noop, noop))
+        this.#startRenewal().catch(noop)
       }
       return held.accessToken
     }
@@ -210,7 +213,7 @@ export class TokenManager {
     const end = () => {
       if (this.#renewal === renewal) this.#renewal = undefined
     }
-    renewal.work.then(end, end)
+    this.#waitUntil(renewal.work.then(end, end))
     return renewal.work
   }
 

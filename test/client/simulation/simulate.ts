@@ -9,6 +9,8 @@ import { VirtualTime } from './virtual-time.ts'
 /** Two processes share one key and one store of tokens. */
 const PROCESS_COUNT = 2
 const CROWD = 50
+/** Every other job starts at a full hour of the clock, in both processes at once. */
+const CRON_INTERVAL_MS = 4 * HOUR_MS
 /** A person notices, and has the integration authenticate again. */
 const REPAIR_MS = 12 * HOUR_MS
 /** Failing for so long though the vendor was up all the time. */
@@ -69,7 +71,12 @@ export async function simulate(
     restart: () => void,
   ): Promise<void> {
     for (;;) {
-      await time.sleep(random.between(10 * MINUTE_MS, 8 * HOUR_MS))
+      const untilCronMs = CRON_INTERVAL_MS - (time.now() % CRON_INTERVAL_MS)
+      await time.sleep(
+        random.happens(0.5)
+          ? untilCronMs + random.between(0, 200)
+          : random.between(10 * MINUTE_MS, 8 * HOUR_MS),
+      )
       if (!process.isAlive) return
       if (random.happens(0.01)) {
         machine.skewMs = random.pick([0, HOUR_MS, -HOUR_MS, random.between(-90, 90) * SECOND_MS])
