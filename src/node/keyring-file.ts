@@ -111,6 +111,8 @@ async function withLock<T>(path: string, work: () => T): Promise<T> {
   const { default: Sqlite } = await import('better-sqlite3')
   const lock = new Sqlite(lockPath, { timeout: LOCK_TIMEOUT_MS })
   try {
+    // Nothing is written, so a killed process should leave no journal, which another user could not remove.
+    lock.pragma('journal_mode = memory')
     lock.exec('BEGIN EXCLUSIVE')
     return work()
   } catch (error) {
