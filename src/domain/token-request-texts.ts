@@ -7,26 +7,26 @@ const ASSERTION_TYPE_URN = 'urn:ietf:params:oauth:client-assertion-type:jwt-bear
 const describeAssertion = ({ why, detail }: StoredFacts) =>
   `The client assertion was refused (${why}): ${detail}.`
 
-/** The descriptions of refused token requests, for `refusal-text.ts`. */
+/** The descriptions of refused requests to the endpoints of OAuth, for `refusal-text.ts`. */
 export const TOKEN_REQUEST_TEXTS = {
   form_required: {
     keeps: [],
-    says: () => 'The body of the token request is no form.',
+    says: () => 'The body of the request is no form.',
     helps: askClient('send Content-Type: application/x-www-form-urlencoded'),
   },
   parameter_repeated: {
     keeps: [],
-    says: () => 'The token request has a parameter twice.',
+    says: () => 'The request has a parameter twice.',
     helps: askClient('send each parameter once'),
   },
   grant_type_missing: {
     keeps: [],
-    says: () => 'The token request has no grant_type.',
+    says: () => 'The request has no grant_type.',
     helps: askClient('send grant_type=client_credentials'),
   },
   grant_type_unsupported: {
     keeps: [],
-    says: () => 'The grant type of the token request is not client_credentials.',
+    says: () => 'The grant type of the request is not client_credentials.',
     helps: askClient('send grant_type=client_credentials'),
   },
   assertion_type_missing: {
@@ -38,22 +38,22 @@ export const TOKEN_REQUEST_TEXTS = {
   },
   assertion_type_unsupported: {
     keeps: [],
-    says: () => 'The client_assertion_type of the token request is another one.',
+    says: () => 'The client_assertion_type of the request is another one.',
     helps: askClient(`send client_assertion_type=${ASSERTION_TYPE_URN}`),
   },
   assertion_missing: {
     keeps: [],
-    says: () => 'The token request has no client_assertion.',
+    says: () => 'The request has no client_assertion.',
     helps: askClient('send a signed assertion'),
   },
   client_authentication_repeated: {
     keeps: [],
-    says: () => 'The token request proves its client in two ways.',
+    says: () => 'The request proves its client in two ways.',
     helps: askClient('use one authentication method'),
   },
   client_id_other: {
     keeps: [],
-    says: () => 'The client_id of the token request names another client than its credential.',
+    says: () => 'The client_id of the request names another client than its credential.',
     helps: askClient('leave out client_id, or send its own'),
   },
   client_method_other: {

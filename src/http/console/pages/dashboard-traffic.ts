@@ -159,7 +159,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   destination_not_subscribed: 'No subscription to the destination',
   destination_unverified: 'The destination is not verified',
   synchronous_to_many: 'A query to several destinations',
-  form_required: 'The token request is no form',
+  form_required: 'The request is no form',
   parameter_repeated: 'A parameter is repeated',
   grant_type_missing: 'No grant type',
   grant_type_unsupported: 'Another grant type',
