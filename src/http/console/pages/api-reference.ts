@@ -83,12 +83,14 @@ function operationCard(documented: DocumentedOperation): Html {
     <header><h3>${operation.summary}</h3>${
       operation['x-permission'] === undefined ? nothing : badge(operation['x-permission'])
     }</header>
-    <p><code><strong>${method}</strong> ${path}</code></p>
-    ${operation.description === undefined ? nothing : html`<p>${withCode(operation.description)}</p>`}
-    ${query.length === 0 ? nothing : html`<h4>Parameters</h4>${parameterList(query)}`}
-    ${body === undefined ? nothing : html`<h4>Body</h4>${memberList(body.schema, true)}`}
-    <p>${responseSummary(operation)}</p>
-    ${requestExample(documented)}
+    <p><code><strong>${method}</strong> ${path}</code></p>${[
+      operation.description === undefined
+        ? nothing
+        : html`<p>${withCode(operation.description)}</p>`,
+      query.length === 0 ? nothing : html`<h4>Parameters</h4>${parameterList(query)}`,
+      body === undefined ? nothing : html`<h4>Body</h4>${memberList(body.schema, true)}`,
+    ]}
+    <p>${responseSummary(operation)}</p>${requestExample(documented)}
   </article>`
 }
 
