@@ -7,11 +7,20 @@ import { createSeededRandom, TEST_SEED } from '../support/random.ts'
 import { createTempFolder } from '../support/server.ts'
 import { checkAfterPowerCut } from './check.ts'
 import { RecordedDisk } from './recorded-disk.ts'
-import { type Acknowledgment, type DiskEvent, parseMark, readEvents } from './recording.ts'
+import {
+  type Acknowledgment,
+  type DiskEvent,
+  LONG_MESSAGE_LENGTH,
+  parseMark,
+  readEvents,
+} from './recording.ts'
 
 /** For a longer run: more rounds of work, and a power cut at more of the syncs, or at all of them. */
 const { TEST_POWER_CUT_ROUNDS = '24', TEST_POWER_CUTS = '45' } = process.env
-/** These are always cut: the last syncs, those of a ring that gets its name, and those that move the log. */
+/**
+ * These are always cut: the last syncs, those of a ring that gets its name, those that move the log, and the
+ * first after the answer to a long message.
+ */
 const LAST_CUTS = 5
 const RARE_SYNC = /\/(?:keyring\.json|latchkey\.db)$/
 
@@ -43,7 +52,10 @@ describe.skipIf(!canRecord)('a power cut', () => {
     const chance = createSeededRandom(TEST_SEED, 'power cut: moments')
     const syncs = events.filter(({ kind }) => kind === 'sync ended')
     const cuts = TEST_POWER_CUTS === 'all' ? syncs.length : Number(TEST_POWER_CUTS)
+    const isLong = (answer: Acknowledgment | undefined) =>
+      answer?.kind === 'message' && answer.note.length >= LONG_MESSAGE_LENGTH
     const isCut = (event: DiskEvent) =>
+      isLong(acknowledged.at(-1)) ||
       syncs.indexOf(event) >= syncs.length - LAST_CUTS ||
       RARE_SYNC.test(event.text) ||
       chance.happens(cuts / syncs.length)
@@ -70,6 +82,7 @@ describe.skipIf(!canRecord)('a power cut', () => {
     }
     console.log(`power cuts: ${checked} at ${syncs.length} syncs, ${acknowledged.length} answers`)
     expect(problems).toEqual([])
+    expect(acknowledged.some(isLong)).toBe(true)
   })
 })
 

@@ -3,6 +3,9 @@
  * what was acknowledged.
  */
 
+/** A message of this length is one row, which SQLite commits before it is synced. */
+export const LONG_MESSAGE_LENGTH = 400_000
+
 /** An answer that a client or an operator got. Nothing of it may be lost from then on. */
 export type Acknowledgment =
   | { readonly kind: 'key'; readonly id: string; readonly status: 'active' | 'revoked' }

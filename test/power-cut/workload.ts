@@ -16,7 +16,12 @@ import {
   unwrap,
 } from '../support/server.ts'
 import { createTestClock, SECOND_MS } from '../support/time.ts'
-import { type Acknowledgment, encodeMark, POWER_CUT_SETTINGS } from './recording.ts'
+import {
+  type Acknowledgment,
+  encodeMark,
+  LONG_MESSAGE_LENGTH,
+  POWER_CUT_SETTINGS,
+} from './recording.ts'
 
 /*
  * Runs under the recorder, in a process of its own: a server and an operator who work on one folder. Marks
@@ -58,6 +63,8 @@ for (let round = 1; round <= Number(rounds); round++) {
   await changeKeys(server)
   if (round % 3 === 0) await rotate(server, chance.pick(ROTATED_USES))
   if (round % 4 === 0) await seal(server)
+  // Alone, because a short write beside it would bring it to the disk too.
+  if (round % 4 === 2) await sendMessage(server, LONG_MESSAGE_LENGTH)
   if (round % 10 === 0) await writeFiles(round)
   if (round % ROUNDS_PER_RESTART === 0) {
     await server.storage.close()
@@ -78,10 +85,12 @@ async function refresh({ authenticate, refresh }: WorkingServer, chain: number):
   acknowledge({ kind: 'refresh', apiKey: key.apiKey, chain, refreshToken: next.refreshToken })
 }
 
-async function sendMessage({ endpoint }: WorkingServer): Promise<void> {
+async function sendMessage(
+  { endpoint }: WorkingServer,
+  length = chance.happens(0.1) ? chance.between(1, MAX_MESSAGE_BYTES) : 100,
+): Promise<void> {
   const accessToken = held[0]?.accessToken
   if (accessToken === undefined) return
-  const length = chance.happens(0.1) ? chance.between(1, MAX_MESSAGE_BYTES) : 100
   const note = randomBytes(length / 2).toString('hex')
   const message = { ...createDeviceNewMessage(key.destinationId), Notes: [note] }
   const answer = await endpoint(accessToken, message)
