@@ -88,8 +88,8 @@ const KINDS: Readonly<
 
 /** Throws if a member is missing or unknown: a misspelt one would silently change nothing. */
 export function checkCredentials(credentials: Credentials): void {
-  const given = credentials as unknown as Record<string, unknown>
-  const kind = Object.entries(KINDS).find(([name]) => given?.[name] !== undefined)?.[1]
+  const members = credentials as unknown as Record<string, unknown>
+  const kind = Object.entries(KINDS).find(([name]) => members?.[name] !== undefined)?.[1]
   if (kind === undefined) {
     throw new TokenError(
       'invalid_options',
@@ -97,24 +97,24 @@ export function checkCredentials(credentials: Credentials): void {
     )
   }
   for (const [name, requirement] of Object.entries(kind.required)) {
-    const value = given[name]
-    const fits =
+    const value = members[name]
+    const isValid =
       requirement === 'any'
         ? value !== undefined && value !== null && value !== ''
         : (typeof value === 'string' && value !== '') ||
           (requirement === 'secret' && typeof value === 'function')
-    if (!fits) throw new TokenError('invalid_options', `The credentials have no ${name}.`)
+    if (!isValid) throw new TokenError('invalid_options', `The credentials have no ${name}.`)
   }
-  for (const name of Object.keys(given)) {
+  for (const name of Object.keys(members)) {
     if (name in kind.required) continue
     if (!kind.optional.includes(name)) {
       throw new TokenError('invalid_options', `The credentials have an unknown member ${name}.`)
     }
-    if (given[name] !== undefined && typeof given[name] !== 'string') {
+    if (members[name] !== undefined && typeof members[name] !== 'string') {
       throw new TokenError('invalid_options', `${name} of the credentials is not a text.`)
     }
   }
-  const { authenticationMethod = 'client_secret_basic' } = given
+  const { authenticationMethod = 'client_secret_basic' } = members
   if (!['client_secret_basic', 'client_secret_post'].includes(String(authenticationMethod))) {
     throw new TokenError(
       'invalid_options',

@@ -4,7 +4,7 @@ export interface ClientRuntime {
   /** Epoch milliseconds by the clock of this machine, which may be wrong and may step. */
   readonly now: () => number
   /** Milliseconds that only go forward, for pauses and deadlines. */
-  readonly elapsed: () => number
+  readonly monotonicNow: () => number
   /** At least 0, below 1. */
   readonly random: () => number
   /** Runs something later. Returns a function that cancels it. */
@@ -15,7 +15,7 @@ export const MACHINE_RUNTIME: ClientRuntime = {
   // Looked up at each call, so that instrumentation which replaces it is used.
   fetch: (input, init) => globalThis.fetch(input, init),
   now: () => Date.now(),
-  elapsed: () => performance.now(),
+  monotonicNow: () => performance.now(),
   random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
   setTimer(run, ms) {
     const timer = setTimeout(run, ms)

@@ -126,7 +126,7 @@ export class TokenManager {
    */
   invalidate(token: string): boolean {
     if (this.#held?.accessToken !== token) return true
-    const now = this.#runtime.elapsed()
+    const now = this.#runtime.monotonicNow()
     const sinceLastMs = now - this.#lastRejectionAt
     if (sinceLastMs > FAILURE_MEMORY_MS) this.#rejections = 0
     if (this.#rejections > 0 && sinceLastMs < computePauseMs(this.#rejections)) return false
@@ -181,9 +181,9 @@ export class TokenManager {
   }
 
   async #waitForToken(signal?: AbortSignal): Promise<StoredToken> {
-    const deadline = this.#runtime.elapsed() + this.#maxWaitMs
+    const deadline = this.#runtime.monotonicNow() + this.#maxWaitMs
     for (;;) {
-      const leftMs = deadline - this.#runtime.elapsed()
+      const leftMs = deadline - this.#runtime.monotonicNow()
       const pauseMs = this.#findPauseMs()
       if (this.#pause !== undefined && pauseMs > 0) {
         const { error } = this.#pause
@@ -204,7 +204,7 @@ export class TokenManager {
 
   /** Joins the renewal that runs, or starts one. One that a runtime has abandoned is left behind. */
   #startRenewal(): Promise<StoredToken> {
-    const now = this.#runtime.elapsed()
+    const now = this.#runtime.monotonicNow()
     if (this.#renewal !== undefined && now - this.#renewal.startedAt < this.#maxRenewalMs) {
       return this.#renewal.work
     }
@@ -242,7 +242,7 @@ export class TokenManager {
   }
 
   #startPause(error: TokenError): void {
-    const now = this.#runtime.elapsed()
+    const now = this.#runtime.monotonicNow()
     if (now - (this.#pause?.until ?? 0) > FAILURE_MEMORY_MS) this.#failures = 0
     this.#failures++
     const { retryAfterMs } = error
@@ -256,7 +256,7 @@ export class TokenManager {
   }
 
   #findPauseMs(): number {
-    return Math.max(0, (this.#pause?.until ?? 0) - this.#runtime.elapsed())
+    return Math.max(0, (this.#pause?.until ?? 0) - this.#runtime.monotonicNow())
   }
 
   #isUsable({ expiresAt, lifeMs }: StoredToken): boolean {

@@ -8,7 +8,7 @@ import {
 import { ISSUER } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
 
-/** What happens to one request: it never arrives, or its answer never does. */
+/** The fate of one request: it never arrives, or its answer never does. */
 export type Loss = 'request' | 'answer'
 
 /** A manager whose requests go into a server of the test, by the clock of that server. */
@@ -36,7 +36,7 @@ export function createClient(
       return response
     },
     now: server.clock,
-    elapsed: server.clock,
+    monotonicNow: server.clock,
     random: () => 0.5,
     // Waiting takes no time, and turns the clock.
     setTimer(run, ms) {

@@ -175,7 +175,7 @@ describe('a scope for one type', () => {
   const EVERYTHING = 'system/*.s'
   const ALL = 'system/*.cruds'
 
-  /** What leaks another type, or depends on one. */
+  /** Requests that leak another type, or depend on one. */
   const LEAKS: readonly (readonly [request: FhirCall, missing: string])[] = [
     [search('/Observation/1'), 'system/Observation.r'],
     [search('/Patient?_revinclude=Observation:patient'), OBSERVATIONS],

@@ -7,7 +7,7 @@ import {
 import { MINUTE_MS } from '../../support/time.ts'
 import { DOUBLE_KEY, DOUBLE_URL } from './vendor-double.ts'
 
-/** What a vendor's processes share: a store of tokens. */
+/** A store of tokens, which a vendor's processes share. */
 export interface SharedTokens {
   readonly store: TokenStore
   pair: Pair | undefined

@@ -53,7 +53,7 @@ export async function simulate(
     const runtime: ClientRuntime = {
       fetch: network.createFetch(process),
       now: () => time.now() + machine.skewMs,
-      elapsed: time.now,
+      monotonicNow: time.now,
       random: () => clientRandom.between(0, 999_999) / 1_000_000,
       setTimer: (run, ms) => time.setTimer(() => process.isAlive && run(), ms),
     }

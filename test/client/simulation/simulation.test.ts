@@ -9,7 +9,7 @@ import { type SimulatedClient, type SimulationReport, simulate } from './simulat
  */
 
 const DAYS = Number(process.env.SIMULATED_DAYS ?? 2000)
-/** What others get wrong shows in fewer days. */
+/** The faults of others show in fewer days. */
 const OTHERS_DAYS = DAYS / 2
 
 const MANAGERS = ['TokenManager', 'TokenManager, refresh: true', 'TokenManager, OAuth'] as const
