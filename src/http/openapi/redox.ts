@@ -163,7 +163,11 @@ export const redoxDocument: VendorDocument = {
   description:
     'Exchange an API key and its secret for two tokens, refresh them, and send messages with the access token.',
   security: {
-    accessToken: { type: 'http', scheme: 'bearer', description: 'An access token' },
+    accessToken: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An access token of the exchange, or of an OAuth client with a fhir:… scope',
+    },
   },
   routes: [
     {
