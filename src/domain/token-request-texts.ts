@@ -72,7 +72,7 @@ export const TOKEN_REQUEST_TEXTS = {
     says: describeAssertion,
     helps: ({ keyId }) =>
       keyId === undefined
-        ? '`latchkey keys list --key-type oauth` shows the public id of each client, which is its client id.'
+        ? 'A client id is the public id of a key: `latchkey keys list --text CLIENT_ID` finds the key.'
         : `\`latchkey keys test-jwks ${keyId}\` reads the JWK Set of the client, and shows which of its keys can be used.`,
   },
   assertion_invalid: {

@@ -45,6 +45,13 @@ describe('the description of an audit event', () => {
     )
   })
 
+  test('tells the tokens of an exchange from the token of a client', () => {
+    const describeIssue = (surface: string) =>
+      describeEvent({ action: 'token.issued', facts: { surface } })
+    expect(describeIssue('exchange')).toBe('Key and secret were exchanged for tokens.')
+    expect(describeIssue('token')).toBe('An access token was issued to a client.')
+  })
+
   test('lists what an edit changed', () => {
     const facts = { name: 'Front desk', expiresAt: Date.UTC(2027, 0, 31), description: '' }
     expect(describeEvent({ action: 'key.edited', facts })).toBe(

@@ -33,7 +33,13 @@ const KEY_EVENT_DESCRIPTIONS = {
   'key.assigned': ['plain', ({ siteId }) => `The key was assigned to ${siteId}.`],
   'key.unassigned': ['warn', 'The key was unassigned from its site.'],
   'key.refused': ['bad', (facts) => describeRefusal(facts).sentence],
-  'token.issued': ['good', 'Key and secret were exchanged for tokens.'],
+  'token.issued': [
+    'good',
+    ({ surface }) =>
+      surface === 'token'
+        ? 'An access token was issued to a client.'
+        : 'Key and secret were exchanged for tokens.',
+  ],
   'token.refreshed': [
     'good',
     ({ generation }) => `The tokens were refreshed: this is generation ${generation}.`,
