@@ -45,8 +45,8 @@ describe('PostgreSQL', () => {
   })
 
   /** As one server process has it. */
-  async function openEngine(log = createTestLog(), connections = 10): Promise<Engine> {
-    const engine = await openPostgres(url, log, { connections })
+  async function openEngine(log = createTestLog(), connections = 10, limits = {}): Promise<Engine> {
+    const engine = await openPostgres(url, log, { connections, limits })
     openedEngines.push(engine)
     return engine
   }
@@ -183,15 +183,22 @@ describe('PostgreSQL', () => {
   })
 
   test('one read serves all who asked before it was sent, and nobody who asked later', async () => {
-    const [engine, other] = [await openEngine(createTestLog(), 1), await openStorage()]
-    const slow = createStatement('SELECT version, pg_sleep(0.3) FROM authority')
+    const [engine, other] = [await openEngine(createTestLog(), 1, PATIENT), await openStorage()]
+    const slow = createStatement('SELECT version, pg_advisory_xact_lock_shared(1) FROM authority')
     const readVersions = async (rows: unknown) => (await rows) as { version: number }[]
+    const holder = await openEngine(createTestLog(), 1, PATIENT)
+    const lock = createStatement('SELECT pg_advisory_xact_lock(1)')
+    const held = holder.atomic([lock, createStatement('SELECT pg_sleep(600)')])
+    const released = held.catch((error: unknown) => error)
+    while ((await countSleepers()) === 0);
 
     const sent = readVersions(engine.read(slow))
-    while ((await countSleepers()) === 0);
+    while ((await countWaiting('advisory')) === 0);
     // The one connection is in use: these wait for it together, and are read after this write.
     await other.addAccount(createAccountRow('a'), event('e', 'a'))
     const later = [readVersions(engine.read(slow)), readVersions(engine.read(slow))]
+    await cancelSleepers()
+    expect(await released).toBeInstanceOf(Error)
 
     expect(await sent).toMatchObject([{ version: 1 }])
     const [first, second] = await Promise.all(later)
@@ -258,7 +265,10 @@ describe('PostgreSQL', () => {
   })
 
   test('a write that waits for a lock, and a slow scan, keep no others of their turn waiting', async () => {
-    const [engine, other] = [await openEngine(), await openEngine()]
+    const [engine, other] = [
+      await openEngine(createTestLog(), 10, PATIENT),
+      await openEngine(createTestLog(), 10, PATIENT),
+    ]
     const storage = createStorage(engine)
     await storage.addAccount(createAccountRow('a'), event('e', 'a'))
     const hold = other.atomic([addOne('a'), createStatement('SELECT pg_sleep(600)')])
@@ -281,11 +291,6 @@ describe('PostgreSQL', () => {
       storage.readAuthorityVersion(),
     ])
     expect(await countSleepers()).toBeGreaterThan(1)
-    const cancelSleepers = () =>
-      postgres.query(
-        url,
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
-      )
     await cancelSleepers()
     expect(await held).toBeInstanceOf(Error)
     expect(await isLocked).toBe(false)
@@ -371,13 +376,19 @@ describe('PostgreSQL', () => {
     expect(await cut).toBeInstanceOf(StorageUnavailableError)
     expect(await storage.findAccount('a')).toBeNull()
   })
-  const countSleepers = async () =>
+  const countWaiting = async (event: 'PgSleep' | 'advisory') =>
     (
       await postgres.query(
         url,
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = '${event}'`,
       )
     ).length
+  const countSleepers = () => countWaiting('PgSleep')
+  const cancelSleepers = () =>
+    postgres.query(
+      url,
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+    )
 
   test('a row that another connection keeps locked is waited for 5 seconds, then Unavailable', async () => {
     const [engine, other] = [await openEngine(), await openEngine()]
@@ -394,10 +405,7 @@ describe('PostgreSQL', () => {
     expect(performance.now() - started).toBeGreaterThan(4_900)
     // Reads are not blocked.
     expect(await storage.readAuthorityVersion()).toBe(1)
-    await postgres.query(
-      url,
-      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
-    )
+    await cancelSleepers()
     expect(await held).toBeInstanceOf(Error)
     await storage.probe()
   })
