@@ -55,7 +55,10 @@ const UNKNOWN_KEY_ADVICE = new Map([
   ['hl7', CHECK_SECRET],
   ['mpps', CHECK_SECRET],
   ['forward-auth', CHECK_SECRET],
-  ['token', 'A client id is the public id of a key: `latchkey keys list --text CLIENT_ID` finds the key.'],
+  [
+    'token',
+    'A client id is the public id of a key: `latchkey keys list --text CLIENT_ID` finds the key.',
+  ],
   [
     'opendental',
     'Ask the caller to check both: `latchkey developers list` shows the developer keys, and `latchkey keys view-secret ID` the key.',
