@@ -152,23 +152,33 @@ export const createForeignRingError = (path: string): Error =>
 const FIRST_ROTATION_DELAY_MS = 60_000
 const ROTATION_INTERVAL_MS = 60 * 60 * 1000
 
+/** Wraps repeated work: reports an error once, not at every look. Never rejects. */
+function reportOnce(
+  work: () => Promise<void>,
+  report: (error: unknown) => void,
+): () => Promise<void> {
+  let problem = ''
+  return async () => {
+    try {
+      await work()
+      problem = ''
+    } catch (error) {
+      if (String(error) !== problem) report(error)
+      problem = String(error)
+    }
+  }
+}
+
 /**
  * Rotates the signing keys in the file when they are due, while the server runs. `watchKeyringFile` loads the
  * result. Returns a function that stops it.
  */
 export function scheduleRotation(path: string, rotateAfterMs: number, log: Log): () => void {
-  let problem = ''
-  async function rotate(): Promise<void> {
-    try {
-      await rotateDueKeys(path, rotateAfterMs, Date.now(), log)
-      problem = ''
-    } catch (error) {
-      // The file may be read-only. Logs a problem once, not at every look.
-      if (String(error) === problem) return
-      problem = String(error)
-      log.error({ path, error }, 'the signing keys could not be rotated')
-    }
-  }
+  const rotate = reportOnce(
+    () => rotateDueKeys(path, rotateAfterMs, Date.now(), log),
+    // The file may be read-only.
+    (error) => log.error({ path, error }, 'the signing keys could not be rotated'),
+  )
   // Workers that start together look at different times.
   const delay = FIRST_ROTATION_DELAY_MS + (process.pid % 60) * 1000
   let timer = setTimeout(() => {
@@ -214,32 +224,24 @@ export function watchKeyringFile(
   log: Log,
 ): () => void {
   let lastSeen = JSON.stringify(loaded)
-  let problem = ''
 
-  async function checkFile(): Promise<void> {
-    try {
-      const ring = await loadRing(path)
-      const contents = JSON.stringify(ring)
-      if (contents !== lastSeen) {
-        if (!(await isOwnRing(new Keyring(nodePrimitives, ring))))
-          throw createForeignRingError(path)
-        // Data that the new ring seals must not outlive it: its writer may not have synced its name yet.
-        syncToDisk(path)
-        keyring.replace(ring)
-        lastSeen = contents
-        log.info({ path }, 'the changed key ring was loaded')
-      }
-      problem = ''
-    } catch (error) {
-      // Logs a problem once, not at every look.
-      if (String(error) === problem) return
-      problem = String(error)
-      log.error(
-        { path, error },
-        'the changed key ring is invalid. Latchkey keeps using the previous one.',
-      )
-    }
+  async function loadChangedRing(): Promise<void> {
+    const ring = await loadRing(path)
+    const contents = JSON.stringify(ring)
+    if (contents === lastSeen) return
+    if (!(await isOwnRing(new Keyring(nodePrimitives, ring)))) throw createForeignRingError(path)
+    // Data that the new ring seals must not outlive it: its writer may not have synced its name yet.
+    syncToDisk(path)
+    keyring.replace(ring)
+    lastSeen = contents
+    log.info({ path }, 'the changed key ring was loaded')
   }
+  const checkFile = reportOnce(loadChangedRing, (error) =>
+    log.error(
+      { path, error },
+      'the changed key ring is invalid. Latchkey keeps using the previous one.',
+    ),
+  )
 
   let pendingCheck = checkFile()
   const timer = setInterval(() => {
