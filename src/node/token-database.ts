@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { TokenStore } from '../client/client.ts'
 
@@ -9,6 +10,8 @@ const BUSY_TIMEOUT_MS = 5000
  * tells whose token it is.
  */
 export function openTokenDatabase(path: string, name: string): TokenStore & { close(): void } {
+  // SQLite gives its log the mode of the database.
+  closeSync(openSync(path, 'a', 0o600))
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
   db.exec('CREATE TABLE IF NOT EXISTS tokens (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT')
   const select = db.prepare<[string], string>('SELECT text FROM tokens WHERE name = ?').pluck()

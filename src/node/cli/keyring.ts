@@ -27,7 +27,7 @@ import {
   printNote,
   printOutput,
 } from './print.ts'
-import { printOnce } from './terminal.ts'
+import { confirmByName, printOnce, requireTerminal } from './terminal.ts'
 
 /** A key of the ring without its secret. */
 interface PublicRingKey extends Omit<RingKey, 'jwk'> {
@@ -106,8 +106,14 @@ export function defineKeyringCommands(group: Command): void {
     .description(
       'Remove a key that leaked, with every token that it made. The next key takes over at once.',
     )
-    .addHelpText('after', formatExamples('keyring revoke 3f2a9c1e'))
-    .action(async (id: string, _: object, command: Command) => {
+    .option('--yes', 'do not ask for confirmation')
+    .addHelpText('after', formatExamples('keyring revoke 3f2a9c1e --yes'))
+    .action(async (id: string, { yes }: { yes?: boolean }, command: Command) => {
+      if (!yes) {
+        const impact = 'every token that it made ends'
+        requireTerminal('revoke the key', impact)
+        await confirmByName('Revoke the key', impact, id)
+      }
       const path = getExistingKeyringPath()
       requireFileOwner(path)
       const now = Date.now()

@@ -83,14 +83,14 @@ test('a key that leaked is revoked by its id, unless data would be lost with it'
   const before = await runJsonList(dir, ['keyring', 'list'])
   const findId = (use: string) =>
     String(before.find((key) => key.use === use && key.state === 'current')?.id)
-  const after = await runJsonList(dir, ['keyring', 'revoke', findId('access')])
+  const after = await runJsonList(dir, ['keyring', 'revoke', findId('access'), '--yes'])
   expect(after.map(({ id }) => id)).not.toContain(findId('access'))
   expect(after).toHaveLength(before.length)
-  const sealing = await runCli(['keyring', 'revoke', findId('seal')], { dir })
+  const sealing = await runCli(['keyring', 'revoke', findId('seal'), '--yes'], { dir })
   expect([sealing.code, sealing.stderr]).toEqual([
     1,
     'this key does not make tokens: what it sealed or digested would be lost without it. Rotate its use instead\n',
   ])
-  const unknown = await runCli(['keyring', 'revoke', 'nope'], { dir })
+  const unknown = await runCli(['keyring', 'revoke', 'nope', '--yes'], { dir })
   expect([unknown.code, unknown.stderr]).toEqual([1, 'the key ring has no key nope\n'])
 })

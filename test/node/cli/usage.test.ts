@@ -37,6 +37,7 @@ test.each([
   [['keys', 'list', '--unused-since', '2027-02-30'], '--unused-since: It must be an ISO date'],
   [['keys', 'rotate-secret', 'some-id', '--overlap', '1w'], '--overlap: It must be a duration'],
   [['keys', 'edit', 'some-id'], 'nothing to change: add at least one option'],
+  [['keyring', 'revoke', 'some-id'], 'every token that it made ends, and there is no terminal'],
   [['keys', 'revoke', 'some-id'], 'this cannot be undone, and there is no terminal to confirm it'],
 ])('wrong usage exits 2 with one sentence and touches nothing: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await runCli(args, { dir })
