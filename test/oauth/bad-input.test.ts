@@ -2,9 +2,9 @@ import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   ASSERTION_TYPE,
+  createAssertionClaims,
   createClientKeyPair,
   FORM_TYPE,
-  ISSUER,
   postAssertion,
   REFUSALS,
   readTokenAnswer,
@@ -29,18 +29,7 @@ afterAll(() => server.close())
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-const createClaims = () => {
-  const seconds = Math.floor(server.clock() / 1000)
-  const { clientId } = client
-  return {
-    iss: clientId,
-    sub: clientId,
-    aud: ISSUER,
-    iat: seconds,
-    exp: seconds + 300,
-    jti: crypto.randomUUID(),
-  }
-}
+const createClaims = () => createAssertionClaims(client, server.clock())
 
 /** An assertion with this header and no honest signature. */
 const forge = (header: object, claims: unknown = createClaims(), signature = 'AAAA') =>

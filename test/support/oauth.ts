@@ -91,22 +91,26 @@ export interface AssertionChanges {
   readonly pair?: ClientKeyPair
 }
 
-/** Signs an assertion as the vendor's page and SMART ask for it. `now`: epoch milliseconds. */
-export async function signAssertion(
-  { clientId, pair: ownPair }: Pick<SigningClient, 'clientId' | 'pair'>,
-  now: number,
-  { claims = {}, header = {}, pair = ownPair }: AssertionChanges = {},
-): Promise<string> {
+/** Creates the claims that the vendor's page and SMART ask for. `now`: epoch milliseconds. */
+export function createAssertionClaims({ clientId }: Pick<SigningClient, 'clientId'>, now: number) {
   const seconds = Math.floor(now / 1000)
-  const payload = {
+  return {
     iss: clientId,
     sub: clientId,
     aud: ISSUER,
     iat: seconds,
     exp: seconds + 300,
     jti: crypto.randomUUID(),
-    ...claims,
   }
+}
+
+/** Signs an assertion as the vendor's page and SMART ask for it. `now`: epoch milliseconds. */
+export async function signAssertion(
+  client: Pick<SigningClient, 'clientId' | 'pair'>,
+  now: number,
+  { claims = {}, header = {}, pair = client.pair }: AssertionChanges = {},
+): Promise<string> {
+  const payload = { ...createAssertionClaims(client, now), ...claims }
   const defined = (values: object) =>
     Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
   return new SignJWT(defined(payload) as JWTPayload)
