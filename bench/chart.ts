@@ -13,10 +13,10 @@ export interface ChartBar {
   readonly tone: 'own' | 'reference' | 'other'
 }
 
-const WIDTH = 840
+const CHART_WIDTH_PX = 840
 const PADDING = 16
-const LABEL_WIDTH = 200
-const VALUE_WIDTH = 80
+const LABEL_WIDTH_PX = 200
+const VALUE_WIDTH_PX = 80
 const BAR_HEIGHT = 14
 const ROW_HEIGHT = 20
 const TITLE_HEIGHT = 34
@@ -43,7 +43,7 @@ export function drawChart(description: string, panels: readonly ChartPanel[]): s
       y += ROW_HEIGHT
     }
   }
-  const size = `width="${WIDTH}" height="${y + PADDING}" viewBox="0 0 ${WIDTH} ${y + PADDING}"`
+  const size = `width="${CHART_WIDTH_PX}" height="${y + PADDING}" viewBox="0 0 ${CHART_WIDTH_PX} ${y + PADDING}"`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">`,
     `<title>${escapeXml(description)}</title>`,
@@ -54,8 +54,8 @@ export function drawChart(description: string, panels: readonly ChartPanel[]): s
 }
 
 function drawBarRow({ label, value, text, tone }: ChartBar, maximum: number, y: number): string {
-  const x = PADDING + LABEL_WIDTH
-  const full = WIDTH - x - VALUE_WIDTH - PADDING
+  const x = PADDING + LABEL_WIDTH_PX
+  const full = CHART_WIDTH_PX - x - VALUE_WIDTH_PX - PADDING
   const width = (Math.min(1, value / maximum) * full).toFixed(1)
   const mark = value > maximum ? '→ ' : ''
   const middle = y + BAR_HEIGHT - 3

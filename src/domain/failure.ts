@@ -122,7 +122,7 @@ export type TokenRequestRefusal =
   /** The client is registered with another authentication method, which `detail` names. */
   | { reason: 'client_method_other'; keyId: string; detail: string }
   | AssertionRefusal
-  /** Of the requested scopes, the client has none. */
+  /** The client has none of the requested scopes. */
   | { reason: 'scope_refused'; keyId: string }
 
 /** A client assertion is refused. `why` is one of `AssertionReason`, and `detail` its sentence. */

@@ -134,15 +134,15 @@ function narrowSystemScope(
 ): readonly string[] {
   const narrow = (toType: string) =>
     FHIR_LETTERS.filter((letter) => letters.has(letter) && hasLetter(registered, toType, letter))
-  const ofAsked = narrow(type)
-  if (ofAsked.length === letters.size) return [scope]
-  const narrowed = ofAsked.length > 0 ? [formatSystemScope(type, ofAsked, isV1)] : []
+  const grantedLetters = narrow(type)
+  if (grantedLetters.length === letters.size) return [scope]
+  const narrowed = grantedLetters.length > 0 ? [formatSystemScope(type, grantedLetters, isV1)] : []
   if (type !== '*') return narrowed
-  // Of all types, some may be registered with more letters than the others.
+  // Single types may be registered with more letters than all types together.
   for (const single of [...registered.keys()].sort()) {
-    const ofSingle = narrow(single)
-    if (single !== '*' && ofSingle.length > ofAsked.length) {
-      narrowed.push(formatSystemScope(single, ofSingle, isV1))
+    const singleLetters = narrow(single)
+    if (single !== '*' && singleLetters.length > grantedLetters.length) {
+      narrowed.push(formatSystemScope(single, singleLetters, isV1))
     }
   }
   return narrowed

@@ -118,7 +118,7 @@ export function createServicesFor(deps: ActorServicesDeps) {
       hasPermission(role, permission) &&
       isIncluded(permission) &&
       (accountId === null || !isServerPermission(permission))
-    // Whoever manages users could get the permissions of each of them.
+    // An actor who manages users can get the permissions of each of them.
     const includesRole = (candidate: Role) => listRolePermissions(candidate).every(isIncluded)
     // To give a client permissions is to add a user who has them.
     const canGrant = (permission: Permission) =>

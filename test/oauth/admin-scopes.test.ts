@@ -147,7 +147,7 @@ describe('the settings of a client', () => {
     const created = await getKeys('engineer').create({
       keyType: 'xdent',
       ownerId,
-      name: 'desk',
+      name: 'Front office',
       oauthClient: { scopes: ['introspect'] },
     })
     expect(created).toMatchObject({ ok: false, failure: { problem: 'invalid' } })

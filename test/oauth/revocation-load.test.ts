@@ -22,8 +22,8 @@ import { createVendorClient, type VendorClientConnection } from '../support/vend
 const PUBLIC_URL = 'https://latchkey.example'
 const SETTINGS = { LATCHKEY_URL: PUBLIC_URL, LATCHKEY_FAILURES_PER_ADDRESS: '1000000000' }
 const REVOCATIONS = 200
-/** The tokens that are used and revoked at the same time. */
-const WIDTH = 10
+/** The number of tokens that are used and revoked at the same time. */
+const CONCURRENT_TOKENS = 10
 
 async function openPostgresDatabase() {
   const postgres = await startPostgres()
@@ -109,7 +109,7 @@ describe.each([
     const work = async () => {
       while (next < REVOCATIONS) await revokeWhileUsed(next++)
     }
-    await Promise.all(Array.from({ length: WIDTH }, work))
+    await Promise.all(Array.from({ length: CONCURRENT_TOKENS }, work))
     expect(early).toEqual(Array.from({ length: 2 * REVOCATIONS }, () => 200))
     expect(admitted).toBeGreaterThan(REVOCATIONS)
     expect(late.length).toBeGreaterThanOrEqual(2 * REVOCATIONS)

@@ -29,7 +29,7 @@ export async function checkAfterPowerCut(
   }
 }
 
-/** Of the acknowledgments of one thing, the newest says what it must be. */
+/** Returns the subject of an acknowledgment. The newest one of a subject says what it must be. */
 function toSubject(mark: Acknowledgment): string {
   switch (mark.kind) {
     case 'key':

@@ -40,7 +40,7 @@ export interface DiskEvent {
   readonly text: string
   /** The number of the inode. */
   readonly file: bigint
-  /** Of a write; the length of a truncation; the thread of a sync. */
+  /** The offset of a write, the length of a truncation, or the thread of a sync. */
   readonly offset: number
   readonly data: Buffer
 }
@@ -74,5 +74,5 @@ export function* readEvents(recording: Buffer): Generator<DiskEvent> {
   }
 }
 
-/** Of the server that is recorded, and of those that start on what a power cut leaves. */
+/** The settings of the recorded server, and of those that start on what a power cut leaves. */
 export const POWER_CUT_SETTINGS = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }

@@ -51,7 +51,7 @@ async function start() {
 
 let server = await start()
 const key = await seedKey(server)
-/** Of another account: a source that is alone in its account need not be named. */
+/** The key of another account: a source that is alone in its account need not be named. */
 const otherKey = await seedKey(server)
 acknowledge({ kind: 'key', id: key.keyId, status: 'active' })
 const held: (TokenResponse | null)[] = [null, null, null]

@@ -125,7 +125,7 @@ async function readContents(engine: Engine): Promise<Record<string, Row[]>> {
 /** The rows that a migration inserts into a new table. */
 const INITIAL_ROWS: Readonly<Record<string, object[]>> = {
   message_id_blocks: [{ next: 1 }],
-  // Of the fixtures' messages: their account, source, destinations and subscriptions, and the tests.
+  // The fixtures' messages give an account, source, destinations and subscriptions, and the tests.
   message_periods: ['01', '21', '31', '32', '41', '42', 'test'].map((end) => ({
     owner_id: end === 'test' ? end : `0199aa00-0000-7000-8000-0000000000${end}`,
     period: '0199aa0',
