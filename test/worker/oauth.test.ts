@@ -1,16 +1,13 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compose } from '../../src/compose.ts'
 import { composeApps } from '../../src/compose-apps.ts'
-import { readConfig } from '../../src/config.ts'
 import { addRsaKeys } from '../../src/crypto/ring.ts'
 import { ASSERTION_ALGORITHMS } from '../../src/domain/client-assertion.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
-import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
+import { nodePrimitives } from '../../src/node/primitives.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
-import { createSendHttp } from '../../src/node/webhook-client.ts'
 import type { OAuthClientInput } from '../../src/service/keys/oauth-client.ts'
-import { createTestRing, toKeyring } from '../support/keyring.ts'
+import { createTestRing } from '../support/keyring.ts'
 import {
   type ClientKeyPair,
   createClientKeyPair,
@@ -24,7 +21,7 @@ import {
   signAssertion,
 } from '../support/oauth.ts'
 import { introspect, requestToken as requestClientToken, revoke } from '../support/oauth-tokens.ts'
-import { createTestLog } from '../support/server.ts'
+import { composeBesideWorker } from '../support/worker/node-beside.ts'
 import {
   startWorkerd,
   type TestFetcher,
@@ -39,7 +36,7 @@ import {
 
 let workerd: Workerd
 let worker: TestFetcher
-let node: ReturnType<typeof compose>
+let node: ReturnType<typeof composeBesideWorker>
 let nodeApp: ReturnType<typeof composeApps>['app']
 let pairs: readonly ClientKeyPair[]
 let fetched: string[] = []
@@ -85,21 +82,7 @@ beforeAll(async () => {
       request.url.startsWith(FHIR_URL) ? answerFhir(request) : answerKeySet(request.url),
   })
   worker = toTestFetcher(await workerd.mf.getWorker('server'))
-  node = compose({
-    config: readConfig({}),
-    publicUrl: ISSUER,
-    consoleUrl: ISSUER,
-    engine: workerd.engine,
-    primitives: nodePrimitives,
-    argon2: nodeArgon2,
-    keyring: toKeyring(ring),
-    clock: Date.now,
-    log: createTestLog(),
-    sendHttp: createSendHttp({ allowed: [] }),
-    leaseMs: 90_000,
-    cores: 2,
-    longMessageBytes: 512 * 1024 * 1024,
-  })
+  node = composeBesideWorker({ publicUrl: ISSUER, engine: workerd.engine, ring })
   nodeApp = composeApps(node, {
     consoleAssets: readConsoleAssets(),
     upstreamFetch: createUpstreamFetch({ timeoutMs: 1000 }),

@@ -1,23 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { compose } from '../../src/compose.ts'
 import { composeApps, listVendorDocuments } from '../../src/compose-apps.ts'
-import { readConfig } from '../../src/config.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
-import { nodeArgon2, nodePrimitives } from '../../src/node/primitives.ts'
 import { createUpstreamFetch } from '../../src/node/upstream-fetch.ts'
-import { createSendHttp } from '../../src/node/webhook-client.ts'
 import { type AnchorNamespace, createDurableAnchorStore } from '../../src/worker/anchor-object.ts'
-import { createTestRing, toKeyring } from '../support/keyring.ts'
-import {
-  createDeviceNewMessage,
-  createTestLog,
-  seedKey,
-  type TokenResponse,
-  unwrap,
-} from '../support/server.ts'
+import { createTestRing } from '../support/keyring.ts'
+import { createDeviceNewMessage, seedKey, type TokenResponse, unwrap } from '../support/server.ts'
 import { decodeAccessToken } from '../support/tokens.ts'
 import { startTranscriptUpstreams, TRANSCRIPTS } from '../support/transcript-fixtures.ts'
 import { replayTranscript, type TranscriptTransport } from '../support/transcript-replay.ts'
+import { composeBesideWorker } from '../support/worker/node-beside.ts'
 import {
   startWorkerd,
   type TestFetcher,
@@ -34,7 +25,7 @@ const URL_OF_BOTH = 'https://latchkey.example'
 
 let workerd: Workerd
 let worker: TestFetcher
-let node: ReturnType<typeof compose>
+let node: ReturnType<typeof composeBesideWorker>
 let nodeApps: ReturnType<typeof composeApps>
 let upstreams: Awaited<ReturnType<typeof startTranscriptUpstreams>>
 /** Work passed to `keepAlive`: it must finish before the runtime may stop. */
@@ -58,20 +49,10 @@ beforeAll(async () => {
         : startDestinationServer(request.url, await request.text()),
   })
   worker = toTestFetcher(await workerd.mf.getWorker('server'))
-  node = compose({
-    config: readConfig({}),
+  node = composeBesideWorker({
     publicUrl: URL_OF_BOTH,
-    consoleUrl: URL_OF_BOTH,
     engine: workerd.engine,
-    primitives: nodePrimitives,
-    argon2: nodeArgon2,
-    keyring: toKeyring(ring),
-    clock: Date.now,
-    log: createTestLog(),
-    sendHttp: createSendHttp({ allowed: [] }),
-    leaseMs: 90_000,
-    cores: 2,
-    longMessageBytes: 512 * 1024 * 1024,
+    ring,
     keepAlive: (work) => kept.push(work),
   })
   nodeApps = composeApps(node, {
