@@ -2,7 +2,7 @@
 -- TEXT, BIGINT (milliseconds since 1970), CHECK, partial indexes. Ids are UUIDv7, so that inserts append.
 
 CREATE TABLE schema_version (version BIGINT NOT NULL);
-INSERT INTO schema_version (version) VALUES (7);
+INSERT INTO schema_version (version) VALUES (8);
 
 -- One row. Every change of permissions bumps it in the same transaction, so that rows read under the
 -- same version are current. token_revocations counts the revocations of single tokens, which change no
@@ -229,6 +229,54 @@ CREATE TABLE oauth_clients (
   assertion_refused_at BIGINT,
   assertion_refusal TEXT,
   CHECK ((authentication_method = 'private_key_jwt') = (jwks_url IS NOT NULL OR jwks IS NOT NULL))
+);
+
+-- The imports of keys from other systems. account_id is null if the file's rows name their accounts; file_digest
+-- is the SHA-256 of the file, null if it came as a stream. The counts are of rows: imported is that of the keys
+-- made, the others are of the last run.
+CREATE TABLE imports (
+  id TEXT PRIMARY KEY,
+  account_id TEXT REFERENCES accounts (id),
+  file_name TEXT NOT NULL,
+  file_digest TEXT,
+  status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'undone')),
+  imported BIGINT NOT NULL,
+  present BIGINT NOT NULL,
+  different BIGINT NOT NULL,
+  invalid BIGINT NOT NULL,
+  created_at BIGINT NOT NULL,
+  finished_at BIGINT,
+  undone_at BIGINT,
+  event_id TEXT NOT NULL
+);
+CREATE INDEX imports_by_account ON imports (account_id, id) WHERE account_id IS NOT NULL;
+
+-- The keys that an import made. line is the row's place in the file. secret_form is that of the stored hash, null
+-- if the file had the secret itself; upgraded_at is when a first success replaced it by a hash of ours.
+-- secret_start: the first characters of the secret, for recognition. last_used_at: the last use before the import.
+CREATE TABLE imported_keys (
+  key_id TEXT PRIMARY KEY,
+  import_id TEXT NOT NULL REFERENCES imports (id),
+  line BIGINT NOT NULL,
+  secret_form TEXT,
+  pepper_id TEXT,
+  secret_start TEXT NOT NULL,
+  last_used_at BIGINT,
+  upgraded_at BIGINT
+);
+CREATE INDEX imported_keys_by_import ON imported_keys (import_id, key_id);
+CREATE INDEX imported_keys_by_pepper ON imported_keys (pepper_id) WHERE pepper_id IS NOT NULL;
+
+-- Secrets that imported hashes were made with besides the keys' own. A pepper is deleted with the last key that
+-- needs it.
+CREATE TABLE peppers (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES accounts (id),
+  name TEXT NOT NULL,
+  sealed_pepper TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  UNIQUE (account_id, name)
 );
 
 -- The sources and sites that an OAuth client may use.

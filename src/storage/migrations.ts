@@ -225,6 +225,47 @@ const VERSION_7_STATEMENTS: readonly string[] = [
     UNION SELECT subscription_id, substr(message_id, 1, 7) FROM deliveries`,
 ]
 
+/** Version 7 to 8 adds imports of keys, with the peppers of their hashes. */
+const VERSION_8_STATEMENTS: readonly string[] = [
+  `CREATE TABLE imports (
+    id TEXT PRIMARY KEY,
+    account_id TEXT REFERENCES accounts (id),
+    file_name TEXT NOT NULL,
+    file_digest TEXT,
+    status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'undone')),
+    imported BIGINT NOT NULL,
+    present BIGINT NOT NULL,
+    different BIGINT NOT NULL,
+    invalid BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    undone_at BIGINT,
+    event_id TEXT NOT NULL
+  )`,
+  `CREATE INDEX imports_by_account ON imports (account_id, id) WHERE account_id IS NOT NULL`,
+  `CREATE TABLE imported_keys (
+    key_id TEXT PRIMARY KEY,
+    import_id TEXT NOT NULL REFERENCES imports (id),
+    line BIGINT NOT NULL,
+    secret_form TEXT,
+    pepper_id TEXT,
+    secret_start TEXT NOT NULL,
+    last_used_at BIGINT,
+    upgraded_at BIGINT
+  )`,
+  `CREATE INDEX imported_keys_by_import ON imported_keys (import_id, key_id)`,
+  `CREATE INDEX imported_keys_by_pepper ON imported_keys (pepper_id) WHERE pepper_id IS NOT NULL`,
+  `CREATE TABLE peppers (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    name TEXT NOT NULL,
+    sealed_pepper TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    UNIQUE (account_id, name)
+  )`,
+]
+
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
 export interface Migration {
   readonly to: number
@@ -262,6 +303,11 @@ export const SCHEMA_HISTORY: SchemaHistory = {
       to: 7,
       summary: 'OAuth clients, revoked tokens, and the periods in which messages arrived',
       statements: VERSION_7_STATEMENTS,
+    },
+    {
+      to: 8,
+      summary: 'imports of keys',
+      statements: VERSION_8_STATEMENTS,
     },
   ],
 }

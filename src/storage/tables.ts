@@ -166,6 +166,39 @@ const TABLES = {
     assertion_refused_at: NULLABLE_INTEGER,
     assertion_refusal: NULLABLE_TEXT,
   },
+  imports: {
+    id: KEY_TEXT,
+    account_id: NULLABLE_TEXT,
+    file_name: TEXT,
+    file_digest: NULLABLE_TEXT,
+    status: column<'running' | 'finished' | 'undone'>(),
+    imported: INTEGER,
+    present: INTEGER,
+    different: INTEGER,
+    invalid: INTEGER,
+    created_at: INTEGER,
+    finished_at: NULLABLE_INTEGER,
+    undone_at: NULLABLE_INTEGER,
+    event_id: TEXT,
+  },
+  imported_keys: {
+    key_id: KEY_TEXT,
+    import_id: TEXT,
+    line: INTEGER,
+    secret_form: NULLABLE_TEXT,
+    pepper_id: NULLABLE_TEXT,
+    secret_start: TEXT,
+    last_used_at: NULLABLE_INTEGER,
+    upgraded_at: NULLABLE_INTEGER,
+  },
+  peppers: {
+    id: KEY_TEXT,
+    account_id: TEXT,
+    name: TEXT,
+    sealed_pepper: TEXT,
+    created_at: INTEGER,
+    event_id: TEXT,
+  },
   key_sources: { key_id: KEY_TEXT, source_id: KEY_TEXT },
   key_sites: { key_id: KEY_TEXT, site_id: KEY_TEXT },
   used_assertions: { key_id: KEY_TEXT, jti_hash: KEY_TEXT, ends_at: INTEGER },
@@ -322,7 +355,7 @@ export const KEYED_TABLE_SHAPES: readonly TableShape[] = TABLE_SHAPES.filter(
 )
 
 /** The version of schema.sql that this code reads and writes. */
-export const SCHEMA_VERSION = 7
+export const SCHEMA_VERSION = 8
 
 /** The stored data model of a subscription to every one: a column of a unique index cannot be null. */
 export const ALL_DATA_MODELS = '*'

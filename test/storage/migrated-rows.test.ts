@@ -73,6 +73,11 @@ const OLD_VERSIONS: readonly OldVersion[] = [
     sql: readText('test/fixtures/schema-6.sql'),
     changedColumns: { schema_version: setVersion, authority: () => ({ token_revocations: 0 }) },
   },
+  {
+    version: 7,
+    sql: readText('test/fixtures/schema-7.sql'),
+    changedColumns: { schema_version: setVersion },
+  },
 ]
 
 /** Names of version 4 that a migration has changed, by their names of today. */
