@@ -5,7 +5,9 @@ import type {
 } from '../../domain/client-assertion.ts'
 import type { ClientKey } from '../../domain/client-key-set.ts'
 import type { RateLimitFailure, Result, TokenFailure } from '../../domain/failure.ts'
+import type { DigestForm, ImportedSecret } from '../../domain/imported-secret.ts'
 import type { OAuthClient } from '../../domain/oauth-client.ts'
+import type { SecretCheckBounds } from '../../domain/secret-forms/secret-check.ts'
 import type {
   AnyTokenClaims,
   ClientTokenClaims,
@@ -46,6 +48,25 @@ export interface SecretHasher {
   ): Promise<Result<boolean, RateLimitFailure>>
   /** True if an earlier `verify` proved exactly this. A false result always costs the same work. */
   isProven(secret: string, hashes: readonly string[]): boolean
+}
+
+/** Checks secrets against hashes that other systems made. */
+export interface ImportedSecretVerifier {
+  /** The most that a check may cost here. Imports are parsed with these bounds. */
+  readonly bounds: SecretCheckBounds
+  /**
+   * True if the secret is the one that was hashed. Fails as busy if too many checks wait, or if this one waits too
+   * long. `checkAllowed` is called when the turn comes; its failure is returned without work.
+   */
+  verify(
+    secret: string,
+    imported: ImportedSecret,
+    pepper: Uint8Array | null,
+    requester: WorkRequester,
+    checkAllowed?: () => Result<void, RateLimitFailure>,
+  ): Promise<Result<boolean, RateLimitFailure>>
+  /** Computes the digest that a system with this form stores for a secret. */
+  toDigest(secret: string, form: DigestForm, pepper: Uint8Array | null): Uint8Array
 }
 
 /** Reads the assertions of clients, and verifies their signatures. */
