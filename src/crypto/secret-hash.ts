@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import { fail, ok, type RateLimitFailure, type Result } from '../domain/failure.ts'
+import { ok, type RateLimitFailure, type Result } from '../domain/failure.ts'
 import { limitEntries } from '../domain/limits.ts'
-import type { SecretHasher, WorkLane, WorkRequester } from '../service/ports/crypto.ts'
+import type { SecretHasher, WorkRequester } from '../service/ports/crypto.ts'
 import type { Clock } from '../service/ports/runtime.ts'
 import type { Argon2, Primitives } from './primitives.ts'
+import { createWorkLanes } from './work-lanes.ts'
 
 export interface SecretHasherOptions {
   /** The number of concurrent argon2 computations: the number of cores. */
@@ -54,7 +55,7 @@ export function createSecretHasher(
     perf: { now: clock },
   })
   const runningWork = new Map<string, Promise<Result<boolean, RateLimitFailure>>>()
-  const runInLane = createWorkLanes({ width, queue, waitMs }, clock)
+  const runInLane = createWorkLanes(['vendors', 'people'], { width, queue, waitMs }, clock)
   let decoy: string | undefined
 
   // These digests never leave the process, so length extension is not a threat and the key may be a
@@ -116,106 +117,3 @@ export function createSecretHasher(
     },
   }
 }
-
-export interface WorkLaneLimits {
-  /** The number of concurrent tasks in all lanes together. */
-  readonly width: number
-  /** The number of tasks that may wait in each lane. */
-  readonly queue: number
-  /** The longest time that a task may wait. */
-  readonly waitMs: number
-}
-
-interface QueuedWork {
-  readonly queuedAt: number
-  /** Called once: true starts the work, false refuses it as busy. */
-  readonly settle: (isItsTurn: boolean) => void
-}
-
-type LaneQueues = Map<string, QueuedWork[]>
-
-const RETRY_AFTER_SECONDS = 2
-
-/**
- * Runs slow work in turns. Turns alternate between the lanes, and within a lane between the parties
- * that wait there. When a lane is full, the party with the most waiting tasks loses its newest one. A
- * turn lasts until its work ends, even if the caller has gone.
- */
-export function createWorkLanes({ width, queue, waitMs }: WorkLaneLimits, clock: Clock) {
-  const lanes: Record<WorkLane, LaneQueues> = { vendors: new Map(), people: new Map() }
-  let free = width
-  let lastLane: WorkLane = 'people'
-
-  return async function runInLane<T>(
-    requester: Pick<WorkRequester, 'lane' | 'party'>,
-    work: () => Promise<Result<T, RateLimitFailure>>,
-  ): Promise<Result<T, RateLimitFailure>> {
-    if (free > 0) {
-      free--
-      lastLane = requester.lane
-    } else if (!(await waitForTurn(requester))) {
-      return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
-    }
-    try {
-      return await work()
-    } finally {
-      const next = dequeue()
-      if (next === undefined) free++
-      else next.settle(true)
-    }
-  }
-
-  function waitForTurn({ lane, party }: Pick<WorkRequester, 'lane' | 'party'>): Promise<boolean> {
-    const queues = lanes[lane]
-    dropExpired(queues)
-    const own = queues.get(party) ?? []
-    if (countQueued(queues) >= queue && !evictNewest(queues, own.length))
-      return Promise.resolve(false)
-    return new Promise((settle) => {
-      own.push({ queuedAt: clock(), settle })
-      queues.set(party, own)
-    })
-  }
-
-  /** Refuses the newest waiter of the party with the most, if that party has more than its share. */
-  function evictNewest(queues: LaneQueues, ownCount: number): boolean {
-    const [longest] = [...queues.values()].sort((a, b) => b.length - a.length)
-    if (longest === undefined || longest.length <= ownCount + 1) return false
-    longest.pop()?.settle(false)
-    return true
-  }
-
-  function dequeue(): QueuedWork | undefined {
-    const order: WorkLane[] = lastLane === 'people' ? ['vendors', 'people'] : ['people', 'vendors']
-    for (const lane of order) {
-      const queues = lanes[lane]
-      dropExpired(queues)
-      const [first] = queues
-      if (first === undefined) continue
-      const [party, waiters] = first
-      const queued = waiters.shift()
-      queues.delete(party)
-      if (waiters.length > 0) queues.set(party, waiters)
-      lastLane = lane
-      return queued
-    }
-    return undefined
-  }
-
-  /**
-   * Refuses waiters that have waited too long, or that were queued in the future because the clock was
-   * set back.
-   */
-  function dropExpired(queues: LaneQueues): void {
-    const now = clock()
-    for (const [party, waiters] of queues) {
-      while (waiters[0] !== undefined && Math.abs(now - waiters[0].queuedAt) >= waitMs) {
-        waiters.shift()?.settle(false)
-      }
-      if (waiters.length === 0) queues.delete(party)
-    }
-  }
-}
-
-const countQueued = (queues: LaneQueues): number =>
-  [...queues.values()].reduce((sum, { length }) => sum + length, 0)

@@ -1,16 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createWorkLanes, type WorkLaneLimits } from '../../src/crypto/secret-hash.ts'
+import { createWorkLanes, type WorkLaneLimits } from '../../src/crypto/work-lanes.ts'
 import { ok } from '../../src/domain/failure.ts'
 import type { WorkLane } from '../../src/service/ports/crypto.ts'
 import { createTestClock } from '../support/time.ts'
+
+const LANES = ['vendors', 'people'] as const
 
 const busy = { ok: false, failure: { reason: 'busy', retryAfterSeconds: 2 } }
 
 /** Lanes whose work ends when the test says so, and in which order it began. */
 function createLanesFixture(limits: Partial<WorkLaneLimits> = {}) {
   const clock = createTestClock()
-  const take = createWorkLanes({ width: 1, queue: 10, waitMs: 5000, ...limits }, clock)
+  const take = createWorkLanes(LANES, { width: 1, queue: 10, waitMs: 5000, ...limits }, clock)
   const begun: string[] = []
   const doors: (() => void)[] = []
   let atOnce = 0
@@ -71,7 +73,7 @@ describe('lanes', () => {
   })
 
   test('give the turn on although work fails', async () => {
-    const take = createWorkLanes({ width: 1, queue: 1, waitMs: 5000 }, createTestClock())
+    const take = createWorkLanes(LANES, { width: 1, queue: 1, waitMs: 5000 }, createTestClock())
     const requester = { lane: 'vendors', party: 'a place' } as const
     const failTask = () => Promise.reject(new Error('out of memory'))
     const answers = await Promise.allSettled([

@@ -22,9 +22,15 @@ import type { Maybe } from './runtime.ts'
  */
 export type WorkLane = 'vendors' | 'people'
 
+/**
+ * The queues of checks of imported hashes: parties without a recent failure, and all others. Their owners
+ * cannot be told from strangers before the first success, so strangers must not fill the first one for long.
+ */
+export type ImportLane = 'unfailed' | 'failed'
+
 /** The origin of slow work. */
-export interface WorkRequester {
-  readonly lane: WorkLane
+export interface WorkRequester<Lane extends string = WorkLane> {
+  readonly lane: Lane
   /** Within a lane, turns alternate between the parties, however much each requests. */
   readonly party: string
   /** The id or name that is claimed. Only equal requests of one party for one claim share their work. */
