@@ -210,6 +210,8 @@ CREATE INDEX keys_by_developer ON keys (developer_id, id) WHERE developer_id IS 
 CREATE UNIQUE INDEX keys_living_by_source ON keys (source_id) WHERE status <> 'revoked';
 CREATE UNIQUE INDEX keys_by_secret ON keys (secret_hash) WHERE key_type <> 'redox';
 CREATE INDEX keys_by_previous_secret ON keys (previous_secret_hash) WHERE previous_secret_hash IS NOT NULL;
+-- (For an unknown id, the work is done with another key: salts are random, so each key is as likely.)
+CREATE INDEX keys_by_salt ON keys (key_type, token_salt);
 
 -- The settings of keys of type oauth, whose public_id is the client id. jwks_url is preferred to jwks, a JWK
 -- Set. scopes: separated by a space. audience is null for the server's own. assertion_refused_at and

@@ -264,6 +264,7 @@ const VERSION_8_STATEMENTS: readonly string[] = [
     event_id TEXT NOT NULL,
     UNIQUE (account_id, name)
   )`,
+  `CREATE INDEX keys_by_salt ON keys (key_type, token_salt)`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
