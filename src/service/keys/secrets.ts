@@ -273,7 +273,7 @@ export interface KeySecretsDeps extends Pick<OAuthClientDeps, 'canSign'> {
 }
 
 /** The stored form of a secret. */
-interface StoredSecret {
+export interface StoredSecret {
   readonly hash: string
   /**
    * A keyed digest besides an argon2id hash, for secrets that cannot be guessed: see

@@ -68,7 +68,7 @@ export interface ImportedSecretVerifier {
     secret: string,
     imported: ImportedSecret,
     pepper: Uint8Array | null,
-    requester: WorkRequester,
+    requester: WorkRequester<ImportLane>,
     checkAllowed?: () => Result<void, RateLimitFailure>,
   ): Promise<Result<boolean, RateLimitFailure>>
   /** Computes the digest that a system with this form stores for a secret. */
@@ -112,11 +112,17 @@ export interface Sealer {
   open(sealed: string, context: string): Maybe<Uint8Array>
 }
 
-export const sealText = async (sealer: Sealer, text: string, context: string): Promise<string> =>
-  sealer.seal(new TextEncoder().encode(text), context)
+export const sealText = async (
+  sealer: Pick<Sealer, 'seal'>,
+  text: string,
+  context: string,
+): Promise<string> => sealer.seal(new TextEncoder().encode(text), context)
 
-export const openText = async (sealer: Sealer, sealed: string, context: string): Promise<string> =>
-  new TextDecoder().decode(await sealer.open(sealed, context))
+export const openText = async (
+  sealer: Pick<Sealer, 'open'>,
+  sealed: string,
+  context: string,
+): Promise<string> => new TextDecoder().decode(await sealer.open(sealed, context))
 
 export interface TokenPair {
   readonly accessToken: string
