@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Key } from '../../domain/key.ts'
-import { limitEntries } from '../../domain/limits.ts'
+import { limitBytes, limitEntries } from '../../domain/limits.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
 import type { AccessTokenClaims, ClientTokenClaims } from '../../domain/token.ts'
@@ -27,7 +27,14 @@ interface Versioned<T> {
   readonly value: T
 }
 
-const MAX_CACHED_KEYS = 10_000
+const MAX_CACHED_TOKENS = 10_000
+const MAX_CACHED_ACCOUNTS = 10_000
+
+/** Holds about 50,000 keys in each cache. */
+const MAX_CACHED_KEY_BYTES = 64 * 1024 * 1024
+/** The memory of a cached key (measured: 1,200 to 1,300 bytes), and of a network of its account. */
+const KEY_BYTES = 1300
+const NETWORK_BYTES = 100
 
 /**
  * Caches keys and their routing, for credentials that prove themselves. Each request reads only the
@@ -41,14 +48,22 @@ export function createKeyCache(
   storage: AuthorityStorage & GrantStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
   digester: Pick<SecretDigester, 'toDecoyId'>,
 ) {
-  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(limitEntries(MAX_CACHED_KEYS))
-  const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_KEYS))
-  const byPresentedId = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
-  const bySecretDigest = new LRUCache<string, Versioned<Key>>(limitEntries(MAX_CACHED_KEYS))
+  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(
+    limitBytes(
+      MAX_CACHED_KEY_BYTES,
+      ({ value: { key, routings } }) => countKeyBytes(key) + JSON.stringify(routings).length,
+    ),
+  )
+  const keyLimit = limitBytes<Versioned<Key>>(MAX_CACHED_KEY_BYTES, ({ value }) =>
+    countKeyBytes(value),
+  )
+  const byPresentedId = new LRUCache<string, Versioned<Key>>(keyLimit)
+  const bySecretDigest = new LRUCache<string, Versioned<Key>>(keyLimit)
 
-  const byVerifiedToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_KEYS))
+  const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_TOKENS))
+  const byVerifiedToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_TOKENS))
   /** Accounts that had no revoked token, with the count of revocations at that time. */
-  const accountsWithoutRevoked = new LRUCache<string, number>(limitEntries(MAX_CACHED_KEYS))
+  const accountsWithoutRevoked = new LRUCache<string, number>(limitEntries(MAX_CACHED_ACCOUNTS))
 
   async function readKeyWithRouting(publicId: string): Promise<KeyWithRouting | null> {
     const key = await storage.findKey(publicId)
@@ -159,6 +174,10 @@ export function createKeyCache(
     forgetGrant: (token: AccessTokenClaims) => grants.delete(toGenerationKey(token)),
   }
 }
+
+/** Estimates the memory of a key: its allowlist and the settings of an OAuth client can be long. */
+const countKeyBytes = ({ account, oauthClient }: Key): number =>
+  KEY_BYTES + account.networks.length * NETWORK_BYTES + JSON.stringify(oauthClient).length
 
 const toGenerationKey = (token: AccessTokenClaims) => `${token.grantId}.${token.generation}`
 

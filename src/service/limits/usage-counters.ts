@@ -11,7 +11,7 @@ import type { ResourceStorage } from '../ports/storage.ts'
 
 const KEY_USE_FLUSH_MS = 60_000
 /** The number of keys at which the counts are written early, so that the buffer stays small. */
-const MAX_BUFFERED_KEYS = 10_000
+const MAX_BUFFERED_KEYS = 50_000
 /** The number of keys per write. One write for all would delay every request by a third of a second. */
 const KEY_USES_PER_WRITE = 500
 
@@ -43,16 +43,16 @@ export function createKeyUseCounter(
     const all = [...usesByKey.values()]
     usesByKey = new Map()
     flushedAt = clock()
-    for (const { key, hour, uses } of all) traffic.countAdmitted(key, hour, uses)
-    const uses = all.map(toDailyKeyUse)
-    for (let from = 0; from < uses.length; from += KEY_USES_PER_WRITE) {
+    for (let from = 0; from < all.length; from += KEY_USES_PER_WRITE) {
+      const part = all.slice(from, from + KEY_USES_PER_WRITE)
+      for (const { key, hour, uses } of part) traffic.countAdmitted(key, hour, uses)
       try {
-        await storage.addKeyUses(uses.slice(from, from + KEY_USES_PER_WRITE))
+        await storage.addKeyUses(part.map(toDailyKeyUse))
       } catch (error) {
         // Further writes would fail as well. Their counts are dropped, because memory must not grow
         // meanwhile.
         log.error(
-          { error, keys: uses.length - from },
+          { error, keys: all.length - from },
           'the last-used times of keys could not be written',
         )
         return
@@ -61,16 +61,16 @@ export function createKeyUseCounter(
   }
 
   return {
-    count(key: UsedKey): void {
+    count({ id, accountId, keyType }: UsedKey): void {
       const at = clock()
       const hour = Math.floor(at / HOUR_MS)
-      const current = usesByKey.get(key.id)
+      const current = usesByKey.get(id)
       if (current?.hour === hour) {
         current.uses++
         current.lastAt = at
       } else {
         if (current !== undefined || usesByKey.size >= MAX_BUFFERED_KEYS) keepAlive(flush())
-        usesByKey.set(key.id, { key, hour, uses: 1, lastAt: at })
+        usesByKey.set(id, { key: { id, accountId, keyType }, hour, uses: 1, lastAt: at })
       }
       if (!isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
     },

@@ -89,12 +89,12 @@ describe('the uses of a key', () => {
 
   test('of very many keys are written early, so that what is held stays small', async () => {
     const { uses, writes, settle } = createUsesFixture()
-    for (let n = 0; n < 25_000; n++) uses.count(createKeyRef(`key-${n}`))
+    for (let n = 0; n < 60_000; n++) uses.count(createKeyRef(`key-${n}`))
     await settle()
     const keys = writes.flatMap((write) => write.map((use) => use.keyId))
-    expect(new Set(keys).size).toBe(20_000)
+    expect(new Set(keys).size).toBe(50_000)
     // Few at a time, so that no request waits long for them.
-    expect(writes.map((write) => write.length)).toEqual(Array(40).fill(500))
+    expect(writes.map((write) => write.length)).toEqual(Array(100).fill(500))
   })
 })
 
