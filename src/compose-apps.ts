@@ -30,6 +30,7 @@ import { createSignInServices, type SignInServices } from './service/sign-in/sig
 import { createExchange } from './service/tokens/exchange.ts'
 import { createGuard } from './service/tokens/guard.ts'
 import { createRefresh } from './service/tokens/refresh.ts'
+import { createTokenCache } from './service/tokens/verify-token.ts'
 
 export { listVendorDocuments } from './http/app.ts'
 export { REQUEST_ID_HEADER } from './http/reply.ts'
@@ -200,7 +201,7 @@ function createTokenServices(parts: Parts) {
     keepAlive,
     digestImportedKeys: config.digestImportedKeys,
   })
-  const tokenDeps = { ...core, minter, keyProofs }
+  const tokenDeps = { ...core, minter, keyProofs, tokenCache: createTokenCache() }
   const clientDeps = {
     ...tokenDeps,
     hasher,

@@ -65,14 +65,14 @@ export function createJwtAccessTokens(
   // Caches proofs of authenticity, never permissions. A verified signature stays valid under the
   // keys of this ring.
   const verifiedTokens = new LRUCache<string, PresentedAccessToken>(limitEntries(remembered))
-  let knownKeys = keyring.publicKeys
+  let keyringVersion = keyring.version
 
   /** Forgets everything that another ring proved. */
   function followKeyring(): void {
-    if (knownKeys === keyring.publicKeys) return
+    if (keyringVersion === keyring.version) return
     verifiedTokens.clear()
     headers = encodeHeaders(keyring.publicKeys)
-    knownKeys = keyring.publicKeys
+    keyringVersion = keyring.version
   }
 
   return {

@@ -23,6 +23,7 @@ export class Keyring {
   #currentIds = new Map<RingSlot, string>()
   #publicKeys: PublicKey[] = []
   #digesterIds: string[] = []
+  #version = 0
 
   constructor(primitives: Primitives, ring: Ring) {
     this.#primitives = primitives
@@ -46,6 +47,7 @@ export class Keyring {
       if (use === 'seal') sealers.set(id, this.#primitives.aesGcm(bytes))
       else macs[use].set(id, this.#primitives.hmac(bytes))
     }
+    this.#version++
     this.#signers = signers
     this.#macs = macs
     this.#sealers = sealers
@@ -53,6 +55,11 @@ export class Keyring {
     const digesterId = this.currentId('digest')
     this.#digesterIds = [...new Set([digesterId, ...macs.digest.keys()])]
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicKey)
+  }
+
+  /** Changes when the ring is replaced. */
+  get version(): number {
+    return this.#version
   }
 
   /** The next, current and retired signing keys, as the JWK Set publishes them (RFC 7517). */

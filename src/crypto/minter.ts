@@ -32,6 +32,7 @@ export function createTokenMinter(
 
   return {
     decoySalt: primitives.base64urlEncode(primitives.randomBytes(16)),
+    keyringVersion: () => keyring.version,
 
     mint(claims, tokenSalt) {
       const refreshToken = mintRefreshToken(claims, tokenSalt)

@@ -1,13 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { Key } from '../../domain/key.ts'
 import { limitBytes, limitEntries } from '../../domain/limits.ts'
-import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
-import type { AccessTokenClaims, ClientTokenClaims } from '../../domain/token.ts'
+import type { ClientTokenClaims } from '../../domain/token.ts'
 import type {
   Authority,
   AuthorityStorage,
-  GrantStorage,
   RevokedTokenStorage,
   TokenAuthority,
   VersionedKey,
@@ -27,7 +25,6 @@ interface Versioned<T> {
   readonly value: T
 }
 
-const MAX_CACHED_TOKENS = 10_000
 const MAX_CACHED_ACCOUNTS = 10_000
 
 /** Holds about 50,000 keys in each cache. */
@@ -45,7 +42,7 @@ const NETWORK_BYTES = 100
  * must not be looked up here: the time would tell that it exists.
  */
 export function createKeyCache(
-  storage: AuthorityStorage & GrantStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
+  storage: AuthorityStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
   digester: Pick<SecretDigester, 'toDecoyId'>,
 ) {
   const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(
@@ -60,8 +57,6 @@ export function createKeyCache(
   const byPresentedId = new LRUCache<string, Versioned<Key>>(keyLimit)
   const bySecretDigest = new LRUCache<string, Versioned<Key>>(keyLimit)
 
-  const grants = new LRUCache<string, Versioned<Grant | null>>(limitEntries(MAX_CACHED_TOKENS))
-  const byVerifiedToken = new LRUCache<string, TokenAuthority>(limitEntries(MAX_CACHED_TOKENS))
   /** Accounts that had no revoked token, with the count of revocations at that time. */
   const accountsWithoutRevoked = new LRUCache<string, number>(limitEntries(MAX_CACHED_ACCOUNTS))
 
@@ -97,26 +92,9 @@ export function createKeyCache(
   }
 
   return {
-    /**
-     * Reads the data that verifies the tokens of this key. A caller can name any key in a token, so the
-     * cache holds only tokens that were verified before. Such a token needs only the authority version,
-     * which concurrent requests read together.
-     */
-    async readTokenAuthority(keyId: string, accessToken: string): Promise<TokenAuthority> {
-      const verified = byVerifiedToken.get(accessToken)
-      if (verified !== undefined) {
-        const { version, tokenRevocations } = await storage.readAuthority()
-        if (verified.version === version) {
-          return verified.tokenRevocations === tokenRevocations
-            ? verified
-            : { ...verified, tokenRevocations }
-        }
-      }
-      return storage.readTokenAuthority(keyId, digester.toDecoyId(keyId))
-    },
-
-    rememberVerified: (accessToken: string, authority: TokenAuthority) =>
-      byVerifiedToken.set(accessToken, authority),
+    /** Reads the data that verifies the tokens of this key. A caller can name any key in a token. */
+    readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
+      storage.readTokenAuthority(keyId, digester.toDecoyId(keyId)),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     findByPublicId: async (publicId: string): Promise<KeyWithRouting | null> =>
@@ -141,23 +119,6 @@ export function createKeyCache(
 
     findAtVersion,
 
-    /**
-     * Finds the grant of a verified token as of the first use of this generation. A later rotation does
-     * not change the permissions of this generation; a revocation is counted.
-     */
-    async findGrant(
-      token: AccessTokenClaims,
-      { version, tokenRevocations }: Authority,
-    ): Promise<Grant | null> {
-      // Both numbers only grow, so their sum changes whenever one of them does.
-      const state = version + tokenRevocations
-      const entry = grants.get(toGenerationKey(token))
-      if (entry?.version === state) return entry.value
-      const grant = await storage.findGrant(token.grantId)
-      grants.set(toGenerationKey(token), { version: state, value: grant })
-      return grant
-    },
-
     /** Tests if a client's token was revoked. Reads only for accounts that have revoked tokens. */
     async isRevoked(
       accountId: string,
@@ -169,16 +130,11 @@ export function createKeyCache(
       if (!anyRevoked) accountsWithoutRevoked.set(accountId, tokenRevocations)
       return isRevoked
     },
-
-    /** Drops a cached grant after a change that does not bump the version. */
-    forgetGrant: (token: AccessTokenClaims) => grants.delete(toGenerationKey(token)),
   }
 }
 
 /** Estimates the memory of a key: its allowlist and the settings of an OAuth client can be long. */
 const countKeyBytes = ({ account, oauthClient }: Key): number =>
   KEY_BYTES + account.networks.length * NETWORK_BYTES + JSON.stringify(oauthClient).length
-
-const toGenerationKey = (token: AccessTokenClaims) => `${token.grantId}.${token.generation}`
 
 export type KeyCache = ReturnType<typeof createKeyCache>

@@ -4,13 +4,8 @@ import { INTROSPECTION_SCOPE } from '../../domain/scope.ts'
 import { getTokenExpiry, isClientToken } from '../../domain/token.ts'
 import type { Caller, RecordRefusal } from '../audit/buffer.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
-import {
-  findAudience,
-  type Guard,
-  type GuardFailure,
-  type VerifyTokenDeps,
-  verifyToken,
-} from '../tokens/guard.ts'
+import { findAudience, type Guard } from '../tokens/guard.ts'
+import { type GuardFailure, type VerifyTokenDeps, verifyToken } from '../tokens/verify-token.ts'
 import {
   type AuthenticateClientDeps,
   authenticateClient,
@@ -19,6 +14,7 @@ import {
 } from './authenticate-client.ts'
 
 export interface IntrospectTokenDeps extends AuthenticateClientDeps, VerifyTokenDeps {
+  readonly storage: AuthenticateClientDeps['storage'] & VerifyTokenDeps['storage']
   readonly guard: Guard
   readonly keyUseCounter: KeyUseCounter
   readonly recordRefusal: RecordRefusal

@@ -4,7 +4,8 @@ import type { Actor } from '../actor-services.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { User } from '../ports/accounts.ts'
 import type { Maybe } from '../ports/runtime.ts'
-import type { Guard, GuardFailure } from '../tokens/guard.ts'
+import type { Guard } from '../tokens/guard.ts'
+import type { GuardFailure } from '../tokens/verify-token.ts'
 
 export interface ServiceAccountDeps {
   readonly guard: Guard

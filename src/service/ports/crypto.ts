@@ -169,4 +169,6 @@ export interface TokenMinter {
   verifyRefreshToken(refreshToken: string, tokenSalt: string): Result<RefreshTokenClaims>
   /** A salt to spend the same work with if there is no key. */
   readonly decoySalt: string
+  /** Changes when the key ring is replaced: a token that was verified before must be verified again. */
+  keyringVersion(): number
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createTokenMinter } from '../../../src/crypto/minter.ts'
+import { revokeRingKey } from '../../../src/crypto/ring.ts'
 import type { Credential } from '../../../src/domain/key-type.ts'
 import { nodePrimitives } from '../../../src/node/primitives.ts'
 import { createAuthenticate } from '../../../src/service/authenticate/authenticate.ts'
@@ -12,6 +13,7 @@ import { createKeyUseCounter } from '../../../src/service/limits/usage-counters.
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import { createAuditEvent } from '../../../src/service/service-result.ts'
 import { createGuard } from '../../../src/service/tokens/guard.ts'
+import { createTokenCache } from '../../../src/service/tokens/verify-token.ts'
 import { createTestRing, toKeyring } from '../../support/keyring.ts'
 import { unwrap } from '../../support/server.ts'
 import { openTestServices, type TestServices } from '../../support/services.ts'
@@ -98,9 +100,10 @@ test.each(READS)(
 )
 
 test('a forged token of a known key, cached or not, causes the reads of an unknown key’s', async () => {
-  const ring = toKeyring(await createTestRing())
+  const ring = await createTestRing()
+  const keyring = toKeyring(ring)
   const url = 'https://latchkey.example'
-  const minter = createTokenMinter(nodePrimitives, ring, {
+  const minter = createTokenMinter(nodePrimitives, keyring, {
     issuer: url,
     audience: url,
     strategy: 'opaque',
@@ -125,6 +128,7 @@ test('a forged token of a known key, cached or not, causes the reads of an unkno
   const storage = createRecordingStorage(testServices.storage, calls)
   const guard = createGuard({
     keyCache: createKeyCache(storage, testServices.digester),
+    tokenCache: createTokenCache(),
     storage,
     minter,
     keyUseCounter: createTestUses(),
@@ -155,6 +159,12 @@ test('a forged token of a known key, cached or not, causes the reads of an unkno
   unwrap(await testServices.sources.rename(source.id, 'Renamed'))
   expect(await readForGenuine()).toContain('readTokenAuthority')
   expect(await readForGenuine()).toEqual(['readAuthority'])
+
+  // Nor does a token outlive the key of the ring that made it.
+  const leakedId = keyring.currentId('access')
+  keyring.replace((await revokeRingKey(nodePrimitives, ring, leakedId, 0)) ?? ring)
+  const answer = await guard(genuine, { ...caller })
+  expect(answer).toMatchObject({ ok: false, failure: { reason: 'token_forged' } })
 })
 
 test.each(READS)(
@@ -200,12 +210,11 @@ test.each(READS)(
               { grantId, keyId: key.id, generation: 1, revokedAt: now, expiresAt },
               event,
             )
+      const storage = createInterruptedStorage(testServices.storage, nth, revokeKey)
       const guard = createGuard({
-        keyCache: createKeyCache(
-          createInterruptedStorage(testServices.storage, nth, revokeKey),
-          testServices.digester,
-        ),
-        storage: testServices.storage,
+        keyCache: createKeyCache(storage, testServices.digester),
+        tokenCache: createTokenCache(),
+        storage,
         minter,
         keyUseCounter: createTestUses(),
         clock: testServices.clock,
@@ -261,12 +270,11 @@ test.each(READS)(
       const accessToken = await minter.mintClientToken(claims, form, stored?.tokenSalt ?? '')
       const revoke = () =>
         what === 'key' ? testServices.keys.revoke(key.id) : revokeToken(tokenId)
+      const storage = createInterruptedStorage(testServices.storage, nth, revoke)
       const guard = createGuard({
-        keyCache: createKeyCache(
-          createInterruptedStorage(testServices.storage, nth, revoke),
-          testServices.digester,
-        ),
-        storage: testServices.storage,
+        keyCache: createKeyCache(storage, testServices.digester),
+        tokenCache: createTokenCache(),
+        storage,
         minter,
         keyUseCounter: createTestUses(),
         clock: testServices.clock,

@@ -15,7 +15,8 @@ import {
 } from '../../../domain/fhir-access.ts'
 import { createFhirGrant } from '../../../domain/scope.ts'
 import type { KeyRateLimit } from '../../../service/limits/rate-limits.ts'
-import type { Guard, Principal } from '../../../service/tokens/guard.ts'
+import type { Guard } from '../../../service/tokens/guard.ts'
+import type { Principal } from '../../../service/tokens/verify-token.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
 import { type ReplyTable, replyToFailure } from '../../reply.ts'
 import {
