@@ -1,9 +1,11 @@
 import type { Config } from './config.ts'
 import { createAuditSigner } from './crypto/audit-signer.ts'
+import { createImportedSecretVerifier } from './crypto/imported-secrets.ts'
 import type { Keyring } from './crypto/keyring.ts'
-import type { Argon2, Primitives } from './crypto/primitives.ts'
+import type { Argon2, Primitives, SecretChecks } from './crypto/primitives.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from './crypto/secrets.ts'
+import { MAX_WORK_WAIT_MS } from './crypto/work-lanes.ts'
 import { HOUR_MS } from './domain/instant.ts'
 import { FAILURE_MEMORY_MS } from './domain/limits.ts'
 import type { SigningAlgorithm } from './domain/oauth-client.ts'
@@ -43,6 +45,7 @@ export interface RuntimeAdapters {
   readonly engine: Engine
   readonly primitives: Primitives
   readonly argon2: Argon2
+  readonly secretChecks: SecretChecks
   readonly keyring: Keyring
   /** Keeps the audit's anchor outside the database. Without a store, the anchor is in memory only. */
   readonly anchorStore?: AnchorStore | undefined
@@ -93,6 +96,9 @@ export interface Latchkey extends Services {
 
 /** A core computes about a hundred hashes a second, so a full queue is a wait of about a second. */
 const MAX_QUEUED_HASHES_PER_CORE = 100
+
+/** Each check of an imported secret takes up to 128 MiB of memory. */
+const MAX_CHECKS_AT_ONCE = 4
 
 /** Limits the stored proofs of a key whose caller has no fixed network. */
 const MAX_NETWORKS_PER_KEY = 500
@@ -202,6 +208,17 @@ function createCore(runtime: RuntimeAdapters) {
     width: runtime.cores,
     queue: runtime.cores * MAX_QUEUED_HASHES_PER_CORE,
   })
+  const checksAtOnce = Math.min(runtime.cores, MAX_CHECKS_AT_ONCE)
+  const importedSecretVerifier = createImportedSecretVerifier(
+    primitives,
+    runtime.secretChecks,
+    clock,
+    {
+      width: checksAtOnce,
+      queue: checksAtOnce * MAX_QUEUED_HASHES_PER_CORE,
+      waitMs: MAX_WORK_WAIT_MS,
+    },
+  )
   const auditBuffer = new AuditBuffer({
     storage,
     sealer,
@@ -224,6 +241,7 @@ function createCore(runtime: RuntimeAdapters) {
       random,
       clock,
       hasher,
+      importedSecretVerifier,
       digester,
       sealer,
       canSign: (algorithm: SigningAlgorithm) => keyring.findCurrentId(algorithm) !== undefined,

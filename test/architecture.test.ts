@@ -54,7 +54,7 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
   {
     layer: 'src/crypto/',
     mayImport: ['src/domain/', 'src/service/ports/'],
-    packages: ['jose', 'zod', 'lru-cache', 'otpauth'],
+    packages: ['bcryptjs', 'jose', 'zod', 'lru-cache', 'otpauth'],
   },
   {
     layer: 'src/storage/',

@@ -1,4 +1,12 @@
 import type { JWK } from 'jose'
+import type {
+  Argon2Check,
+  DigestName,
+  Pbkdf2Check,
+  ScryptCheck,
+  SecretCheck,
+  SecretCheckBounds,
+} from '../domain/secret-forms/secret-check.ts'
 import type { Maybe } from '../service/ports/runtime.ts'
 
 /**
@@ -46,4 +54,21 @@ export interface Argon2 {
   /** Returns a PHC string. */
   hash(secret: string): Promise<string>
   verify(phc: string, secret: string): Promise<boolean>
+}
+
+/** The hash functions of other systems. The last three may block the thread for a second. */
+export interface HashFunctions extends Pick<Primitives, 'equal'> {
+  digest(name: DigestName, data: Uint8Array): Uint8Array
+  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array
+  pbkdf2(secret: Uint8Array, check: Pbkdf2Check): Maybe<Uint8Array>
+  scrypt(secret: Uint8Array, check: ScryptCheck): Uint8Array
+  argon2(secret: string, check: Argon2Check): Uint8Array
+}
+
+/** A runtime's way to check the secrets that were imported as hashes. */
+export interface SecretChecks {
+  readonly functions: Pick<HashFunctions, 'digest' | 'hmacSha256'>
+  readonly bounds: SecretCheckBounds
+  /** Checks a secret where it delays no request, if the runtime can. Returns null if the check did not end. */
+  check(secret: string, check: SecretCheck, pepper: Uint8Array | null): Promise<boolean | null>
 }

@@ -4,7 +4,7 @@ import { limitEntries } from '../domain/limits.ts'
 import type { SecretHasher, WorkRequester } from '../service/ports/crypto.ts'
 import type { Clock } from '../service/ports/runtime.ts'
 import type { Argon2, Primitives } from './primitives.ts'
-import { createWorkLanes } from './work-lanes.ts'
+import { createWorkLanes, createWorkSharing, MAX_WORK_WAIT_MS } from './work-lanes.ts'
 
 export interface SecretHasherOptions {
   /** The number of concurrent argon2 computations: the number of cores. */
@@ -23,9 +23,6 @@ export interface SecretHasherOptions {
  */
 const COMPUTATIONS_PER_MISMATCH = 2
 
-/** A full queue takes two or three seconds: a core does about a hundred computations per second. */
-const DEFAULT_MAX_WAIT_MS = 5000
-
 /** Creating a secret requires a permission, so all such callers share one place in the queue. */
 const SECRET_CREATION_REQUESTER = { lane: 'people', party: 'makers of secrets' } as const
 
@@ -43,7 +40,7 @@ export function createSecretHasher(
   const {
     width,
     queue,
-    waitMs = DEFAULT_MAX_WAIT_MS,
+    waitMs = MAX_WORK_WAIT_MS,
     remembered = 20_000,
     rememberedForMs = 3_600_000,
   } = options
@@ -54,7 +51,7 @@ export function createSecretHasher(
     ttlResolution: 0,
     perf: { now: clock },
   })
-  const runningWork = new Map<string, Promise<Result<boolean, RateLimitFailure>>>()
+  const shareWork = createWorkSharing<Result<boolean, RateLimitFailure>>()
   const runInLane = createWorkLanes(['vendors', 'people'], { width, queue, waitMs }, clock)
   let decoy: string | undefined
 
@@ -107,13 +104,7 @@ export function createSecretHasher(
       // key exists.
       const { lane, party, claim } = requester
       const workKey = computeProof(secret, [lane, party, claim, ...hashes].join('\0'))
-      const running = runningWork.get(workKey)
-      if (running !== undefined) return running
-      const result = compute(secret, hashes, requester, checkAllowed).finally(() =>
-        runningWork.delete(workKey),
-      )
-      runningWork.set(workKey, result)
-      return result
+      return shareWork(workKey, () => compute(secret, hashes, requester, checkAllowed))
     },
   }
 }

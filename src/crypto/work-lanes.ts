@@ -24,7 +24,10 @@ interface QueuedWork {
 
 type LaneQueues = Map<string, QueuedWork[]>
 
-const RETRY_AFTER_SECONDS = 2
+/** A full queue of argon2 takes two or three seconds: a core does about a hundred computations per second. */
+export const MAX_WORK_WAIT_MS = 5000
+
+export const BUSY = fail({ reason: 'busy', retryAfterSeconds: 2 } as const)
 
 /**
  * Runs slow work in turns. Turns alternate between two lanes, and within a lane between the parties
@@ -49,7 +52,7 @@ export function createWorkLanes<Lane extends string>(
       free--
       lastLane = requester.lane
     } else if (!(await waitForTurn(requester))) {
-      return fail({ reason: 'busy', retryAfterSeconds: RETRY_AFTER_SECONDS })
+      return BUSY
     }
     try {
       return await work()
@@ -118,3 +121,13 @@ export function createWorkLanes<Lane extends string>(
 
 const countQueued = (queues: LaneQueues): number =>
   [...queues.values()].reduce((sum, { length }) => sum + length, 0)
+
+/** Runs equal work once for all who request it meanwhile. */
+export function createWorkSharing<T>() {
+  const running = new Map<string, Promise<T>>()
+  return (workKey: string, work: () => Promise<T>): Promise<T> => {
+    const shared = running.get(workKey) ?? work().finally(() => running.delete(workKey))
+    running.set(workKey, shared)
+    return shared
+  }
+}

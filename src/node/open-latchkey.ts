@@ -5,15 +5,17 @@ import { getHeapStatistics } from 'node:v8'
 import { compose, type Latchkey } from '../compose.ts'
 import type { Config } from '../config.ts'
 import { Keyring } from '../crypto/keyring.ts'
-import type { Argon2 } from '../crypto/primitives.ts'
+import type { Argon2, SecretChecks } from '../crypto/primitives.ts'
 import type { Ring } from '../crypto/ring.ts'
+import { NODE_CHECK_BOUNDS } from '../domain/secret-forms/secret-check.ts'
 import type { SendHttp } from '../service/ports/outbound.ts'
 import type { Clock, GetSharedCounter, Log } from '../service/ports/runtime.ts'
 import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
 import { createFolder } from './draft-files.ts'
 import { loadRing } from './keyring-file.ts'
-import { nodeArgon2, nodePrimitives } from './primitives.ts'
+import { nodeArgon2, nodeHashFunctions, nodePrimitives } from './primitives.ts'
+import type { SecretCheckThreads } from './secret-check-threads.ts'
 import type { SendHttpOptions } from './webhook-client.ts'
 
 /** The processes that serve one port together. */
@@ -30,6 +32,13 @@ const MAX_LONG_MESSAGE_BYTES = 512 * 1024 * 1024
 const DISK_BYTES_PER_MESSAGE_BYTE = 3
 /** Long messages leave this much for short ones, tokens and the audit. */
 const DISK_RESERVE_BYTES = 32 * 1024 * 1024
+
+export interface OpenLatchkey extends Latchkey {
+  readonly keyring: Keyring
+  readonly ring: Ring
+  /** Ends the threads that check imported secrets. */
+  readonly closeSecretChecks: () => Promise<void>
+}
 
 /** Opens everything but the apps and listeners: all that a command needs. */
 export async function openLatchkey(
@@ -49,13 +58,14 @@ export async function openLatchkey(
     argon2?: Argon2
     group?: WorkerGroup | undefined
   },
-): Promise<Latchkey & { keyring: Keyring; ring: Ring }> {
+): Promise<OpenLatchkey> {
   createFolder(config.dataDir)
   // The ring is created before the database. If only the database exists, a new ring could not verify or
   // open what it holds.
   const canCreate = !existsSync(config.keyringPath) && (await isNewDatabase(config.database, log))
   const ring = await loadRing(config.keyringPath, { canCreate })
   const keyring = new Keyring(nodePrimitives, ring)
+  const secretChecks = createLazySecretChecks(log)
   const latchkey = compose({
     config,
     publicUrl,
@@ -63,6 +73,7 @@ export async function openLatchkey(
     engine: await openEngine(config.database, log),
     primitives: nodePrimitives,
     argon2,
+    secretChecks,
     keyring,
     anchorStore: createAnchorFile(getAnchorPath(config.keyringPath)),
     clock,
@@ -75,7 +86,7 @@ export async function openLatchkey(
     getSharedCounter: group?.share,
     leaseMs: LEASE_MS,
   })
-  return { ...latchkey, keyring, ring }
+  return { ...latchkey, keyring, ring, closeSecretChecks: secretChecks.close }
 }
 
 /** The URL of a listener that has no public URL. */
@@ -92,6 +103,22 @@ export const formatConsoleUrl = ({ console, host }: Config, port: number): strin
 const createDiskSpaceTest = (path: string) => (bytes: number) => {
   const { bavail, bsize } = statfsSync(dirname(path))
   return bavail * bsize > bytes * DISK_BYTES_PER_MESSAGE_BYTE + DISK_RESERVE_BYTES
+}
+
+/** Loads the threads at the first check: most servers have no imported secret. */
+export function createLazySecretChecks(log: Log): SecretChecks & { close: () => Promise<void> } {
+  let loading: Promise<SecretCheckThreads> | undefined
+  return {
+    functions: nodeHashFunctions,
+    bounds: NODE_CHECK_BOUNDS,
+    async check(secret, check, pepper) {
+      loading ??= import('./secret-check-threads.ts').then(
+        ({ SecretCheckThreads }) => new SecretCheckThreads(log),
+      )
+      return (await loading).check(secret, check, pepper)
+    },
+    close: async () => (await loading)?.close(),
+  }
 }
 
 /** Loads the client at the first request: most commands send none. */

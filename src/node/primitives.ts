@@ -2,18 +2,21 @@ import {
   createCipheriv,
   createDecipheriv,
   createECDH,
+  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
   hash,
   type JsonWebKey,
+  pbkdf2Sync,
   randomBytes,
+  scryptSync,
   sign,
   timingSafeEqual,
   verify,
 } from 'node:crypto'
-import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
-import type { Argon2, Mac, Primitives } from '../crypto/primitives.ts'
+import { hash as argon2Hash, verify as argon2Verify, hashRawSync } from '@node-rs/argon2'
+import type { Argon2, HashFunctions, Mac, Primitives } from '../crypto/primitives.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -137,4 +140,30 @@ const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 export const nodeArgon2: Argon2 = {
   hash: (secret) => argon2Hash(secret, COST),
   verify: (phc, secret) => argon2Verify(phc, secret),
+}
+
+/** The numbers of the library's `const enum`, which TypeScript does not import here. */
+const ARGON2_ALGORITHMS = { argon2d: 0, argon2i: 1, argon2id: 2 } as const
+
+/** They block the thread, so the slow ones run in threads of their own. */
+export const nodeHashFunctions: HashFunctions = {
+  equal: nodePrimitives.equal,
+  digest: (name, data) => hash(name, data, 'buffer'),
+  hmacSha256: (key, data) => createHmac('sha256', key).update(data).digest(),
+  pbkdf2: (secret, { salt, rounds, sum, digest }) =>
+    pbkdf2Sync(secret, salt, rounds, sum.length, digest),
+  scrypt(secret, { cost, blockSize, parallelism, salt, sum }) {
+    // OpenSSL counts a little more than the block memory of RFC 7914.
+    const maxmem = 128 * blockSize * (cost + parallelism + 2)
+    return scryptSync(secret, salt, sum.length, { N: cost, r: blockSize, p: parallelism, maxmem })
+  },
+  argon2: (secret, { variant, memoryKib, passes, lanes, salt, sum }) =>
+    hashRawSync(secret, {
+      algorithm: ARGON2_ALGORITHMS[variant],
+      memoryCost: memoryKib,
+      timeCost: passes,
+      parallelism: lanes,
+      outputLen: sum.length,
+      salt,
+    }),
 }

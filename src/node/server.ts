@@ -87,6 +87,7 @@ export async function startInGroup(
         await closeListeners(listeners, config.stopTimeoutMs)
         await deliveryStopped
         await backgroundWork.finish()
+        await latchkey.closeSecretChecks()
         await latchkey.storage.close()
         log.info({}, 'stopped')
       },

@@ -11,6 +11,7 @@ import type { Clock, Log } from '../service/ports/runtime.ts'
 import { createDurableAnchorStore } from './anchor-object.ts'
 import { readBindings, WORKER_MESSAGE_LIMIT_BYTES, type WorkerEnv } from './bindings.ts'
 import { openD1 } from './d1.ts'
+import { workerSecretChecks } from './hash-functions.ts'
 import { createWorkerSendHttp, createWorkerUpstreamFetch } from './outbound-http.ts'
 import { createArgon2, workerPrimitives } from './primitives.ts'
 
@@ -45,6 +46,7 @@ function getLatchkey(env: WorkerEnv): ComposedWorker {
     engine: openD1(db),
     primitives: workerPrimitives,
     argon2: createArgon2(),
+    secretChecks: workerSecretChecks,
     keyring: new Keyring(workerPrimitives, ring),
     anchorStore: anchor === undefined ? undefined : createDurableAnchorStore(anchor),
     firstInvitationSecret,

@@ -148,4 +148,5 @@ export function createArgon2(): Argon2 {
  * Pads text beyond ASCII. The library copies the UTF-8 bytes, but hashes only as many as the text has UTF-16
  * units. The added zeros raise that number to the number of bytes, and are not hashed themselves.
  */
-const padToByteLength = (secret: string) => secret.padEnd(encoder.encode(secret).length, '\0')
+export const padToByteLength = (secret: string) =>
+  secret.padEnd(encoder.encode(secret).length, '\0')

@@ -6,6 +6,7 @@ import { composeApps } from '../../src/compose-apps.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Argon2 } from '../../src/crypto/primitives.ts'
 import type { SurfaceDeps } from '../../src/http/vendors/surface-handlers.ts'
+import { createLazySecretChecks } from '../../src/node/open-latchkey.ts'
 import { readConsoleAssets } from '../../src/node/package-file.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
@@ -45,6 +46,8 @@ export async function composeTestServer(
   /** The statements that were read. */
   const reads: string[] = []
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
+  const log = createTestLog()
+  const secretChecks = createLazySecretChecks(log)
   const latchkey = compose({
     config,
     publicUrl: 'https://latchkey.example',
@@ -64,9 +67,10 @@ export async function composeTestServer(
     },
     primitives: nodePrimitives,
     argon2,
+    secretChecks,
     keyring,
     clock,
-    log: createTestLog(),
+    log,
     sendHttp: createSendHttp({ allowed: config.destinationsAllowed }),
     cores: 2,
     longMessageBytes: 512 * 1024 * 1024,
@@ -90,6 +94,7 @@ export async function composeTestServer(
     call: createAppCaller(apps),
     post,
     async close() {
+      await secretChecks.close()
       await latchkey.storage.close()
       rmSync(dir, { recursive: true })
     },

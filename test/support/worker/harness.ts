@@ -1,6 +1,8 @@
 import { createTotp } from '../../../src/crypto/totp.ts'
+import { type ImportedSecret, parseSecretCheck } from '../../../src/domain/imported-secret.ts'
 import { createQrCode } from '../../../src/service/sign-in/second-factor.ts'
 import { type D1Database, openD1 } from '../../../src/worker/d1.ts'
+import { workerSecretChecks } from '../../../src/worker/hash-functions.ts'
 import { createArgon2, workerPrimitives } from '../../../src/worker/primitives.ts'
 
 /*
@@ -18,6 +20,7 @@ type HarnessCommand =
   | { do: 'atomic'; steps: { sql: string; values: unknown[] }[] }
   | { do: 'hash'; secret: string }
   | { do: 'verify'; phc: string; secret: string }
+  | { do: 'check'; secret: string; imported: ImportedSecret; pepper: string | null }
   | { do: 'totp'; secret: string; code: string; now: number }
 
 async function handleRequest(command: HarnessCommand, db: D1Database): Promise<unknown> {
@@ -32,6 +35,13 @@ async function handleRequest(command: HarnessCommand, db: D1Database): Promise<u
       return argon2.hash(command.secret)
     case 'verify':
       return argon2.verify(command.phc, command.secret)
+    case 'check': {
+      const { bounds, check } = workerSecretChecks
+      const parsed = parseSecretCheck(command.imported, bounds)
+      if (!parsed.ok) return parsed.failure
+      const pepper = command.pepper === null ? null : new TextEncoder().encode(command.pepper)
+      return check(command.secret, parsed.value, pepper)
+    }
     case 'totp': {
       const uri = totp.createUri(command.secret, 'dr')
       return {

@@ -1,6 +1,7 @@
 import { compose } from '../../../src/compose.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { Ring } from '../../../src/crypto/ring.ts'
+import { createLazySecretChecks } from '../../../src/node/open-latchkey.ts'
 import { nodeArgon2, nodePrimitives } from '../../../src/node/primitives.ts'
 import { createSendHttp } from '../../../src/node/webhook-client.ts'
 import type { KeepAlive } from '../../../src/service/ports/runtime.ts'
@@ -19,20 +20,23 @@ export const composeBesideWorker = ({
   readonly engine: Engine
   readonly ring: Ring
   readonly keepAlive?: KeepAlive
-}) =>
-  compose({
+}) => {
+  const log = createTestLog()
+  return compose({
     config: readConfig({}),
     publicUrl,
     consoleUrl: publicUrl,
     engine,
     primitives: nodePrimitives,
     argon2: nodeArgon2,
+    secretChecks: createLazySecretChecks(log),
     keyring: toKeyring(ring),
     clock: Date.now,
-    log: createTestLog(),
+    log,
     sendHttp: createSendHttp({ allowed: [] }),
     leaseMs: 90_000,
     cores: 2,
     longMessageBytes: 512 * 1024 * 1024,
     ...(keepAlive && { keepAlive }),
   })
+}

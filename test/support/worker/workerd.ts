@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { Miniflare, type WorkerOptions } from 'miniflare'
 import type { Argon2 } from '../../../src/crypto/primitives.ts'
+import type { ImportedSecret } from '../../../src/domain/imported-secret.ts'
 import { StorageUnavailableError } from '../../../src/service/ports/storage.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
 import { createTempFolder } from '../server.ts'
@@ -20,6 +21,8 @@ export interface Workerd {
   readonly engine: Engine
   /** argon2 of src/worker/argon2.ts, at work in workerd. */
   readonly argon2: Argon2
+  /** Checks a secret against an imported hash. Returns the problem of a hash that is refused there. */
+  checkSecret(secret: string, imported: ImportedSecret, pepper: string | null): Promise<unknown>
   /** A code judged in workerd, and what it would show to set up an app. */
   totp(secret: string, code: string, now: number): Promise<unknown>
   /** The log of the Workers. */
@@ -102,6 +105,8 @@ export async function startWorkerd(
       hash: (secret) => callHarness({ do: 'hash', secret }),
       verify: (phc, secret) => callHarness({ do: 'verify', phc, secret }),
     },
+    checkSecret: (secret, imported, pepper) =>
+      callHarness({ do: 'check', secret, imported, pepper }),
     totp: (secret, code, now) => callHarness({ do: 'totp', secret, code, now }),
     async dispose() {
       await mf.dispose()
@@ -138,7 +143,7 @@ async function buildHarness(outdir: string): Promise<void> {
     entryPoints: [join(import.meta.dirname, 'harness.ts')],
     bundle: true,
     format: 'esm',
-    platform: 'neutral',
+    platform: 'browser',
     loader: { '.wasm': 'copy' },
     outdir,
   })

@@ -1,0 +1,96 @@
+import { hashSync } from 'bcryptjs'
+import { decodeBase64 } from '../domain/secret-forms/base64.ts'
+import type { BcryptCheck, SaltedCheck, SecretCheck } from '../domain/secret-forms/secret-check.ts'
+import { computeCrypt } from './crypt-hash.ts'
+import type { HashFunctions } from './primitives.ts'
+import { computeDigest } from './secret-digest.ts'
+
+/** Longer secrets match nothing, because each round of crypt reads all of a secret. */
+const MAX_SECRET_LENGTH = 1024
+
+const encoder = new TextEncoder()
+const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** True if the secret has the sum of the check. Compares in constant time. May block the thread for a second. */
+export async function checkSecret(
+  functions: HashFunctions,
+  secret: string,
+  check: SecretCheck,
+  pepper: Uint8Array | null,
+): Promise<boolean> {
+  const isTooLong = secret.length > MAX_SECRET_LENGTH
+  const text = isTooLong ? secret.slice(0, MAX_SECRET_LENGTH) : secret
+  const sum = await computeSum(functions, text, check, pepper)
+  const expected = check.algorithm === 'crypt' ? encodeUtf8(check.sum) : check.sum
+  return functions.equal(sum, expected) && !isTooLong && canBeHashed(secret, check)
+}
+
+/**
+ * bcrypt in C ends at a NUL, and repeats shorter secrets with a NUL between, so that other secrets with a NUL would
+ * match.
+ */
+const canBeHashed = (secret: string, check: SecretCheck): boolean =>
+  check.algorithm !== 'bcrypt' || check.preparation !== 'none' || !secret.includes('\0')
+
+async function computeSum(
+  functions: HashFunctions,
+  secret: string,
+  check: SecretCheck,
+  pepper: Uint8Array | null,
+): Promise<Uint8Array> {
+  switch (check.algorithm) {
+    case 'digest':
+      return computeDigest(functions, secret, check, pepper)
+    case 'salted':
+      return computeSalted(functions, encodeUtf8(secret), check)
+    case 'bcrypt':
+      return computeBcrypt(functions, secret, check, pepper)
+    case 'pbkdf2':
+      return functions.pbkdf2(encodeUtf8(secret), check)
+    case 'scrypt':
+      return functions.scrypt(
+        encodeUtf8(check.normalized ? secret.normalize('NFKC') : secret),
+        check,
+      )
+    case 'argon2':
+      return functions.argon2(secret, check)
+    case 'crypt':
+      return encodeUtf8(computeCrypt(functions, encodeUtf8(secret), check))
+  }
+}
+
+function computeSalted(
+  functions: HashFunctions,
+  secret: Uint8Array,
+  { digest, salt, saltPosition, rounds }: SaltedCheck,
+): Uint8Array {
+  const parts = saltPosition === 'first' ? [salt, secret] : [secret, salt]
+  let sum = new Uint8Array(salt.length + secret.length)
+  sum.set(parts[0] ?? salt)
+  sum.set(parts[1] ?? salt, parts[0]?.length)
+  for (let round = 0; round < rounds; round++) sum = new Uint8Array(functions.digest(digest, sum))
+  return sum
+}
+
+const BCRYPT_SUM_LENGTH = 31
+
+function computeBcrypt(
+  functions: HashFunctions,
+  secret: string,
+  { preparation, cost, salt }: BcryptCheck,
+  pepper: Uint8Array | null,
+): Uint8Array {
+  const prepared = {
+    none: () => secret + new TextDecoder().decode(pepper ?? new Uint8Array()),
+    'sha256-hex': () => toHex(functions.digest('sha256', encodeUtf8(secret))),
+    'hmac-sha256-base64': () =>
+      toBase64(functions.hmacSha256(encodeUtf8(salt), encodeUtf8(secret))),
+  }[preparation]()
+  const hash = hashSync(prepared, `$2b$${String(cost).padStart(2, '0')}$${salt}`)
+  return decodeBase64(hash.slice(-BCRYPT_SUM_LENGTH), 'bcrypt') ?? new Uint8Array()
+}
+
+const toHex = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+
+const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes))

@@ -1,0 +1,110 @@
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import type { SecretChecks } from '../crypto/primitives.ts'
+import type { SecretCheck } from '../domain/secret-forms/secret-check.ts'
+import type { Log } from '../service/ports/runtime.ts'
+
+/*
+ * Threads that check imported secrets, which takes up to a second. Both sides are in this file, because a thread of
+ * its own file would have another path in a bundle than in the source.
+ */
+
+interface CheckRequest {
+  readonly secret: string
+  readonly check: SecretCheck
+  readonly pepper: Uint8Array | null
+}
+
+const THREAD_NAME = 'imported secrets'
+/** An import is followed by first successes for days, but not by the minute. */
+const IDLE_MS = 60_000
+/** Small, because the hash functions create few objects. */
+const MAX_YOUNG_GENERATION_MB = 4
+
+/**
+ * Starts a thread when no other is idle: the caller bounds the checks at once. A thread that was idle for a minute
+ * ends.
+ */
+export class SecretCheckThreads {
+  readonly #log: Log
+  readonly #idle: IdleThread[] = []
+  readonly #threads = new Set<Worker>()
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** Returns null if the thread ends before it answers. */
+  check: SecretChecks['check'] = (secret, check, pepper) => {
+    const thread = this.#takeIdleThread() ?? this.#startThread()
+    // Keeps the process alive until the answer arrives.
+    thread.ref()
+    return new Promise((resolve) => {
+      const onExit = () => resolve(null)
+      thread.once('exit', onExit)
+      thread.once('message', (matches: boolean) => {
+        thread.off('exit', onExit)
+        this.#keepIdle(thread)
+        resolve(matches)
+      })
+      thread.postMessage({ secret, check, pepper } satisfies CheckRequest)
+    })
+  }
+
+  /** Ends all threads. Checks that run return null. */
+  async close(): Promise<void> {
+    for (const { timer } of this.#idle.splice(0)) clearTimeout(timer)
+    await Promise.all([...this.#threads].map((thread) => thread.terminate()))
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(new URL(import.meta.url), {
+      name: THREAD_NAME,
+      workerData: THREAD_NAME,
+      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+    })
+    this.#threads.add(thread)
+    thread.on('error', (error) =>
+      this.#log.error({ error }, 'a thread that checks imported secrets has ended'),
+    )
+    thread.on('exit', () => {
+      this.#threads.delete(thread)
+      this.#removeIdle(thread)
+    })
+    return thread
+  }
+
+  #keepIdle(thread: Worker): void {
+    thread.unref()
+    const timer = setTimeout(() => thread.terminate(), IDLE_MS).unref()
+    this.#idle.push({ thread, timer })
+  }
+
+  /** Takes the thread that was used last, so that the others end. */
+  #takeIdleThread(): Worker | undefined {
+    const last = this.#idle.pop()
+    clearTimeout(last?.timer)
+    return last?.thread
+  }
+
+  #removeIdle(thread: Worker): void {
+    const index = this.#idle.findIndex((idle) => idle.thread === thread)
+    if (index >= 0) clearTimeout(this.#idle.splice(index, 1)[0]?.timer)
+  }
+}
+
+interface IdleThread {
+  readonly thread: Worker
+  readonly timer: NodeJS.Timeout
+}
+
+if (!isMainThread && workerData === THREAD_NAME) void serveChecks()
+
+async function serveChecks(): Promise<void> {
+  const [{ checkSecret }, { nodeHashFunctions }] = await Promise.all([
+    import('../crypto/check-secret.ts'),
+    import('./primitives.ts'),
+  ])
+  parentPort?.on('message', async ({ secret, check, pepper }: CheckRequest) => {
+    parentPort?.postMessage(await checkSecret(nodeHashFunctions, secret, check, pepper))
+  })
+}
