@@ -165,7 +165,7 @@ CREATE INDEX subscriptions_leased ON subscriptions (leased_by) WHERE leased_by I
 -- were ended. The tags of refresh tokens and opaque access tokens include token_salt. *_digest are keyed
 -- digests beside argon2id hashes: they recognise a secret without the slow hash. Secrets that Latchkey made
 -- get one when made or first proven, imported secrets only when first proven with
--- LATCHKEY_DIGEST_IMPORTED_KEYS=on.
+-- LATCHKEY_DIGEST_IMPORTED_KEYS=on. user_agent: the one of a recent use.
 
 CREATE TABLE keys (
   id TEXT PRIMARY KEY,
@@ -198,6 +198,7 @@ CREATE TABLE keys (
   event_id TEXT NOT NULL,
   secret_digest TEXT,
   previous_secret_digest TEXT,
+  user_agent TEXT,
   CHECK ((key_type = 'redox') = (source_id IS NOT NULL))
 );
 -- (The index has all columns that a text search reads: SQLite reads half as much, and no row.)
@@ -330,6 +331,31 @@ CREATE TABLE key_uses (
   uses BIGINT NOT NULL,
   PRIMARY KEY (key_id, day)
 );
+
+-- The uses of OAuth clients for a source or a site, or by their owner: resource_id is the id of one of these.
+CREATE TABLE oauth_uses (
+  resource_id TEXT PRIMARY KEY,
+  first_at BIGINT NOT NULL,
+  last_at BIGINT NOT NULL
+);
+
+-- The plan to retire the keys of a type: those of an account, or of one of its sources or sites. brownouts:
+-- the start and end of each, as in '1-2 5-9'.
+CREATE TABLE sunsets (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES accounts (id),
+  key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
+  source_id TEXT REFERENCES sources (id),
+  site_id TEXT REFERENCES sites (id),
+  deprecated_at BIGINT NOT NULL,
+  sunset_at BIGINT NOT NULL CHECK (sunset_at >= deprecated_at),
+  documentation_url TEXT,
+  brownouts TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  event_id TEXT NOT NULL,
+  CHECK (source_id IS NULL OR site_id IS NULL)
+);
+CREATE UNIQUE INDEX sunsets_by_keys ON sunsets (account_id, key_type, coalesce(source_id, ''), coalesce(site_id, ''));
 
 -- Outcomes of requests within an hour (hours since 1970, UTC). account_id and key_type are '' if unknown.
 CREATE TABLE traffic (

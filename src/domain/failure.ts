@@ -50,6 +50,10 @@ export type AccessFailure =
   | { reason: 'key_revoked'; keyId: string }
   | { reason: 'key_disabled'; keyId: string }
   | { reason: 'key_expired'; keyId: string }
+  /** The plan for the keys of its type has reached its sunset. */
+  | { reason: 'key_type_retired'; keyId: string }
+  /** A planned brown-out refuses the key until its end. */
+  | { reason: 'brownout'; keyId: string; retryAfterSeconds: number }
   | { reason: 'key_unassigned'; keyId: string }
   | { reason: 'address_refused'; keyId: string; address: string }
   /** The key does not give access to this resource, or is read-only. */

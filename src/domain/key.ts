@@ -3,6 +3,7 @@ import { isPending } from './instant.ts'
 import { containsAddress, type IpAddress, type IpNetwork, parseIpAddress } from './ip-network.ts'
 import type { KeyType } from './key-type.ts'
 import type { OAuthClient } from './oauth-client.ts'
+import { isRetired, type Sunset } from './sunset.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
@@ -79,6 +80,8 @@ export interface Key {
   readonly tokenEpoch: number
   /** The settings of an OAuth client; null for other key types. */
   readonly oauthClient: OAuthClient | null
+  /** The plan to retire the key; null if there is none. */
+  readonly sunset: Sunset | null
   readonly account: KeyAccount
 }
 
@@ -117,6 +120,7 @@ function findAccessFailure(
   if (key.status === 'revoked') return { reason: 'key_revoked', keyId }
   if (key.status === 'disabled') return { reason: 'key_disabled', keyId }
   if (key.expiresAt !== null && now >= key.expiresAt) return { reason: 'key_expired', keyId }
+  if (isRetired(key, now)) return { reason: 'key_type_retired', keyId }
   if (key.keyType === 'opendental' && key.assignedAt === null) {
     return { reason: 'key_unassigned', keyId }
   }

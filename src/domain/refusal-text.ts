@@ -206,6 +206,19 @@ const FAILURE_TEXTS = {
     says: () => 'The key has expired.',
     helps: () => 'Create another key with `latchkey keys create`.',
   },
+  key_type_retired: {
+    keeps: ['keyId'],
+    says: () => 'The sunset of the keys of this type has passed.',
+    helps: ({ accountId }) =>
+      `\`latchkey sunset list --account ${accountId}\` shows the plan, and \`latchkey sunset cancel\` makes its keys work again.`,
+  },
+  brownout: {
+    keeps: ['keyId', 'retryAfterSeconds'],
+    says: ({ retryAfterSeconds }) =>
+      `A planned brown-out refused the key, for another ${retryAfterSeconds} seconds.`,
+    helps: ({ accountId }) =>
+      `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows the plan.`,
+  },
   account_closed: {
     keeps: ['keyId'],
     says: () => 'The account of the key is closed.',

@@ -182,6 +182,7 @@ export type SubjectTable =
   | 'destinations'
   | 'subscriptions'
   | 'keys'
+  | 'sunsets'
   | 'grants'
   | 'messages'
 
@@ -210,6 +211,7 @@ const SUBJECT_TABLES: readonly SubjectTable[] = [
   'destinations',
   'sites',
   'ip_allowlist_entries',
+  'sunsets',
   'grants',
   'subscriptions',
   'messages',

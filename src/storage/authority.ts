@@ -4,6 +4,7 @@ import type { KeyRouting, Subscription } from '../domain/routing.ts'
 import type { Authority, AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
+import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import { parseDataModel } from './tables.ts'
 
 /** Creates the hot reads, which every request is judged by. */
@@ -213,6 +214,7 @@ const selectKey = (db: Db, engine: Pick<Engine, 'sql'>) =>
         select string_agg(network, ' ' order by id) from ip_allowlist_entries
         where account_id = accounts.id) end`.as('networks'),
       selectOAuthClient(engine).as('oauth_client'),
+      selectSunset(engine).as('sunset'),
     ])
 
 type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
@@ -249,6 +251,7 @@ function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     tokenSalt: row.token_salt,
     tokenEpoch: row.token_epoch,
     oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
+    sunset: parseSelectedSunset(row.sunset),
     account: {
       name: row.account_name,
       status: row.account_status,

@@ -31,6 +31,7 @@ export function createKeySecretStorage(
     | 'revoked_at'
     | 'secret_rotated_at'
     | 'last_used_at'
+    | 'user_agent'
   /** Inserts the row if its source, site and developer belong to the owner's account. */
   type Addition = NewKeyRow & ClientResources & { max_developer_keys: number | null }
   const add = compiler.withArguments<Addition>()((db, arg) => {

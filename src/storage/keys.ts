@@ -218,7 +218,9 @@ export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler)
    * Comes before `count`, and writes the row even if nothing changes: PostgreSQL then locks it until the
    * commit, so that a deletion at the same time finds what was counted, or has ended.
    */
-  const setLast = compiler.withArguments<DailyKeyUse & { latest: number }>()((db, arg) =>
+  const setLast = compiler.withArguments<
+    Omit<DailyKeyUse, 'userAgent'> & { latest: number; userAgent: string | null }
+  >()((db, arg) =>
     db
       .updateTable('keys')
       .set((eb) => ({
@@ -233,6 +235,7 @@ export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler)
           .then(eb.ref('last_used_at'))
           .else(arg('lastAt'))
           .end(),
+        user_agent: sql<string | null>`coalesce(cast(${arg('userAgent')} as text), user_agent)`,
       }))
       .where('id', '=', arg('keyId')),
   )
@@ -252,7 +255,11 @@ export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler)
       const sortedUses = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
       await engine.atomic(
         sortedUses.flatMap((use) => [
-          setLast({ ...use, latest: getLatestDeadline(0, use.lastAt) }),
+          setLast({
+            ...use,
+            userAgent: use.userAgent ?? null,
+            latest: getLatestDeadline(0, use.lastAt),
+          }),
           count(use),
         ]),
       )

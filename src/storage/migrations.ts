@@ -225,7 +225,10 @@ const VERSION_7_STATEMENTS: readonly string[] = [
     UNION SELECT subscription_id, substr(message_id, 1, 7) FROM deliveries`,
 ]
 
-/** Version 7 to 8 adds imports of keys, with the peppers of their hashes. */
+/**
+ * Version 7 to 8 adds imports of keys, with the peppers of their hashes; the plans to retire keys, and what
+ * shows that their owners have moved to OAuth.
+ */
 const VERSION_8_STATEMENTS: readonly string[] = [
   `CREATE TABLE imports (
     id TEXT PRIMARY KEY,
@@ -265,6 +268,27 @@ const VERSION_8_STATEMENTS: readonly string[] = [
     UNIQUE (account_id, name)
   )`,
   `CREATE INDEX keys_by_salt ON keys (key_type, token_salt)`,
+  'ALTER TABLE keys ADD COLUMN user_agent TEXT',
+  `CREATE TABLE oauth_uses (
+    resource_id TEXT PRIMARY KEY,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL
+  )`,
+  `CREATE TABLE sunsets (
+    id TEXT PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id),
+    key_type TEXT NOT NULL CHECK (key_type IN ('redox', 'xenrad', 'opendental', 'opendental-portal', 'xdent', 'practice')),
+    source_id TEXT REFERENCES sources (id),
+    site_id TEXT REFERENCES sites (id),
+    deprecated_at BIGINT NOT NULL,
+    sunset_at BIGINT NOT NULL CHECK (sunset_at >= deprecated_at),
+    documentation_url TEXT,
+    brownouts TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    CHECK (source_id IS NULL OR site_id IS NULL)
+  )`,
+  `CREATE UNIQUE INDEX sunsets_by_keys ON sunsets (account_id, key_type, coalesce(source_id, ''), coalesce(site_id, ''))`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
@@ -307,7 +331,7 @@ export const SCHEMA_HISTORY: SchemaHistory = {
     },
     {
       to: 8,
-      summary: 'imports of keys',
+      summary: 'imports of keys, plans to retire keys, and the uses of OAuth',
       statements: VERSION_8_STATEMENTS,
     },
   ],

@@ -188,6 +188,7 @@ const TABLES = {
   key: 'keys',
   message: 'messages',
   allowlistEntry: 'ip_allowlist_entries',
+  sunset: 'sunsets',
 } as const satisfies Record<RowKind, keyof Tables>
 
 interface DeletionGuard {
@@ -207,7 +208,10 @@ const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
       and not exists (select 1 from sources where sources.account_id = accounts.id)
       and not exists (select 1 from destinations where destinations.account_id = accounts.id)
       and not exists (select 1 from keys where keys.account_id = accounts.id)`,
-    children: [['ip_allowlist_entries', 'account_id']],
+    children: [
+      ['ip_allowlist_entries', 'account_id'],
+      ['sunsets', 'account_id'],
+    ],
   },
   user: {
     deletable: sql`users.deactivated_at is not null
@@ -216,11 +220,16 @@ const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
       ['sessions', 'user_id'],
       ['invitations', 'user_id'],
       ['recovery_codes', 'user_id'],
+      ['oauth_uses', 'resource_id'],
     ],
   },
   site: {
     deletable: sql`not exists (select 1 from keys where keys.site_id = sites.id)
       and not exists (select 1 from key_sites where key_sites.site_id = sites.id)`,
+    children: [
+      ['sunsets', 'site_id'],
+      ['oauth_uses', 'resource_id'],
+    ],
   },
   developer: {
     deletable: sql`not exists (select 1 from keys where keys.developer_id = developers.id)`,
@@ -231,6 +240,10 @@ const DELETION_GUARDS: Readonly<Record<DeletableKind, DeletionGuard>> = {
       and not exists (select 1 from key_sources where key_sources.source_id = sources.id)
       and not exists (select 1 from message_periods where owner_id = sources.id)
       and not exists (select 1 from subscriptions where subscriptions.source_id = sources.id)`,
+    children: [
+      ['sunsets', 'source_id'],
+      ['oauth_uses', 'resource_id'],
+    ],
   },
   destination: {
     deletable: sql`not exists (

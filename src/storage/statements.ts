@@ -17,6 +17,7 @@ type ListableTable =
   | 'destinations'
   | 'subscriptions'
   | 'keys'
+  | 'sunsets'
 type ColumnName<Name extends keyof Tables> = keyof Tables[Name] & string
 
 /** Creates the statements that have the same form for every table. */

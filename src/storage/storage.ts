@@ -36,6 +36,7 @@ import {
   createSubscriptionQueueStorage,
   createSubscriptionStorage,
 } from './subscriptions.ts'
+import { createSunsetStorage } from './sunsets.ts'
 
 /** Stores every subject on this engine. */
 export function createStorage(unwatchedEngine: Engine): Storage {
@@ -65,6 +66,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createEventStorage(engine, compiler),
     ...createAuditChainStorage(engine, compiler),
     ...createKeyUseStorage(engine, compiler),
+    ...createSunsetStorage(engine, compiler, rows, audit),
     ...createSessionStorage(engine, compiler),
     ...createPasswordStorage(engine, compiler, rows, audit),
     ...createFirstOperatorStorage(engine, compiler, audit),

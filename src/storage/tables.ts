@@ -150,6 +150,7 @@ const TABLES = {
     event_id: TEXT,
     secret_digest: NULLABLE_TEXT,
     previous_secret_digest: NULLABLE_TEXT,
+    user_agent: NULLABLE_TEXT,
   },
   oauth_clients: {
     key_id: KEY_TEXT,
@@ -205,6 +206,22 @@ const TABLES = {
   revoked_tokens: { account_id: KEY_TEXT, token_id: KEY_TEXT, ends_at: INTEGER },
   secret_proofs: { key_id: KEY_TEXT, network: KEY_TEXT, secret_hash: TEXT, proven_at: INTEGER },
   key_uses: { key_id: KEY_TEXT, day: KEY_INTEGER, uses: INTEGER },
+  oauth_uses: { resource_id: KEY_TEXT, first_at: INTEGER, last_at: INTEGER },
+  sunsets: {
+    id: KEY_TEXT,
+    account_id: TEXT,
+    key_type: column<
+      'redox' | 'xenrad' | 'opendental' | 'opendental-portal' | 'xdent' | 'practice'
+    >(),
+    source_id: NULLABLE_TEXT,
+    site_id: NULLABLE_TEXT,
+    deprecated_at: INTEGER,
+    sunset_at: INTEGER,
+    documentation_url: NULLABLE_TEXT,
+    brownouts: TEXT,
+    created_at: INTEGER,
+    event_id: TEXT,
+  },
   traffic: {
     account_id: KEY_TEXT,
     hour: KEY_INTEGER,

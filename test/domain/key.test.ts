@@ -47,6 +47,7 @@ const sound: Key = {
   tokenSalt: 'salt',
   tokenEpoch: 0,
   oauthClient: null,
+  sunset: null,
   account: { name: 'Acme', status: 'open', region: 'us', networks: [] },
 }
 

@@ -64,19 +64,23 @@ const OLD_VERSIONS: readonly OldVersion[] = [
       schema_version: setVersion,
       // Public ids may be spelled anew, so rows cached under the old version are stale.
       authority: ({ version }) => ({ version: Number(version) + 1, token_revocations: 0 }),
-      keys: () => ({ secret_digest: null, previous_secret_digest: null }),
+      keys: () => ({ secret_digest: null, previous_secret_digest: null, user_agent: null }),
       messages: () => ({ payload_part_count: 0 }),
     },
   },
   {
     version: 6,
     sql: readText('test/fixtures/schema-6.sql'),
-    changedColumns: { schema_version: setVersion, authority: () => ({ token_revocations: 0 }) },
+    changedColumns: {
+      schema_version: setVersion,
+      authority: () => ({ token_revocations: 0 }),
+      keys: () => ({ user_agent: null }),
+    },
   },
   {
     version: 7,
     sql: readText('test/fixtures/schema-7.sql'),
-    changedColumns: { schema_version: setVersion },
+    changedColumns: { schema_version: setVersion, keys: () => ({ user_agent: null }) },
   },
 ]
 

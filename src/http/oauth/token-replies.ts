@@ -1,5 +1,5 @@
 import type { AssertionProfile } from '../../domain/client-assertion.ts'
-import type { InputFailure, RateLimitFailure } from '../../domain/failure.ts'
+import type { InputFailure } from '../../domain/failure.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply, type ReplyTable } from '../reply.ts'
 import type { ErrorReplies } from '../request.ts'
@@ -11,6 +11,10 @@ export interface TokenReplyContext {
   readonly applicationName: string
   /** The challenge of a client that is not authenticated, with 401; null for 400 without one. */
   readonly challenge: Readonly<Record<string, string>> | null
+}
+
+interface RetryFailure {
+  readonly retryAfterSeconds: number
 }
 
 type Replies = ReplyTable<TokenReplyContext, TokenEndpointFailure>
@@ -30,8 +34,11 @@ const createVendorReply = (
 ): Reply =>
   createJsonReply(status, { error, error_description: description, error_uri: '' }, headers)
 
-const createVendorRetryReply = ({ retryAfterSeconds }: RateLimitFailure): Reply =>
+const createVendorRetryReply = ({ retryAfterSeconds }: RetryFailure): Reply =>
   createVendorReply(formatWait(retryAfterSeconds), 429, createRetryAfterHeader(retryAfterSeconds))
+
+const createVendorUnavailableReply = ({ retryAfterSeconds }: RetryFailure): Reply =>
+  createVendorReply(formatWait(retryAfterSeconds), 503, createRetryAfterHeader(retryAfterSeconds))
 
 /** One reply for a client that is unknown, or must not be used, and for an unknown key of a known one. */
 const refuseVendorKey = (_: unknown, { applicationName }: TokenReplyContext): Reply =>
@@ -72,6 +79,8 @@ export const VENDOR_REPLIES: Replies = {
   key_disabled: refuseVendorKey,
   key_revoked: refuseVendorKey,
   key_expired: refuseVendorKey,
+  key_type_retired: refuseVendorKey,
+  brownout: createVendorUnavailableReply,
   key_unassigned: refuseVendorKey,
   account_closed: refuseVendorKey,
   address_refused: refuseVendorKey,
@@ -79,12 +88,7 @@ export const VENDOR_REPLIES: Replies = {
   region_other: refuseVendorKey,
   failures_exceeded: createVendorRetryReply,
   quota_exceeded: createVendorRetryReply,
-  busy: ({ retryAfterSeconds }) =>
-    createVendorReply(
-      formatWait(retryAfterSeconds),
-      503,
-      createRetryAfterHeader(retryAfterSeconds),
-    ),
+  busy: createVendorUnavailableReply,
 }
 
 /* The words of the standard (RFC 6749 §5.2; RFC 7521 §4.2.1). */
@@ -101,7 +105,7 @@ const refuseRequest = (description: string) => (): Reply =>
 
 const createStandardRetryReply =
   (status: number) =>
-  ({ retryAfterSeconds }: RateLimitFailure): Reply =>
+  ({ retryAfterSeconds }: RetryFailure): Reply =>
     createStandardReply(
       'invalid_request',
       formatWait(retryAfterSeconds),
@@ -158,6 +162,8 @@ export const STANDARD_REPLIES: Replies = {
   key_disabled: refuseClient,
   key_revoked: refuseClient,
   key_expired: refuseClient,
+  key_type_retired: refuseClient,
+  brownout: createStandardRetryReply(503),
   key_unassigned: refuseClient,
   account_closed: refuseClient,
   address_refused: refuseClient,

@@ -10,6 +10,7 @@ import {
 import type { Key } from '../../domain/key.ts'
 import type { Credential } from '../../domain/key-type.ts'
 import {
+  BROWNOUT_TEXT,
   createJsonReply,
   createRetryAfterHeader,
   type Reply,
@@ -99,6 +100,9 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   key_revoked: () => createUnauthorizedReply('This key was revoked.', 'key_revoked'),
   key_disabled: () => createUnauthorizedReply('This key is disabled.', 'key_disabled'),
   key_expired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
+  key_type_retired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
+  brownout: ({ retryAfterSeconds }) =>
+    createRetryReply(503, 'brownout', BROWNOUT_TEXT, retryAfterSeconds),
   account_closed: () =>
     createErrorReply(403, 'account_closed', 'The account of this key is closed.'),
   address_refused: ({ address }) =>

@@ -11,6 +11,7 @@ import type { Key } from '../../domain/key.ts'
 import type { Credential } from '../../domain/key-type.ts'
 import { SECRET_PREFIX } from '../../domain/secret.ts'
 import {
+  BROWNOUT_TEXT,
   createJsonReply,
   createRetryAfterHeader,
   type Reply,
@@ -74,6 +75,14 @@ const createTooManyReply = (Message: string, RetryAfterSeconds: number): Reply =
     createRetryAfterHeader(RetryAfterSeconds),
   )
 
+const createUnavailableReply = (text: string, retryAfterSeconds: number): Reply =>
+  createErrorReply(
+    503,
+    'SERVICE_UNAVAILABLE',
+    `${text} Please try again later.`,
+    createRetryAfterHeader(retryAfterSeconds),
+  )
+
 /** One reply for keys that are unknown, malformed, of another type or of another region. */
 const createInvalidKeyReply = () =>
   createErrorReply(
@@ -106,6 +115,8 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   key_disabled: createKeyDisabledReply('This key is disabled.'),
   key_revoked: createKeyDisabledReply('This key was revoked.'),
   key_expired: createKeyDisabledReply('This key has expired.'),
+  key_type_retired: createKeyDisabledReply('This key has expired.'),
+  brownout: ({ retryAfterSeconds }) => createUnavailableReply(BROWNOUT_TEXT, retryAfterSeconds),
   key_unassigned: createKeyDisabledReply('This key is not in use.'),
   address_refused: ({ address }) =>
     createErrorReply(403, 'IP_NOT_AUTHORIZED', `The IP address ${address} is not authorized.`),
@@ -133,13 +144,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
       'UPSTREAM_TIMEOUT',
       'The service behind this API did not answer in time.',
     ),
-  busy: ({ retryAfterSeconds }) =>
-    createErrorReply(
-      503,
-      'SERVICE_UNAVAILABLE',
-      'The server is busy. Please try again later.',
-      createRetryAfterHeader(retryAfterSeconds),
-    ),
+  busy: ({ retryAfterSeconds }) => createUnavailableReply('The server is busy.', retryAfterSeconds),
 }
 
 export const xdentProtocol: VendorProtocol = {

@@ -1,7 +1,9 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
+import type { Key } from '../../domain/key.ts'
 import { toRefusalFacts } from '../../domain/refusal-text.ts'
+import type { Sunset } from '../../domain/sunset.ts'
 import type { TrafficCounter } from '../limits/usage-counters.ts'
 import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
@@ -350,6 +352,15 @@ export interface Caller {
   keyId?: string
   /** True if the request has a genuine token of an OAuth client. */
   isClient?: boolean
+  /** The plan to retire the key that the caller has proven, if there is one. */
+  sunset?: Sunset
+  readonly readUserAgent?: () => string | undefined
+}
+
+/** Notes the key that the caller has proven. */
+export function identifyKey(caller: Caller, { id, sunset }: Pick<Key, 'id' | 'sunset'>): void {
+  caller.keyId = id
+  if (sunset !== null) caller.sunset = sunset
 }
 
 export interface RecordRefusalDeps {

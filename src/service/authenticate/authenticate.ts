@@ -10,7 +10,8 @@ import {
 import { checkKeyUsable, isPublicId, type Key, listValidSecretHashes } from '../../domain/key.ts'
 import type { Credential } from '../../domain/key-type.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
-import type { Caller } from '../audit/buffer.ts'
+import { checkBrownout } from '../../domain/sunset.ts'
+import { type Caller, identifyKey } from '../audit/buffer.ts'
 import type { FailureLimiter, KeyRateLimit } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
@@ -58,13 +59,14 @@ async function authenticateCredential(
     failureLimiter.countFailure(address)
     return allowed.ok ? foundKey : allowed
   }
-  caller.keyId = foundKey.value.id
+  identifyKey(caller, foundKey.value)
   const usable = checkKeyUsable(foundKey.value, address, now, region)
-  if (!usable.ok) return usable
-  const key = usable.value
+  const admitted = usable.ok ? checkBrownout(usable.value, now) : usable
+  if (!admitted.ok) return admitted
+  const key = admitted.value
   const withinRate = keyRateLimit(key)
   if (!withinRate.ok) return withinRate
-  keyUseCounter.count(key)
+  keyUseCounter.count(key, caller)
   return ok(key)
 }
 

@@ -4,6 +4,8 @@ import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import type { Key } from '../../domain/key.ts'
 import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
 import { limitEntries } from '../../domain/limits.ts'
+import { toStoredUserAgent } from '../../domain/sunset.ts'
+import type { Caller } from '../audit/buffer.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
@@ -22,6 +24,7 @@ interface CountedUses {
   readonly hour: number
   uses: number
   lastAt: number
+  readonly userAgent: string | null
 }
 
 /**
@@ -61,7 +64,11 @@ export function createKeyUseCounter(
   }
 
   return {
-    count({ id, accountId, keyType }: UsedKey): void {
+    /** The User-Agent is read once for each write, not at each use. */
+    count(
+      { id, accountId, keyType }: UsedKey,
+      caller: Pick<Caller, 'readUserAgent'> = {},
+    ): void {
       const at = clock()
       const hour = Math.floor(at / HOUR_MS)
       const current = usesByKey.get(id)
@@ -70,7 +77,9 @@ export function createKeyUseCounter(
         current.lastAt = at
       } else {
         if (current !== undefined || usesByKey.size >= MAX_BUFFERED_KEYS) keepAlive(flush())
-        usesByKey.set(id, { key: { id, accountId, keyType }, hour, uses: 1, lastAt: at })
+        const key = { id, accountId, keyType }
+        const userAgent = toStoredUserAgent(caller.readUserAgent?.())
+        usesByKey.set(id, { key, hour, uses: 1, lastAt: at, userAgent })
       }
       if (!isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
     },
@@ -80,11 +89,12 @@ export function createKeyUseCounter(
   }
 }
 
-const toDailyKeyUse = ({ key, hour, uses, lastAt }: CountedUses): DailyKeyUse => ({
+const toDailyKeyUse = ({ key, hour, uses, lastAt, userAgent }: CountedUses): DailyKeyUse => ({
   keyId: key.id,
   day: Math.floor(hour / 24),
   uses,
   lastAt,
+  userAgent,
 })
 
 export type KeyUseCounter = ReturnType<typeof createKeyUseCounter>

@@ -68,7 +68,7 @@ async function authenticateResourceServer(
     const client = await authenticateClient(deps, credential, caller)
     if (!client.ok) return client
     caller.keyId = client.value.id
-    deps.keyUseCounter.count(client.value)
+    deps.keyUseCounter.count(client.value, caller)
     return client
   }
   const principal = await deps.guard(credential.accessToken, caller)

@@ -2,8 +2,9 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
 import type { OAuthClient } from '../../domain/oauth-client.ts'
 import { grantScopes } from '../../domain/scope.ts'
+import { checkBrownout } from '../../domain/sunset.ts'
 import { ACCESS_TOKEN_MS, floorToSecond } from '../../domain/token.ts'
-import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
+import { type AuditBuffer, type Caller, identifyKey, type RecordRefusal } from '../audit/buffer.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { TokenMinter } from '../ports/crypto.ts'
 import type { Log, Random } from '../ports/runtime.ts'
@@ -49,12 +50,16 @@ export const createRequestToken =
   async ({ credential, scope }, caller) => {
     const { log, keyUseCounter, recordRefusal } = deps
     const client = await authenticateClient(deps, credential, caller)
-    const issued = client.ok ? await issueClientToken(deps, client.value, scope, caller) : client
+    if (client.ok) identifyKey(caller, client.value)
+    const admitted = client.ok ? checkBrownout(client.value, deps.clock()) : client
+    const issued = admitted.ok
+      ? await issueClientToken(deps, admitted.value, scope, caller)
+      : admitted
     if (!issued.ok) {
       recordRefusal('token', issued.failure, caller)
       return issued
     }
-    if (client.ok) keyUseCounter.count(client.value)
+    if (client.ok) keyUseCounter.count(client.value, caller)
     log.debug(caller, 'a client got an access token')
     return issued
   }
@@ -66,7 +71,6 @@ async function issueClientToken(
   caller: Caller,
 ): Promise<Result<ClientToken, ClientFailure>> {
   const { id: keyId, oauthClient } = key
-  caller.keyId = keyId
   const scopes = grantScopes(requestedScope, oauthClient?.scopes ?? [], {
     allowsSystem: oauthClient?.authenticationMethod === 'private_key_jwt',
   })

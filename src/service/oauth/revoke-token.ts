@@ -45,7 +45,7 @@ export const createRevokeToken =
     }
     const key = client.value
     caller.keyId = key.id
-    deps.keyUseCounter.count(key)
+    deps.keyUseCounter.count(key, caller)
     await revokeOwnToken(deps, key, token, caller)
     return ok(undefined)
   }

@@ -96,6 +96,8 @@ export interface DailyKeyUse {
   readonly day: number
   readonly uses: number
   readonly lastAt: number
+  /** The User-Agent of one of these uses; without one, the stored one is kept. */
+  readonly userAgent?: string | null
 }
 
 /** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */

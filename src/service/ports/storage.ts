@@ -13,6 +13,7 @@ import type { ListStorage } from './lists.ts'
 import type { MessageIdStorage, MessageStorage } from './messages.ts'
 import type { QueueStorage, RoutingStorage } from './routing.ts'
 import type { SignInStorage } from './sign-in.ts'
+import type { SunsetStorage } from './sunsets.ts'
 
 /** Stores the resources that operators manage. */
 export interface ResourceStorage extends AccountStorage, KeyStorage, RoutingStorage, EventStorage {}
@@ -36,6 +37,7 @@ export interface Storage
     TrafficStorage,
     ListStorage,
     EditStorage,
+    SunsetStorage,
     DashboardStorage {
   /** Writes as much as a message needs. Throws if the database cannot. */
   probe(): Promise<void>

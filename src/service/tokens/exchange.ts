@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../domain/failure.ts'
+import { checkBrownout } from '../../domain/sunset.ts'
 import { floorToSecond } from '../../domain/token.ts'
-import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
+import { type AuditBuffer, type Caller, identifyKey, type RecordRefusal } from '../audit/buffer.ts'
 import {
   type ExchangedCredential,
   type ExchangedSecretDeps,
@@ -41,18 +42,20 @@ async function exchangeSecret(
 ): Promise<Result<IssuedTokens>> {
   const { minter, random, clock, log, keyUseCounter, auditBuffer, recordRefusal } = deps
   const verified = await verifyExchangedSecret(deps, credential, caller.address, ['redox'])
-  if (!verified.ok) {
-    recordRefusal('exchange', verified.failure, caller)
-    return verified
+  if (verified.ok) identifyKey(caller, verified.value)
+  const admitted = verified.ok ? checkBrownout(verified.value, clock()) : verified
+  if (!admitted.ok) {
+    recordRefusal('exchange', admitted.failure, caller)
+    return admitted
   }
-  const key = verified.value
+  const key = admitted.value
   const grantId = random.uuid()
   const issued = await issueTokens(minter, key, {
     grantId,
     generation: 0,
     issuedAt: floorToSecond(clock()),
   })
-  keyUseCounter.count(key)
+  keyUseCounter.count(key, caller)
   log.debug({ ...caller, keyId: key.id }, 'a secret was exchanged for tokens')
   const facts = { surface: 'exchange', grantId }
   auditBuffer.record({ action: 'token.issued', subject: key.id, caller, facts })

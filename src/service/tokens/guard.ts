@@ -48,7 +48,6 @@ async function admitToken(
     return verified
   }
   const { principal, token, grant } = verified.value
-  caller.keyId = principal.key.id
   if (isClientToken(token)) {
     const audience = findAudience(token, principal.key) ?? publicUrl
     const isOwn = audience === publicUrl || audience.startsWith(`${publicUrl}/`)
@@ -59,7 +58,7 @@ async function admitToken(
     await storage.acknowledgeGrant(token.grantId, token.generation, clock())
     tokenCache.delete(accessToken)
   }
-  keyUseCounter.count(principal.key)
+  keyUseCounter.count(principal.key, caller)
   return ok(principal)
 }
 

@@ -3,8 +3,9 @@ import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import { decideRotation, type Grant, type Rotation } from '../../domain/rotation.ts'
+import { checkBrownout } from '../../domain/sunset.ts'
 import { GRANT_RETENTION_MS, type RefreshTokenClaims } from '../../domain/token.ts'
-import type { AuditBuffer, Caller, RecordRefusal } from '../audit/buffer.ts'
+import { type AuditBuffer, type Caller, identifyKey, type RecordRefusal } from '../audit/buffer.ts'
 import type { KeyProofs } from '../authenticate/key-proofs.ts'
 import type { FailureLimiter } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
@@ -70,6 +71,8 @@ async function refreshTokens(
     return result
   }
   recordRefusal('refresh', result.failure, caller)
+  // A brown-out refuses callers who have proven their token.
+  if (result.failure.reason === 'brownout') return result
   // A genuine token is never refused for the failures of others. Only failing callers are slowed
   // down.
   const { address } = caller
@@ -101,11 +104,12 @@ async function verifyAndRotate(
   if (foundKey === null) return KEY_UNKNOWN
   if (!verifiedToken.ok) return verifiedToken
   keyProofs.rememberKey(presented, foundKey)
-  caller.keyId = foundKey.id
+  identifyKey(caller, foundKey)
   const usable = checkKeyUsable(foundKey, caller.address, now, region)
-  if (!usable.ok) return usable
-  keyUseCounter.count(foundKey)
-  const verified = { key: usable.value, token: verifiedToken.value, now, caller }
+  const admitted = usable.ok ? checkBrownout(usable.value, now) : usable
+  if (!admitted.ok) return admitted
+  keyUseCounter.count(foundKey, caller)
+  const verified = { key: admitted.value, token: verifiedToken.value, now, caller }
   return rotateGrant(deps, verified, grant)
 }
 

@@ -14,7 +14,7 @@ import { limitEntries } from '../../domain/limits.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import { listCurrentScopes } from '../../domain/scope.ts'
 import { type AnyTokenClaims, getTokenExpiry, isClientToken } from '../../domain/token.ts'
-import type { Caller } from '../audit/buffer.ts'
+import { type Caller, identifyKey } from '../audit/buffer.ts'
 import type { KeyCache, KeyWithRouting } from '../authenticate/key-cache.ts'
 import type { Authority, AuthorityStorage, GrantStorage } from '../ports/authority.ts'
 import type { TokenMinter } from '../ports/crypto.ts'
@@ -72,7 +72,7 @@ export async function verifyToken(
   deps: VerifyTokenDeps,
   accessToken: string,
   address: string | null,
-  caller?: Pick<Caller, 'isClient'>,
+  caller?: Caller,
 ): Promise<Result<VerifiedToken, GuardFailure>> {
   const { storage, tokenCache, minter, clock, region } = deps
   const cached = tokenCache.get(accessToken)
@@ -90,6 +90,7 @@ export async function verifyToken(
   const now = clock()
   const failure = findTimeFailure(token, now)
   if (failure !== null) return fail(failure)
+  if (caller !== undefined) identifyKey(caller, principal.key)
   const usable = checkKeyUsable(principal.key, address, now, region)
   if (!usable.ok) return usable
   return cached.authority.tokenRevocations === authority.tokenRevocations
@@ -101,7 +102,7 @@ async function verifyNewToken(
   deps: VerifyTokenDeps,
   accessToken: string,
   address: string | null,
-  caller: Pick<Caller, 'isClient'> | undefined,
+  caller: Caller | undefined,
 ): Promise<Result<VerifiedToken, GuardFailure>> {
   const { keyCache, minter, clock, region } = deps
   const keyringVersion = minter.keyringVersion()
@@ -122,6 +123,7 @@ async function verifyNewToken(
   // Another key may have this public id now, and a token must not open what belongs to that key.
   if (found?.key.id !== keyId) return KEY_UNKNOWN
   const { key, routings } = found
+  if (caller !== undefined) identifyKey(caller, key)
   const usable = checkKeyUsable(key, address, now, region)
   if (!usable.ok) return usable
   if (token.epoch !== key.tokenEpoch) return fail({ reason: 'token_superseded', keyId })

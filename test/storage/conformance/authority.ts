@@ -39,6 +39,7 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
       const from = await addSource(accountId)
       const to = await addDestination(accountId)
       const joined = await addSubscription(from.id, to.id)
+      const sunset = await fixture.addSunset(accountId)
       const secret = { hash: 'h', sealed: null, tokenSalt: 's', overlapEndsAt: null }
       const [place, rule] = [
         await fixture.addSite(accountId),
@@ -96,6 +97,9 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
         ['enforce', () => fixture.storage.setAllowlistEnforced(accountId, true, e(accountId))],
         ['addAllowlistEntry', () => fixture.addAllowlistEntry(accountId, '10.0.0.0/8')],
         ['deleteAllowlistEntry', () => fixture.storage.deleteAllowlistEntry(rule.id, e(rule.id))],
+        ['addSunset', () => fixture.addSunset(accountId, { keyType: 'xdent' })],
+        ['changeSunset', () => fixture.storage.changeSunset(sunset.id, sunset, e(sunset.id))],
+        ['deleteSunset', () => fixture.storage.deleteSunset(sunset.id, e(sunset.id))],
         ['addSite', () => fixture.addSite(accountId)],
         ['addDeveloper', () => fixture.addDeveloper(accountId)],
       ]
@@ -118,6 +122,11 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
         ['purgeGrants', () => fixture.storage.purgeGrants(0)],
         ['addMessage', () => addMessage(owned, [hop])],
         ['addEvent', () => fixture.storage.addEvent(createTestEvent(id))],
+        [
+          'addOAuthUses',
+          () =>
+            fixture.storage.addOAuthUses([{ resourceId: owned.sourceId, firstAt: 1, lastAt: 1 }]),
+        ],
         ['probe', () => fixture.storage.probe()],
         [
           'addKeyUses',

@@ -36,6 +36,7 @@ export function testDeletions(name: string, fixture: StorageFixture): void {
       key: key.id,
       message: (await addMessage(tenant, [subscription])).id,
       allowlistEntry: (await fixture.addAllowlistEntry(accountId, '10.0.0.0/8')).id,
+      sunset: (await fixture.addSunset(accountId)).id,
     }
     const kinds = Object.keys(rows) as RowKind[]
     for (const [kind, id] of Object.entries(rows)) {

@@ -20,6 +20,7 @@ import type {
   Source,
 } from '../../../src/service/ports/routing.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
+import type { SunsetPlan } from '../../../src/service/ports/sunsets.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
 
 /** UUIDv7s, each greater than the one before, as the server makes them. */
@@ -223,6 +224,30 @@ export class StorageFixture {
       ...more,
     }
     expect(await this.storage.addAllowlistEntry(row, createTestEvent(row.id))).toBe(true)
+    return row
+  }
+
+  readonly addSunset = async (
+    accountId: string,
+    more: Partial<SunsetPlan> = {},
+  ): Promise<SunsetPlan> => {
+    const row: SunsetPlan = {
+      id: createUuid(),
+      accountId,
+      keyType: 'redox',
+      sourceId: null,
+      siteId: null,
+      deprecatedAt: 1,
+      sunsetAt: MAX_INTEGER,
+      documentationUrl: 'https://clinic.example/move?to=oauth',
+      brownouts: [
+        { startsAt: 1, endsAt: 2 },
+        { startsAt: 5, endsAt: MAX_INTEGER },
+      ],
+      createdAt: 1,
+      ...more,
+    }
+    expect(await this.storage.addSunset(row, createTestEvent(row.id))).toBe(true)
     return row
   }
 

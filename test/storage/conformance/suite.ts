@@ -18,6 +18,7 @@ import { testQueueStorage } from './queues.ts'
 import { testRevokedTokenStorage } from './revoked-tokens.ts'
 import { testRoundTrip } from './round-trip.ts'
 import { testSignInStorage } from './sign-in.ts'
+import { testSunsetStorage } from './sunsets.ts'
 import { testDashboardStorage, testKeyUseStorage, testTrafficStorage } from './usage.ts'
 
 /** A fresh database of one engine, with schema.sql in it. */
@@ -46,6 +47,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testEventStorage(name, fixture)
   testSignInStorage(name, fixture)
   testDeletions(name, fixture)
+  testSunsetStorage(name, fixture)
   testListQueries(name, fixture)
   testMessageLists(name, fixture)
   testTrafficStorage(name, fixture)

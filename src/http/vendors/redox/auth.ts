@@ -9,6 +9,7 @@ import type { IssuedTokens } from '../../../service/tokens/issue.ts'
 import type { Refresh } from '../../../service/tokens/refresh.ts'
 import { parseJson } from '../../json/parse.ts'
 import {
+  BROWNOUT_TEXT,
   createJsonReply,
   createRetryAfterHeader,
   type Reply,
@@ -105,8 +106,12 @@ const createInvalidReply = (): Reply => ({
   body: 'Invalid request',
   type: 'text/html; charset=utf-8',
 })
-const createRetryReply = (status: number, seconds: number) =>
-  createMessageReply(status, `Try again in ${seconds} seconds.`, createRetryAfterHeader(seconds))
+const createRetryReply = (status: number, seconds: number, why = '') =>
+  createMessageReply(
+    status,
+    `${why}Try again in ${seconds} seconds.`,
+    createRetryAfterHeader(seconds),
+  )
 
 const replies: ReplyTable = {
   body_too_large: ({ limitBytes }) =>
@@ -136,6 +141,9 @@ const replies: ReplyTable = {
   key_disabled: createInvalidReply,
   key_revoked: createInvalidReply,
   key_expired: createInvalidReply,
+  key_type_retired: createInvalidReply,
+  brownout: ({ retryAfterSeconds }) =>
+    createRetryReply(503, retryAfterSeconds, `${BROWNOUT_TEXT} `),
   key_unassigned: createInvalidReply,
   account_closed: createInvalidReply,
   address_refused: createInvalidReply,

@@ -1,6 +1,7 @@
 import { findEventKind } from '../../../domain/catalog.ts'
 import type { DestinationFailure, Failure } from '../../../domain/failure.ts'
 import {
+  BROWNOUT_TEXT,
   createJsonReply,
   createRetryAfterHeader,
   type Reply,
@@ -171,6 +172,9 @@ const replies: ReplyTable<RefusalContext> = {
   key_disabled: createUnauthorizedReply,
   key_revoked: createUnauthorizedReply,
   key_expired: createUnauthorizedReply,
+  key_type_retired: createUnauthorizedReply,
+  brownout: ({ retryAfterSeconds }, context) =>
+    createRetryReply(503, BROWNOUT_TEXT, retryAfterSeconds, context),
   key_unassigned: createUnauthorizedReply,
   account_closed: createUnauthorizedReply,
   address_refused: createUnauthorizedReply,

@@ -1,5 +1,6 @@
 import type { SurfaceFailure } from '../../../domain/failure.ts'
 import {
+  BROWNOUT_TEXT,
   createChallengeHeader,
   createJsonReply,
   createRetryAfterHeader,
@@ -90,6 +91,10 @@ export const XENRAD_REPLIES: ReplyTable<WriteRefusal, SurfaceFailure> = {
   // Only the holder of an unrevoked key's secret comes this far, so these replies help the owner, and reveal
   // nothing that a thief could use.
   key_expired: (_, write) => createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
+  key_type_retired: (_, write) =>
+    createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
+  brownout: ({ retryAfterSeconds }, write) =>
+    createRetryReply(write, 503, 'transient', BROWNOUT_TEXT, retryAfterSeconds),
   address_refused: ({ address }, write) =>
     write({
       status: 403,
