@@ -171,15 +171,12 @@ function createBareApp(
   const app = new Hono(getPath === undefined ? {} : { getPath })
   app.notFound((c) => {
     const reply = createJsonReply(404, { message: 'There is nothing at this path.' })
-    return toResponse(reply, identifyCaller(deps, c).requestId)
+    return toResponse(reply, identifyCaller(deps, c))
   })
   app.onError((error, c) => {
     const caller = identifyCaller(deps, c)
     deps.log.error({ ...caller, error }, 'a request failed')
-    return toResponse(
-      createJsonReply(500, { message: 'The server failed; try again.' }),
-      caller.requestId,
-    )
+    return toResponse(createJsonReply(500, { message: 'The server failed; try again.' }), caller)
   })
   return app
 }
@@ -241,14 +238,14 @@ function createHealthRoutes(deps: AppDeps): Hono {
   const app = new Hono()
 
   app.get('/health', (c) =>
-    toResponse(createJsonReply(200, { status: 'live' }), identifyCaller(deps, c).requestId),
+    toResponse(createJsonReply(200, { status: 'live' }), identifyCaller(deps, c)),
   )
 
   app.get('/ready', async (c) => {
     const caller = identifyCaller(deps, c)
     try {
       await deps.storage.probe()
-      return toResponse(createJsonReply(200, { status: 'ready' }), caller.requestId)
+      return toResponse(createJsonReply(200, { status: 'ready' }), caller)
     } catch (error) {
       deps.log.error({ ...caller, error }, 'the database accepts no writes')
       const reply = createJsonReply(
@@ -256,7 +253,7 @@ function createHealthRoutes(deps: AppDeps): Hono {
         { status: 'the database accepts no writes' },
         createRetryAfterHeader(DATABASE_RETRY_SECONDS),
       )
-      return toResponse(reply, caller.requestId)
+      return toResponse(reply, caller)
     }
   })
   return app

@@ -1,4 +1,6 @@
 import type { Failure } from '../domain/failure.ts'
+import type { Caller } from '../service/audit/buffer.ts'
+import { createSunsetHeaders } from './sunset-headers.ts'
 
 /** A response as plain values. */
 export interface Reply {
@@ -42,22 +44,26 @@ export function replyToFailure<Context, F extends { readonly reason: string }>(
 /** Links the caller's response to the operator's log. */
 export const REQUEST_ID_HEADER = 'X-Request-Id'
 
-export const toResponse = (reply: Reply, requestId: string): Response =>
+/** The facts about a caller that every response tells them. */
+type AnsweredCaller = Pick<Caller, 'requestId' | 'sunset'>
+
+export const toResponse = (reply: Reply, caller: AnsweredCaller): Response =>
   new Response(reply.body, {
     status: reply.status,
-    headers: createReplyHeaders(reply, requestId),
+    headers: createReplyHeaders(reply, caller),
   })
 
 /** Forbids caching of every response: tokens (RFC 6749 §5.1), refusals and messages. */
 export const createReplyHeaders = (
   { type, headers }: Reply,
-  requestId: string,
+  { requestId, sunset }: AnsweredCaller,
 ): Record<string, string> => ({
   'Content-Type': type,
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
   [REQUEST_ID_HEADER]: requestId,
   ...headers,
+  ...(sunset !== undefined && createSunsetHeaders(sunset)),
 })
 
 /** A restarting database is back within seconds. */

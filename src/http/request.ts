@@ -73,6 +73,7 @@ export function identifyCaller(
     address: resolveClientAddress(getPeerAddress(c), forwarded, trustedProxies),
     requestId: createRequestId(),
     path,
+    readUserAgent: () => c.req.header('user-agent'),
   }
 }
 
@@ -99,13 +100,12 @@ export function addPostRoute(
 ) {
   app.all(path, async (c) => {
     const caller = identifyCaller(deps, c, path)
-    const { requestId } = caller
     const request = openServerRequest(deps, c)
-    if (c.req.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), requestId)
+    if (c.req.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), caller)
     try {
-      return respond(request, await route.handle(request, caller), requestId)
+      return respond(request, await route.handle(request, caller), caller)
     } catch (error) {
-      return respond(request, replyToError(deps.log, caller, error, route), requestId)
+      return respond(request, replyToError(deps.log, caller, error, route), caller)
     }
   })
 }
@@ -113,8 +113,8 @@ export function addPostRoute(
 export const openServerRequest = ({ openRequest }: HttpDeps, c: Context): ServerRequest =>
   openRequest?.(c) ?? new FetchRequest(c.req.raw)
 
-export const respond = (request: ServerRequest, reply: Reply, requestId: string): Response =>
-  request.send(reply.status, createReplyHeaders(reply, requestId), reply.body)
+export const respond = (request: ServerRequest, reply: Reply, caller: Caller): Response =>
+  request.send(reply.status, createReplyHeaders(reply, caller), reply.body)
 
 /** Replies to errors that are thrown, which are no expected failures. */
 export type ErrorReplies = Pick<PostRoute, 'replyUnavailable' | 'replyServerError'>

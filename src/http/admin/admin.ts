@@ -68,7 +68,7 @@ export function createAdminApi(deps: AdminDeps): Hono {
 
   // Public, because it is the same on every server of this release.
   app.get(`${ADMIN_PATH}/openapi.json`, (c) =>
-    respond(createJsonTextReply(200, apiText), identifyCaller(deps, c)),
+    toResponse(createJsonTextReply(200, apiText), identifyCaller(deps, c)),
   )
   app.get(`${ADMIN_PATH}/reference`, (c) =>
     handleErrors(deps, c, (caller) => deps.showReference(c, caller, api)),
@@ -164,12 +164,9 @@ async function handleErrors(
 }
 
 const respondWithProblem = ({ consoleUrl }: AdminDeps, caller: Caller, problem: ApiProblem) =>
-  respond(createProblemReply(problem, caller.requestId, parseBasePath(consoleUrl)), caller)
+  toResponse(createProblemReply(problem, caller.requestId, parseBasePath(consoleUrl)), caller)
 
 const toRoutePath = (path: string) => ADMIN_PATH + path.replaceAll(/\{(\w+)\}/g, ':$1')
-
-const respond = (reply: Parameters<typeof toResponse>[0], { requestId }: Caller) =>
-  toResponse(reply, requestId)
 
 function respondWithResult(
   { status, response }: Operation,
@@ -178,14 +175,14 @@ function respondWithResult(
 ): Response {
   if (response === null) return respondWithoutBody(status, caller)
   if (response.type === JSON_LINES_TYPE) {
-    const head = respond({ status, type: response.type, body: '' }, caller)
+    const head = toResponse({ status, type: response.type, body: '' }, caller)
     return createStreamedResponse(head, value as AsyncIterable<string>)
   }
-  return respond({ status, type: JSON_CONTENT_TYPE, body: JSON.stringify(value) }, caller)
+  return toResponse({ status, type: JSON_CONTENT_TYPE, body: JSON.stringify(value) }, caller)
 }
 
 function respondWithoutBody(status: number, caller: Caller): Response {
-  const { headers } = respond({ status: 200, type: '', body: '' }, caller)
+  const { headers } = toResponse({ status: 200, type: '', body: '' }, caller)
   headers.delete('Content-Type')
   return new Response(null, { status, headers })
 }

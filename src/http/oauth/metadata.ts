@@ -100,7 +100,7 @@ function addDocument(
   type = 'application/json',
 ): void {
   const respond = (c: Context, reply: Parameters<typeof toResponse>[0]) =>
-    toResponse(reply, identifyCaller(deps, c).requestId)
+    toResponse(reply, identifyCaller(deps, c))
   app.get(path, (c) => respond(c, { ...createJsonReply(200, getDocument(), PUBLIC_HEADERS), type }))
   app.options(path, (c) => {
     const headers = {

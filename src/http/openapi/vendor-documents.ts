@@ -79,7 +79,7 @@ export function addVendorDocumentRoutes(app: Hono, deps: HttpDeps & VendorDocume
     ],
   }
   const addFile = (path: string, reply: Reply) =>
-    app.get(path, (c) => toResponse(reply, identifyCaller(deps, c).requestId))
+    app.get(path, (c) => toResponse(reply, identifyCaller(deps, c)))
 
   for (const { name, document } of documents) {
     const text = JSON.stringify(document)

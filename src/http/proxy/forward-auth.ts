@@ -81,10 +81,9 @@ interface RawRequestEnv {
 export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
   const app = new Hono()
   app.all(DOT_SEGMENT_PATH, (c) => {
-    const { requestId } = identifyCaller(deps, c)
     return toResponse(
       createJsonReply(400, { message: 'The path must have no dot segments.' }),
-      requestId,
+      identifyCaller(deps, c),
     )
   })
   for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
@@ -100,7 +99,7 @@ async function handleForwardAuth(
   const caller = identifyCaller(deps, c, path)
   const serverRequest = openServerRequest(deps, c)
   const request = parseForwardAuthRequest(serverRequest.raw, c.env)
-  return respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller.requestId)
+  return respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller)
 }
 
 async function replyToForwardAuth(

@@ -4,6 +4,7 @@ import type { Caller } from '../../service/audit/buffer.ts'
 import type { HeaderLines, UpstreamResponse } from '../../service/ports/outbound.ts'
 import { REQUEST_ID_HEADER } from '../reply.ts'
 import { FORWARDED_FOR_HEADER } from '../request.ts'
+import { createSunsetHeaders } from '../sunset-headers.ts'
 import { isHopByHop, isWithheldHeader } from './withheld-headers.ts'
 
 /** A key whose credential is verified, with the scopes of a client's token; null for other credentials. */
@@ -153,18 +154,22 @@ const SANDBOX_POLICY = "sandbox; default-src 'none'"
  */
 export function createResponseHeaders(
   { status, headers }: Pick<UpstreamResponse, 'status' | 'headers'>,
-  { requestId }: Pick<Caller, 'requestId'>,
+  { requestId, sunset }: Pick<Caller, 'requestId' | 'sunset'>,
 ): HeaderLines {
+  const sunsetHeaders = sunset === undefined ? {} : createSunsetHeaders(sunset)
   const connection = findHeaderValue(headers, 'connection')
   const forwardedHeaders = headers.filter(([spelled]) => {
     const name = spelled.toLowerCase()
     // RFC 9110 §8.6: a 204 never announces a length.
     if (status === 204 && name === 'content-length') return false
+    // Each of these has one value, and that of the key concerns every answer. A Link may stand beside another.
+    if (sunset !== undefined && (name === 'deprecation' || name === 'sunset')) return false
     return !REMOVED_HEADERS.has(name) && !isHopByHop(name, connection)
   })
   const added: [string, string][] = [
     [REQUEST_ID_HEADER, requestId],
     ['X-Content-Type-Options', 'nosniff'],
+    ...Object.entries(sunsetHeaders),
   ]
   if (findHeaderValue(forwardedHeaders, 'cache-control') === null)
     added.push(['Cache-Control', 'no-store'])

@@ -75,7 +75,7 @@ export const createIdentityHandler =
   ) =>
   (c: Context): Promise<Response> =>
     handleSurfaceRequest(deps, c, protocol, async (request, caller) => {
-      const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
+      const respond = (reply: Reply) => ok(toResponse(reply, caller))
       if (!IDENTITY_METHODS.includes(request.method))
         return respond(replyMethodNotAllowed({ Allow: IDENTITY_METHODS.join(', ') }))
       const key = await authorizeRequest(deps, protocol, request, caller)
@@ -121,7 +121,7 @@ export async function handleSurfaceRequest<F extends Failure = SurfaceFailure>(
         protocol.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
       replyServerError: () => protocol.replyServerError(path),
     })
-    return toResponse(reply, caller.requestId)
+    return toResponse(reply, caller)
   }
 }
 
@@ -135,7 +135,7 @@ export function refuseAndRecord(
 ): Response {
   recordRefusal(protocol.name, refusal, caller)
   recordRefusal.recordResponse(caller, reply)
-  return toResponse(reply, caller.requestId)
+  return toResponse(reply, caller)
 }
 
 /** Creates the replies to requests that cannot be read, which no vendor documents. `write` has the format. */

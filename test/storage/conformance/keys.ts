@@ -89,6 +89,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           secretRotatedAt: null,
           tokenEpoch: 0,
           oauthClient: null,
+          sunset: null,
           account: { name: text, status: 'open', region: text, networks: [] },
         }
         expect(await storage.findKey(row.publicId)).toEqual(found)

@@ -84,7 +84,7 @@ type KeyListResult = Result<Result<Reply, CustomerKeyRefusal>, SurfaceFailure>
 /** Handles `/apikeys`: a developer manages customer keys with the developer's portal key. */
 const handleKeyList = (deps: CustomerKeyDeps, c: Context): Promise<Response> =>
   handleSurfaceRequest(deps, c, opendentalProtocol, async (request, caller) => {
-    const respond = (reply: Reply) => ok(toResponse(reply, caller.requestId))
+    const respond = (reply: Reply) => ok(toResponse(reply, caller))
     if (isBelowKeyListPath(c.req.path)) return respond(replyNotFound())
     if (!KEY_LIST_METHODS.includes(request.method))
       return respond(replyOpenDentalMethodNotAllowed({ Allow: KEY_LIST_METHODS.join(', ') }))

@@ -126,8 +126,8 @@ const ingestMessage = (deps: SurfaceDeps, c: Context, { path, surface, types }: 
   })
 
 const refuseNotAllowed = (deps: SurfaceDeps, c: Context, methods: readonly string[]) =>
-  handleSurfaceRequest(deps, c, xenradProtocol, async ({ method }, { requestId }) =>
-    ok(toResponse(replyXenradMethodNotAllowed(method, methods, c.req.path), requestId)),
+  handleSurfaceRequest(deps, c, xenradProtocol, async ({ method }, caller) =>
+    ok(toResponse(replyXenradMethodNotAllowed(method, methods, c.req.path), caller)),
   )
 
 /** The path that a client reads before it has a key (FHIR R4 §3.1.0.9). */
