@@ -63,25 +63,29 @@ export const MAX_BROWNOUTS = 50
 export const MAX_BROWNOUT_MS = DAY_MS
 const MAX_DOCUMENTATION_URL_LENGTH = 1000
 
-/**
- * Returns the plan with its brown-outs in order and its URL as it is sent, or a sentence that says what is
- * wrong with it.
- */
-export function parseSunset(plan: Sunset, now: number): Result<Sunset, string> {
+/** What is wrong with a plan, in words, or with one of its brown-outs. */
+export interface SunsetProblem {
+  readonly detail: string
+  readonly brownout: Brownout | null
+}
+
+const failPlan = (detail: string, brownout: Brownout | null = null) =>
+  fail<SunsetProblem>({ detail, brownout })
+
+/** Returns the plan with its brown-outs in order and its URL as it is sent, or what is wrong with it. */
+export function parseSunset(plan: Sunset, now: number): Result<Sunset, SunsetProblem> {
   const { deprecatedAt, sunsetAt } = plan
-  if (sunsetAt <= now) return fail('the sunset must be in the future')
-  if (sunsetAt < deprecatedAt) return fail('the sunset must not be before the deprecation')
+  if (sunsetAt <= now) return failPlan('the sunset must be in the future')
+  if (sunsetAt < deprecatedAt) return failPlan('the sunset must not be before the deprecation')
   const documentationUrl = parseDocumentationUrl(plan.documentationUrl)
   if (!documentationUrl.ok) return documentationUrl
   if (plan.brownouts.length > MAX_BROWNOUTS) {
-    return fail(`a plan has at most ${MAX_BROWNOUTS} brown-outs`)
+    return failPlan(`a plan has at most ${MAX_BROWNOUTS} brown-outs`)
   }
   const brownouts = [...plan.brownouts].sort((a, b) => a.startsAt - b.startsAt)
   for (const [n, brownout] of brownouts.entries()) {
     const problem = findBrownoutProblem(brownout, brownouts[n - 1], plan)
-    if (problem !== null) {
-      return fail(`the brown-out at ${new Date(brownout.startsAt).toISOString()} ${problem}`)
-    }
+    if (problem !== null) return failPlan(problem, brownout)
   }
   return ok({ deprecatedAt, sunsetAt, documentationUrl: documentationUrl.value, brownouts })
 }
@@ -99,14 +103,14 @@ function findBrownoutProblem(
 }
 
 /** A URL as `URL` writes it has only characters that a header field may have, and no angle bracket. */
-function parseDocumentationUrl(text: string | null): Result<string | null, string> {
+function parseDocumentationUrl(text: string | null): Result<string | null, SunsetProblem> {
   if (text === null) return ok(null)
   const url = URL.parse(text)
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    return fail('the documentation must be an https URL')
+    return failPlan('the documentation must be an https URL')
   }
   return url.href.length > MAX_DOCUMENTATION_URL_LENGTH
-    ? fail(
+    ? failPlan(
         `the URL of the documentation must not be longer than ${MAX_DOCUMENTATION_URL_LENGTH} characters`,
       )
     : ok(url.href)

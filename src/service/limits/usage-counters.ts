@@ -65,10 +65,7 @@ export function createKeyUseCounter(
 
   return {
     /** The User-Agent is read once for each write, not at each use. */
-    count(
-      { id, accountId, keyType }: UsedKey,
-      caller: Pick<Caller, 'readUserAgent'> = {},
-    ): void {
+    count({ id, accountId, keyType }: UsedKey, caller: Pick<Caller, 'readUserAgent'> = {}): void {
       const at = clock()
       const hour = Math.floor(at / HOUR_MS)
       const current = usesByKey.get(id)
