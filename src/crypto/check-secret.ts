@@ -5,8 +5,15 @@ import { computeCrypt } from './crypt-hash.ts'
 import type { HashFunctions } from './primitives.ts'
 import { computeDigest } from './secret-digest.ts'
 
-/** Longer secrets match nothing, because each round of crypt reads all of a secret. */
+/** Each round of crypt reads all of a secret, so long ones take long. No system makes longer ones. */
 const MAX_SECRET_LENGTH = 1024
+
+/**
+ * HMAC pads its key with NULs, and bcrypt repeats a secret with a NUL between, so that a secret with more NULs would
+ * match as well.
+ */
+const isHashable = (secret: string): boolean =>
+  secret.length <= MAX_SECRET_LENGTH && !secret.includes('\0')
 
 const encoder = new TextEncoder()
 const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
@@ -18,19 +25,10 @@ export async function checkSecret(
   check: SecretCheck,
   pepper: Uint8Array | null,
 ): Promise<boolean> {
-  const isTooLong = secret.length > MAX_SECRET_LENGTH
-  const text = isTooLong ? secret.slice(0, MAX_SECRET_LENGTH) : secret
-  const sum = await computeSum(functions, text, check, pepper)
+  const sum = await computeSum(functions, secret.slice(0, MAX_SECRET_LENGTH), check, pepper)
   const expected = check.algorithm === 'crypt' ? encodeUtf8(check.sum) : check.sum
-  return functions.equal(sum, expected) && !isTooLong && canBeHashed(secret, check)
+  return functions.equal(sum, expected) && isHashable(secret)
 }
-
-/**
- * bcrypt in C ends at a NUL, and repeats shorter secrets with a NUL between, so that other secrets with a NUL would
- * match.
- */
-const canBeHashed = (secret: string, check: SecretCheck): boolean =>
-  check.algorithm !== 'bcrypt' || check.preparation !== 'none' || !secret.includes('\0')
 
 async function computeSum(
   functions: HashFunctions,

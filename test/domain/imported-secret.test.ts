@@ -1,9 +1,13 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  DIGEST_FORM_NAMES,
+  findFormRefusal,
   type ImportedSecretInput,
   parseImportedSecret,
   SECRET_FORM_NAMES,
 } from '../../src/domain/imported-secret.ts'
+import { KEY_TYPE_NAMES } from '../../src/domain/key-type.ts'
 import {
   NODE_CHECK_BOUNDS,
   WORKER_CHECK_BOUNDS,
@@ -78,4 +82,179 @@ test('on Workers, PBKDF2 is accepted up to 100,000 rounds for each block', () =>
     failure:
       'The check costs too much. PBKDF2 rounds: 100001, but this server computes at most 100000.',
   })
+})
+
+const SHA256 = '4da30c37ee0ecc0369ee62679f2f78cd3187cacb8d790e899371257c964a90bd'
+
+test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
+  [
+    'an unknown form',
+    { form: 'sha-256' },
+    /^The form "sha-256" is unknown\. The forms are: sha256, /,
+  ],
+  ['a form of an object', { form: 'constructor' }, /^The form "constructor" is unknown/],
+  ['an empty form', { form: '', hash: SHA256 }, /^The form "" is unknown/],
+  [
+    'an empty hash',
+    { hash: '' },
+    /^This is no hash of the form sha256, which is written as 64 hex/,
+  ],
+  ['63 hex digits', { hash: SHA256.slice(1) }, /^This is no hash of the form sha256/],
+  ['a NUL in hex', { hash: SHA256.replace('4', '\0') }, /^This is no hash of the form sha256/],
+  ['a blank at the end', { hash: `${SHA256} ` }, /^This is no hash of the form sha256/],
+  [
+    'a salt beside SHA-256',
+    { hash: SHA256, salt: 's' },
+    /^The form sha256 has its salt in the hash/,
+  ],
+  ['a pepper beside SHA-256', { hash: SHA256, pepperId: 'p' }, /^The form sha256 has no pepper/],
+  ['an HMAC without a pepper', { form: 'hmac-sha256', hash: SHA256 }, /needs a pepper: name it/],
+  ['no salt', { form: 'sha256-salt-first', hash: SHA256 }, /needs a salt in the column salt/],
+  ['an empty salt', { form: 'sha256-salt-last', hash: SHA256, salt: '' }, /needs a salt in the/],
+  ['a NUL in a salt', { form: 'sha256-salt-last', hash: SHA256, salt: 'a\0' }, /has a NUL/],
+  ['a hash of 2,000 characters', { hash: 'a'.repeat(2000) }, /^The hash has 2000 characters/],
+  [
+    'bcrypt of Blowfish’s faulty kind',
+    { form: 'bcrypt', hash: bcrypt(10).replace('b', 'x') },
+    /^\$2x\$ is/,
+  ],
+  [
+    'bcrypt with cost 3',
+    { form: 'bcrypt', hash: bcrypt(10).replace('10', '03') },
+    /cost of at least 4/,
+  ],
+  [
+    'a short bcrypt',
+    { form: 'bcrypt', hash: bcrypt(10).slice(0, 40) },
+    /31 of sum, not 22 and 11\. The hash may/,
+  ],
+  [
+    'a salt of 7 bytes',
+    { form: 'pbkdf2-django', hash: pbkdf2(1).replace('0123456789abcdef', '0123456') },
+    /^The salt has 7 bytes instead of 8 to 64/,
+  ],
+  [
+    'a sum that is no base64',
+    { form: 'pbkdf2-django', hash: pbkdf2(1).replace('UC', '**') },
+    /is not valid base64/,
+  ],
+  [
+    'no rounds',
+    { form: 'pbkdf2-django', hash: pbkdf2(0) },
+    /^This is no hash of the form pbkdf2-django/,
+  ],
+  [
+    'N = 3',
+    { form: 'werkzeug', hash: `scrypt:3:8:1$saltsalt$${'0'.repeat(128)}` },
+    /^N of scrypt is a power of two/,
+  ],
+  [
+    'Hydra’s text as passlib’s',
+    {
+      form: 'pbkdf2-passlib',
+      hash: '$pbkdf2-sha256$i=25000,l=32$Xk3NjhYzw2vo0iHb0dENsw$85qvQUf5V71AmArvdGdczye399QcGfByVrEhTAIX4XU',
+    },
+    /^This is no hash of the form pbkdf2-passlib/,
+  ],
+  [
+    'argon2 of an old version',
+    { form: 'argon2', hash: argon2('m=8,t=1,p=1').replace('v=19', 'v=16') },
+    /computes version 19 of argon2, not 16/,
+  ],
+  [
+    'argon2 without memory',
+    { form: 'argon2', hash: argon2('m=7,t=1,p=1') },
+    /8 KiB of memory for each lane/,
+  ],
+  [
+    'JSON that is no object',
+    { form: 'keycloak', hash: '[]' },
+    /^This is no hash of the form keycloak/,
+  ],
+  [
+    'Keycloak without a sum',
+    { form: 'keycloak', hash: '{"secretData":{},"credentialData":{}}' },
+    /^secretData has no value/,
+  ],
+  [
+    'ASP.NET of version 2',
+    { form: 'aspnet-identity', hash: btoa('\x02').padEnd(4, '=') },
+    /versions 0 and 1 of this form, not 2/,
+  ],
+  [
+    'ASP.NET cut in its header',
+    { form: 'aspnet-identity', hash: btoa('\x01\0\0') },
+    /^The hash is truncated/,
+  ],
+])('%s is refused', (_, input, sentence) => {
+  expect(parse(input)).toEqual({ ok: false, failure: expect.stringMatching(sentence) })
+})
+
+test('forms of MD5, SHA-1 and crypt are accepted only where weak forms are allowed', () => {
+  const weak = [
+    'sha1',
+    'md5',
+    'ssha',
+    'sha1-django',
+    'md5-django',
+    'apr1',
+    'sha256-crypt',
+    'sha512-crypt',
+  ]
+  for (const form of SECRET_FORM_NAMES) {
+    const result = parse({ form }, { weakFormsAllowed: false })
+    const sentence = expect.stringContaining('Allow weak forms if each secret has at least 128')
+    if (weak.includes(form)) expect(result).toEqual({ ok: false, failure: sentence })
+    else expect(result).not.toEqual({ ok: false, failure: sentence })
+  }
+})
+
+test('each key type accepts the forms by which its keys can be found', () => {
+  const accepted = KEY_TYPE_NAMES.map((keyType) => [
+    keyType,
+    SECRET_FORM_NAMES.filter((form) => findFormRefusal(keyType, form) === null),
+  ])
+  expect(Object.fromEntries(accepted)).toEqual({
+    redox: SECRET_FORM_NAMES,
+    xdent: SECRET_FORM_NAMES,
+    oauth: SECRET_FORM_NAMES,
+    xenrad: DIGEST_FORM_NAMES,
+    opendental: [],
+    'opendental-portal': [],
+    practice: [],
+  })
+  expect(findFormRefusal('xenrad', 'bcrypt')).toMatch(
+    /found by its secret alone, which a salt prevents/,
+  )
+  expect(findFormRefusal('practice', 'sha256')).toMatch(/Import the secret itself\.$/)
+})
+
+/** A hash with some characters replaced, deleted or inserted. */
+const damagedHash = fc
+  .record({
+    hash: fc.constantFrom(...IMPORTED_SECRET_VECTORS.map(({ imported }) => imported.hash)),
+    at: fc.nat(200),
+    deleted: fc.nat(20),
+    inserted: fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 5 }),
+      fc.constantFrom('$', '=', ',', '"', '9'),
+    ),
+  })
+  .map(({ hash, at, deleted, inserted }) => hash.slice(0, at) + inserted + hash.slice(at + deleted))
+
+test('whatever a hash is, it is accepted or refused with a sentence', () => {
+  const input = fc.record({
+    form: fc.constantFrom(...SECRET_FORM_NAMES),
+    hash: fc.oneof(damagedHash, fc.string({ unit: 'binary', maxLength: 200 }), fc.json()),
+    salt: fc.oneof(fc.constant(null), fc.string()),
+    pepperId: fc.oneof(fc.constant(null), fc.string()),
+  })
+  fc.assert(
+    fc.property(input, (imported) => {
+      const result = parse(imported)
+      if (result.ok) expect(result.value).toEqual(imported)
+      else expect(result.failure).toMatch(/\.$/)
+    }),
+    { numRuns: 20_000 },
+  )
 })
