@@ -5,18 +5,13 @@ import { computeCrypt } from './crypt-hash.ts'
 import type { HashFunctions } from './primitives.ts'
 import { computeDigest } from './secret-digest.ts'
 
-/** Each round of crypt reads all of a secret, so long ones take long. No system makes longer ones. */
-const MAX_SECRET_LENGTH = 1024
-
-/**
- * HMAC pads its key with NULs, and bcrypt repeats a secret with a NUL between, so that a secret with more NULs would
- * match as well.
- */
-const isHashable = (secret: string): boolean =>
-  secret.length <= MAX_SECRET_LENGTH && !secret.includes('\0')
+/** libxcrypt takes no longer ones, and each round reads all of a secret. */
+const MAX_CRYPT_SECRET_LENGTH = 512
 
 const encoder = new TextEncoder()
 const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** True if the secret has the sum of the check. Compares in constant time. May block the thread for a second. */
 export async function checkSecret(
@@ -25,10 +20,17 @@ export async function checkSecret(
   check: SecretCheck,
   pepper: Uint8Array | null,
 ): Promise<boolean> {
-  const sum = await computeSum(functions, secret.slice(0, MAX_SECRET_LENGTH), check, pepper)
+  const sum = await computeSum(functions, secret, check, pepper)
   const expected = check.algorithm === 'crypt' ? encodeUtf8(check.sum) : check.sum
-  return functions.equal(sum, expected) && isHashable(secret)
+  return functions.equal(sum, expected) && isHashable(secret, check)
 }
+
+/**
+ * False for a secret that matches like another one: HMAC pads its key with NULs, and bcrypt repeats a secret with a
+ * NUL between.
+ */
+const isHashable = (secret: string, { algorithm }: SecretCheck): boolean =>
+  !secret.includes('\0') && (algorithm !== 'crypt' || secret.length <= MAX_CRYPT_SECRET_LENGTH)
 
 async function computeSum(
   functions: HashFunctions,
@@ -53,7 +55,9 @@ async function computeSum(
     case 'argon2':
       return functions.argon2(secret, check)
     case 'crypt':
-      return encodeUtf8(computeCrypt(functions, encodeUtf8(secret), check))
+      return encodeUtf8(
+        computeCrypt(functions, encodeUtf8(secret.slice(0, MAX_CRYPT_SECRET_LENGTH)), check),
+      )
   }
 }
 
@@ -79,7 +83,7 @@ function computeBcrypt(
   pepper: Uint8Array | null,
 ): Uint8Array {
   const prepared = {
-    none: () => secret + new TextDecoder().decode(pepper ?? new Uint8Array()),
+    none: () => secret + decoder.decode(pepper ?? undefined),
     'sha256-hex': () => toHex(functions.digest('sha256', encodeUtf8(secret))),
     'hmac-sha256-base64': () =>
       toBase64(functions.hmacSha256(encodeUtf8(salt), encodeUtf8(secret))),

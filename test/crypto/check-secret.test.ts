@@ -1,20 +1,74 @@
 import { describe, expect, test } from 'vitest'
 import { checkSecret } from '../../src/crypto/check-secret.ts'
-import { parseSecretCheck } from '../../src/domain/imported-secret.ts'
+import { computeCrypt } from '../../src/crypto/crypt-hash.ts'
+import { type ImportedSecret, parseSecretCheck } from '../../src/domain/imported-secret.ts'
 import { NODE_CHECK_BOUNDS } from '../../src/domain/secret-forms/secret-check.ts'
 import { nodeHashFunctions } from '../../src/node/primitives.ts'
 import { IMPORTED_SECRET_VECTORS } from '../support/imported-secret-vectors.ts'
 
-describe.each(IMPORTED_SECRET_VECTORS)('$name', ({ secret, otherSecret, imported, pepper }) => {
-  const check = (presented: string) => {
-    const parsed = parseSecretCheck(imported, NODE_CHECK_BOUNDS)
-    if (!parsed.ok) throw new Error(parsed.failure)
-    const pepperBytes = pepper === null ? null : Buffer.from(pepper)
-    return checkSecret(nodeHashFunctions, presented, parsed.value, pepperBytes)
-  }
+const check = (presented: string, imported: ImportedSecret, pepper: string | null = null) => {
+  const parsed = parseSecretCheck(imported, NODE_CHECK_BOUNDS)
+  if (!parsed.ok) throw new Error(parsed.failure)
+  const pepperBytes = pepper === null ? null : Buffer.from(pepper)
+  return checkSecret(nodeHashFunctions, presented, parsed.value, pepperBytes)
+}
 
+describe.each(IMPORTED_SECRET_VECTORS)('$name', ({ secret, otherSecret, imported, pepper }) => {
   test('matches its secret and no other', async () => {
-    expect(await check(secret)).toBe(true)
-    expect(await check(otherSecret)).toBe(false)
+    expect(await check(secret, imported, pepper)).toBe(true)
+    expect(await check(otherSecret, imported, pepper)).toBe(false)
   })
+
+  test('matches nothing when a character of the sum is another', async () => {
+    const end = imported.hash.replace(/[="}]+$/, '').length
+    // Not the last character: base64 spares some of its bits.
+    const at = imported.form === 'keycloak' ? imported.hash.indexOf('value') + 12 : end - 3
+    const other = imported.hash[at] === 'a' ? 'b' : 'a'
+    const hash = imported.hash.slice(0, at) + other + imported.hash.slice(at + 1)
+    expect(await check(secret, { ...imported, hash }, pepper)).toBe(false)
+  })
+})
+
+const UNSALTED = { salt: null, pepperId: null }
+
+test('bcrypt compares 72 bytes of the secret, and refuses a NUL before and after them', async () => {
+  const hash = '$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i'
+  const imported = { form: 'bcrypt', hash, ...UNSALTED } as const
+  const known = 'x'.repeat(72)
+  expect(await check(known, imported)).toBe(true)
+  expect(await check(`${known}whatever`, imported)).toBe(true)
+  expect(await check(known.slice(1), imported)).toBe(false)
+  expect(await check(`${known}\0`, imported)).toBe(false)
+})
+
+test('bcrypt does not match a secret that is repeated after a NUL', async () => {
+  const { hashSync } = await import('bcryptjs')
+  const imported = { form: 'bcrypt', hash: hashSync('ab', 4), ...UNSALTED } as const
+  expect(await check('ab', imported)).toBe(true)
+  // The library itself accepts this one.
+  expect(hashSync('ab\0ab', imported.hash.slice(0, 29))).toBe(imported.hash)
+  expect(await check('ab\0ab', imported)).toBe(false)
+})
+
+test('better-auth normalizes the secret to NFKC, and others do not', async () => {
+  const betterAuth = IMPORTED_SECRET_VECTORS.find(
+    ({ imported }) => imported.form === 'scrypt-better-auth',
+  )
+  const sha256 = IMPORTED_SECRET_VECTORS.find(({ imported }) => imported.form === 'sha256')
+  // The digits of full width.
+  const secret = 'correct horse battery staple \uff14\uff12'
+  expect(betterAuth && (await check(secret, betterAuth.imported))).toBe(true)
+  expect(sha256 && (await check(secret, sha256.imported))).toBe(false)
+})
+
+test('crypt matches no secret of more than 512 characters', async () => {
+  const sha256Crypt = (secret: string) => ({
+    form: 'sha256-crypt' as const,
+    hash: `$5$rounds=1000$salt$${computeCrypt(nodeHashFunctions, Buffer.from(secret), { algorithm: 'crypt', digest: 'sha256', rounds: 1000, salt: 'salt', sum: '' })}`,
+    ...UNSALTED,
+  })
+  const known = 'k'.repeat(512)
+  expect(await check(known, sha256Crypt(known))).toBe(true)
+  expect(await check(`${known}k`, sha256Crypt(known))).toBe(false)
+  expect(await check(`${known}k`, sha256Crypt(`${known}k`))).toBe(false)
 })
