@@ -1,4 +1,5 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDurationMs } from '../../domain/instant.ts'
 import {
   listMemberParts,
   listMembers,
@@ -376,13 +377,10 @@ function formatExampleValue(member: Member, value: unknown): string {
   return /^[\w@.,:/-]+$/.test(text) ? text : JSON.stringify(text)
 }
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
 /** Parses `90s`, `30m`, `24h` or `7d` into seconds. */
 export function parseDuration(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const seconds = Number(count) * (UNIT_SECONDS[unit] ?? 0)
-  if (seconds > 0) return seconds
+  const seconds = (parseDurationMs(text) ?? 0) / 1000
+  if (seconds > 0 && Number.isInteger(seconds)) return seconds
   throw new InvalidArgumentError('It must be a duration such as 90s, 30m, 24h or 7d.')
 }
 
