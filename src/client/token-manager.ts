@@ -125,7 +125,10 @@ export class TokenManager {
    * if it stays, because tokens that are just as new were rejected: the token is not what is wrong.
    */
   invalidate(token: string): boolean {
-    if (this.#held?.accessToken !== token) return true
+    const held = this.#held
+    if (held?.accessToken !== token) return true
+    // It ended by itself, as the Date of the answer shows: nothing is wrong.
+    if (!this.#isUsable(held)) return true
     const now = this.#runtime.monotonicNow()
     const sinceLastMs = now - this.#lastRejectionAt
     if (sinceLastMs > FAILURE_MEMORY_MS) this.#rejections = 0

@@ -87,6 +87,56 @@ describe('an unavailable server', () => {
   })
 })
 
+describe('a brown-out of exchange and refresh', () => {
+  const REFRESH_PATH = '/auth/refreshToken'
+  const WINDOW_MS = 2 * 60 * MINUTE_MS
+
+  test.each([false, true])(
+    'leaves the tokens in use alone, also in the store (refresh: %s)',
+    async (refresh) => {
+      let isBrownout = false
+      let issued = 0
+      const refreshed: unknown[] = []
+      const clock = createTestClock()
+      const call = async (path: string, { body }: RequestInit = {}) => {
+        if (path !== TOKEN_PATH && path !== REFRESH_PATH) return Response.json({})
+        if (isBrownout) return refuse(503, '', { 'Retry-After': String(WINDOW_MS / 1000) })
+        if (path === REFRESH_PATH) refreshed.push(JSON.parse(String(body)).refreshToken)
+        const expires = new Date(clock() + DAY_MS).toISOString()
+        return Response.json({
+          accessToken: `at-${++issued}`,
+          expires,
+          refreshToken: `rt-${issued}`,
+        })
+      }
+      const store = createMemoryStore()
+      const create = () => createClient({ clock, call }, KEY, { refresh, store })
+      const { manager, paths } = create()
+      await manager.token()
+      isBrownout = true
+      // The token is due for renewal, and lives longer than the window.
+      clock.advance(0.9 * DAY_MS)
+      for (const next of [manager, create().manager, manager]) {
+        expect(await next.token()).toBe('at-1')
+        expect((await next.fetch('/endpoint')).status).toBe(200)
+        await expect.poll(() => parseLease(store)).toBe(false)
+        clock.advance(WINDOW_MS / 4)
+      }
+      // One request until Retry-After, which counts for an hour at most, is over.
+      expect(paths.filter((path) => path !== '/endpoint')).toHaveLength(2)
+      clock.advance(WINDOW_MS / 2)
+      isBrownout = false
+      await manager.token()
+      await expect.poll(() => manager.token()).toBe('at-2')
+      expect(refreshed).toEqual(refresh ? ['rt-1'] : [])
+    },
+  )
+
+  async function parseLease(store: TokenStore): Promise<boolean> {
+    return 'leaseMs' in JSON.parse((await store.read()) ?? '{}')
+  }
+})
+
 describe('an answer that is none of a token server', () => {
   test.each([
     ['a page', () => refuse(200, '<html>')],
@@ -132,6 +182,26 @@ describe('fetch', () => {
     }
     expect((await post()).status).toBe(401)
     expect((await post()).status).toBe(200)
+  })
+
+  test('gets a new token for each that has ended, however fast time passes', async () => {
+    const [clock, machineClock] = [createTestClock(), createTestClock()]
+    let current = ''
+    const call = async (path: string, init: RequestInit = {}) => {
+      const sent = new Headers(init.headers).get('authorization')
+      const date = { Date: new Date(clock()).toUTCString() }
+      if (path !== TOKEN_PATH) return refuse(sent === `Bearer ${current}` ? 200 : 401, '', date)
+      current = `at-${clock()}`
+      const expires = new Date(clock() + DAY_MS).toISOString()
+      return Response.json({ accessToken: current, expires }, { headers: date })
+    }
+    // The clock of the machine stands still, as in a test that moves a sandbox's.
+    const { manager } = createClient({ clock: machineClock, call }, KEY)
+    for (let day = 0; day < 5; day++) {
+      expect((await manager.fetch('/endpoint')).status, `day ${day}`).toBe(200)
+      clock.advance(8 * DAY_MS)
+      current = ''
+    }
   })
 
   test('does not ask for token after token if a server rejects all of them', async () => {
