@@ -105,6 +105,9 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
       'src/operations/',
       'src/service/',
       'src/settings.ts',
+      // The file that `latchkey simulate` starts, and the list of faults for its help.
+      'src/simulator/fault.ts',
+      'src/simulator/simulate.ts',
       'src/storage/',
     ],
     packages: [
@@ -121,6 +124,18 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
     layer: 'src/demo/',
     mayImport: ['src/compose.ts', 'src/config.ts', 'src/domain/', 'src/node/', 'src/service/'],
     packages: ['@hono/node-server', 'hono'],
+  },
+  {
+    layer: 'src/simulator/',
+    mayImport: [
+      'src/compose.ts',
+      'src/compose-apps.ts',
+      'src/config.ts',
+      'src/demo/',
+      'src/domain/',
+      'src/node/',
+    ],
+    packages: ['@hono/node-server', 'hono', 'zod'],
   },
   {
     layer: 'src/worker/',
@@ -171,7 +186,7 @@ describe.each(LAYERS)('$layer', ({ layer, mayImport, packages }) => {
       ({ to }) =>
         !to.startsWith('src/') &&
         !packages.includes(to) &&
-        !(/^src\/(node|demo)\/$/.test(layer) && to.startsWith('node:')),
+        !(/^src\/(node|demo|simulator)\/$/.test(layer) && to.startsWith('node:')),
     )
     expect(wrong).toEqual([])
   })
@@ -253,12 +268,13 @@ describe('the domain', () => {
   })
 })
 
-test('only node/ and demo/ use the process and the environment', () => {
+test('only node/, demo/ and simulator/ use the process and the environment', () => {
   // Code samples are programs for vendors, as text.
   const wrong = files.filter(
     (file) =>
-      !/^src\/(node\/|demo\/|http\/console\/pages\/keys\/code-samples\.ts)/.test(file) &&
-      /\bprocess\b|\bBuffer\b|__dirname/.test(stripComments(file)),
+      !/^src\/(node\/|demo\/|simulator\/|http\/console\/pages\/keys\/code-samples\.ts)/.test(
+        file,
+      ) && /\bprocess\b|\bBuffer\b|__dirname/.test(stripComments(file)),
   )
   expect(wrong).toEqual([])
 })
@@ -266,7 +282,7 @@ test('only node/ and demo/ use the process and the environment', () => {
 test('only the composition roots read the machine’s clock; other code takes a clock as a parameter', () => {
   const wrong = files.filter(
     (file) =>
-      !/^src\/((node|demo|worker)\/|client\/runtime\.ts)/.test(file) &&
+      !/^src\/((node|demo|simulator|worker)\/|client\/runtime\.ts)/.test(file) &&
       /\bDate\.now\b|new Date\(\)|performance\./.test(stripComments(file)),
   )
   expect(wrong).toEqual([])
@@ -277,11 +293,11 @@ test('no source file uses Math.random', () => {
 })
 
 describe('a string of a wire format occurs in exactly one source file', () => {
-  // The client, the demo, the samples and the documents for clients are the other end of the wire, so
+  // The client, the demo, the simulator, the samples and the documents for clients are the other end of the wire, so
   // they repeat these strings.
   const server = files.filter(
     (file) =>
-      !/^src\/(client\/|node\/cli\/token\.ts|demo\/|http\/openapi\/|domain\/credential-format\.ts|http\/console\/pages\/keys\/code-samples\.ts)/.test(
+      !/^src\/(client\/|node\/cli\/(token|simulate)\.ts|demo\/|simulator\/|http\/openapi\/|domain\/credential-format\.ts|http\/console\/pages\/keys\/code-samples\.ts)/.test(
         file,
       ),
   )

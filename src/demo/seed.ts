@@ -212,7 +212,7 @@ async function seedOperator({
 }
 
 /** Creates an account with one user, who may own keys. */
-async function seedAccount(
+export async function seedAccount(
   { accounts, users }: Latchkey,
   name: string,
   role: Role,

@@ -1,12 +1,19 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../domain/base-path.ts'
+import type { RateLimitFailure } from '../domain/failure.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
 import { createMetadataRoutes, getFhirMetadataUrl, type MetadataDeps } from './oauth/metadata.ts'
-import { createTokenRoutes, STANDARD_TOKEN_PATH, type TokenEndpointDeps } from './oauth/token.ts'
+import {
+  createTokenRefuser,
+  createTokenRoutes,
+  STANDARD_TOKEN_PATH,
+  type TokenEndpointDeps,
+  VENDOR_TOKEN_PATH,
+} from './oauth/token.ts'
 import {
   createTokenManagementRoutes,
   INTROSPECTION_PATH,
@@ -25,6 +32,7 @@ import {
   createRetryAfterHeader,
   DATABASE_RETRY_SECONDS,
   REQUEST_ID_HEADER,
+  type Reply,
   toResponse,
 } from './reply.ts'
 import { type HttpDeps, identifyCaller } from './request.ts'
@@ -36,6 +44,7 @@ import {
 import { createPracticeHandler, practiceProtocol } from './vendors/practice.ts'
 import {
   createRedoxAuthRoutes,
+  MESSAGE_PATHS,
   matchRedoxPath,
   type RedoxAuthDeps,
   refuseTokenRequest,
@@ -77,6 +86,8 @@ export interface Apps {
   readonly app: Hono
   /** The console and the management API, for a listener or host name of their own; null when off. */
   readonly consoleApp: Hono | null
+  /** Words a refusal for load as the surface of the request does. */
+  readonly refuseForLoad: (request: Request, failure: RateLimitFailure) => Reply
 }
 
 export function createApps(deps: AppDeps): Apps {
@@ -125,7 +136,9 @@ export function createApps(deps: AppDeps): Apps {
   // A user who types only the server's address wants its pages; no vendor's program requests "/".
   if (consoleLink !== null) app.get('/', (c) => redirectTo(c, deps, consoleLink))
 
-  if (!deps.isConsoleEnabled) return { app, consoleApp: null }
+  const refuseForLoad = createLoadRefuser(deps, redoxAuthenticator.refuseRequest)
+
+  if (!deps.isConsoleEnabled) return { app, consoleApp: null, refuseForLoad }
   const consoleApp = createBareApp(deps)
   const previewRefusal = createPreviewRefusal({
     exchange: refuseTokenRequest,
@@ -142,7 +155,35 @@ export function createApps(deps: AppDeps): Apps {
     addRequestId(deps, createLazyHandler(loadConsole({ ...deps, previewRefusal }))),
   )
   consoleApp.all('/admin/v1/*', addRequestId(deps, createLazyHandler(loadAdmin(deps))))
-  return { app, consoleApp }
+  return { app, consoleApp, refuseForLoad }
+}
+
+/** The beginnings of the paths of each protocol whose keys come with every request. */
+const PROTOCOLS_BY_PATH: readonly (readonly [start: RegExp, VendorProtocol])[] = [
+  [/^\/(fhir|v[23]\/ingest|ingest)\b/, xenradProtocol],
+  [/^\/apikeys\b/, opendentalProtocol],
+  [/^\/api\/v1\b/, xdentProtocol],
+  [/^\/practice\/v1\b/, practiceProtocol],
+]
+
+function createLoadRefuser(
+  deps: AppDeps,
+  refuseMessage: (failure: RateLimitFailure, path: string) => Reply,
+): Apps['refuseForLoad'] {
+  const refuseToken = createTokenRefuser(deps)
+  return (request, failure) => {
+    const path = matchRedoxPath(request)
+    if (path === STANDARD_TOKEN_PATH || path === VENDOR_TOKEN_PATH) {
+      return refuseToken(failure, path)
+    }
+    if (MESSAGE_PATHS.some((messagePath) => messagePath === path))
+      return refuseMessage(failure, path)
+    const [, protocol] = PROTOCOLS_BY_PATH.find(([start]) => start.test(path)) ?? []
+    if (protocol === undefined) return refuseTokenRequest(failure)
+    const isOpendental =
+      path.startsWith('/api/') && opendentalProtocol.hasCredential(request.headers)
+    return (isOpendental ? opendentalProtocol : protocol).refuseRequest(failure, path)
+  }
 }
 
 function redirectTo(c: Context, deps: HttpDeps, url: string): Response {

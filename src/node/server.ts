@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Context } from 'hono'
+import type { Context, Hono } from 'hono'
 import type { Latchkey } from '../compose.ts'
 import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
-import type { Log } from '../service/ports/runtime.ts'
+import type { Clock, Log } from '../service/ports/runtime.ts'
 import { openDirectRequest } from './direct-request.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
@@ -30,9 +30,20 @@ const SEAL_INTERVAL_MS = 5000
 const QUEUE_POLL_INTERVAL_MS = 1000
 const LEASE_RENEWAL_INTERVAL_MS = 5000
 
+/** How another program changes the server that it starts. */
+export interface ServerOverrides {
+  readonly clock?: Clock
+  /** Answers the requests of vendors, in place of their app and by means of it. */
+  readonly wrapApp?: (apps: ServerParts) => Hono['fetch']
+}
+
 /** Opens the database, listens, and logs warnings about the configuration. */
-export async function startLatchkey(config: Config, log: Log): Promise<RunningServer> {
-  const running = await startInGroup(undefined, config, log)
+export async function startLatchkey(
+  config: Config,
+  log: Log,
+  overrides: ServerOverrides = {},
+): Promise<RunningServer> {
+  const running = await startInGroup(undefined, config, log, overrides)
   logListening(config, log, running)
   return running
 }
@@ -42,6 +53,7 @@ export async function startInGroup(
   group: WorkerGroup | undefined,
   config: Config,
   log: Log,
+  { clock, wrapApp = (apps) => apps.app.fetch }: ServerOverrides = {},
 ): Promise<RunningServer> {
   const vendorListener = createListener(config, 'LATCHKEY', log)
   const consoleListener = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
@@ -52,11 +64,11 @@ export async function startInGroup(
     const [port = 0, consolePort = 0] = await Promise.all(listeners.map(listenAtFreePort))
     const url = config.publicUrl ?? formatListenerUrl(config.host, port)
     const consoleUrl = formatConsoleUrl(config, consolePort)
-    const parts = { publicUrl: url, consoleUrl, log, group }
+    const parts = { publicUrl: url, consoleUrl, log, group, ...(clock && { clock }) }
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
     const apps = composeNodeApps(latchkey)
     const { deliveryWorker } = apps
-    vendorListener.server.serveApp(apps.app.fetch, url)
+    vendorListener.server.serveApp(wrapApp(apps), url)
     if (apps.consoleApp !== null)
       consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)
     await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {

@@ -53,6 +53,6 @@ export const SAMPLES_NOT_RUN: Readonly<Record<string, string>> = {
   'docs/deploy/traefik.md: http:': 'needs Traefik, which no package of Debian has',
   'docs/deploy/envoy.md: static_resources:': 'needs Envoy, which no package of Debian has',
   'docs/deploy/envoy.md: normalize_path: true': 'needs Envoy, which no package of Debian has',
-  'docs/architecture.md: node/  worker/  demo/              composition roots. Node: environment, files, sockets, the command line;':
+  'docs/architecture.md: node/  worker/  demo/  simulator/  composition roots. Node: environment, files, sockets, the command line;':
     'is a drawing',
 }

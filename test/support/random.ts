@@ -1,37 +1,4 @@
-/** Random numbers that come again with their seed: what was drawn is, the moment when it was is not. */
-export interface SeededRandom {
-  happens(share: number): boolean
-  /** A whole number; both ends are in. */
-  between(low: number, high: number): number
-  pick<T>(from: readonly [T, ...T[]]): T
-}
-
-/** `who` draws: each has numbers of its own, whatever the others do meanwhile. */
-export function createSeededRandom(seed: number, stream: string): SeededRandom {
-  const next = mulberry32(seed ^ fnv1a(stream))
-  const between = (low: number, high: number) => low + Math.floor(next() * (high - low + 1))
-  return {
-    happens: (share) => next() < share,
-    between,
-    pick: (from) => from[between(0, from.length - 1)] ?? from[0],
-  }
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash
-}
+export { createSeededRandom, type SeededRandom } from '../../src/simulator/random.ts'
 
 /** Drawn once for each run of the tests, by vitest.config.ts; the closing line tells it after a failure. */
 export const TEST_SEED = Number(process.env.TEST_SEED)

@@ -48,9 +48,14 @@ interface TokenEndpoint {
   readonly replies: typeof VENDOR_REPLIES
 }
 
+const STANDARD_ENDPOINT: TokenEndpoint = {
+  path: STANDARD_TOKEN_PATH,
+  profile: 'standard',
+  replies: STANDARD_REPLIES,
+}
 const ENDPOINTS: readonly TokenEndpoint[] = [
   { path: VENDOR_TOKEN_PATH, profile: 'vendor', replies: VENDOR_REPLIES },
-  { path: STANDARD_TOKEN_PATH, profile: 'standard', replies: STANDARD_REPLIES },
+  STANDARD_ENDPOINT,
 ]
 
 /** Adds both token endpoints: one implementation, and two tables of words. */
@@ -75,6 +80,14 @@ export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
   }
   return app
 }
+
+/** Creates a function that words a refusal as the endpoint at the path does, without a challenge. */
+export const createTokenRefuser =
+  ({ applicationName }: Pick<TokenEndpointDeps, 'applicationName'>) =>
+  (failure: TokenEndpointFailure, path: string): Reply => {
+    const { replies } = ENDPOINTS.find((endpoint) => endpoint.path === path) ?? STANDARD_ENDPOINT
+    return replyToFailure(replies, failure, { applicationName, challenge: null })
+  }
 
 /** Lists the `aud` values of assertions for an endpoint: the issuer, the token URLs, and its own. */
 export const listAudiences = (publicUrl: string, ownPath?: string): readonly string[] => [

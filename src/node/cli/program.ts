@@ -78,6 +78,7 @@ const COMMAND_DESCRIPTIONS = {
   doctor: 'Check this installation and suggest fixes.',
   openapi: 'Print the OpenAPI documents of the APIs for vendors.',
   token: 'Print an access token that works, for the jobs of a vendor.',
+  simulate: 'Run a sandbox that fails on purpose, for the tests of a vendor.',
   explain: OPERATION_GROUPS.requests.about,
   keyring: 'Manage the keys of the server.',
   backup: 'Copy the database to a file.',
@@ -100,6 +101,7 @@ const COMMAND_LOADERS: Readonly<
   doctor: async () => (await import('./doctor.ts')).defineDoctorCommand,
   openapi: async () => (await import('./openapi.ts')).defineOpenApiCommand,
   token: async () => (await import('./token.ts')).defineTokenCommand,
+  simulate: async () => (await import('./simulate.ts')).defineSimulateCommand,
   keys: async () => addKeysHelp,
   audit: async () => (await import('./audit.ts')).defineAuditCommands,
   explain: async () => (await import('./audit.ts')).defineExplainCommand,
@@ -117,7 +119,7 @@ const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
   'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
   'Keys:': ['keys', 'audit', 'explain', 'dashboard'],
   'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],
-  'For vendors:': ['token'],
+  'For vendors:': ['token', 'simulate'],
   'Maintenance:': ['keyring', 'backup', 'restore', 'copy', 'migrate'],
 }
 

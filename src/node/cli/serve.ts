@@ -149,7 +149,7 @@ export function defineDemoCommand(group: Command): void {
     })
 }
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1
   if (port < 0 || port > 65_535) throw new InvalidArgumentError('It must be from 0 to 65535.')
   return port
