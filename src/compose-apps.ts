@@ -10,7 +10,9 @@ import type { HttpDeps } from './http/request.ts'
 import { renderDeliveryBody } from './http/vendors/redox/message.ts'
 import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
+import { createImportedSecrets } from './service/authenticate/imported-secrets.ts'
 import { createKeyProofs } from './service/authenticate/key-proofs.ts'
+import { createSecretUpgrades } from './service/authenticate/secret-upgrades.ts'
 import { createCustomerKeys } from './service/keys/customer-keys.ts'
 import { createKeys } from './service/keys/keys.ts'
 import {
@@ -201,7 +203,22 @@ function createTokenServices(parts: Parts) {
     keepAlive,
     digestImportedKeys: config.digestImportedKeys,
   })
-  const tokenDeps = { ...core, minter, keyProofs, tokenCache: createTokenCache() }
+  const importedSecrets = createImportedSecrets(core.secrets)
+  const secretUpgrades = createSecretUpgrades({
+    ...core.secrets,
+    importedSecrets,
+    log,
+    keepAlive,
+    digestImportedKeys: config.digestImportedKeys,
+  })
+  const tokenDeps = {
+    ...core,
+    minter,
+    keyProofs,
+    importedSecrets,
+    secretUpgrades,
+    tokenCache: createTokenCache(),
+  }
   const clientDeps = {
     ...tokenDeps,
     hasher,

@@ -262,6 +262,7 @@ async function deleteExpiredData(
   auditChain: AuditChain,
 ): Promise<void> {
   await storage.purgeSecretProofs(MAX_NETWORKS_PER_KEY)
+  await storage.purgeImportedSecrets(clock())
   const purged = await storage.purgeGrants(clock())
   if (purged > 0) log.info({ purged }, 'expired grants were deleted')
   const erased = await storage.erasePayloads(clock() - config.payloadRetentionMs, clock())

@@ -24,6 +24,7 @@ export class Keyring {
   #publicKeys: PublicKey[] = []
   #digesterIds: string[] = []
   #version = 0
+  #oldestDigesterId = ''
 
   constructor(primitives: Primitives, ring: Ring) {
     this.#primitives = primitives
@@ -54,6 +55,7 @@ export class Keyring {
     this.#currentIds = currentIds
     const digesterId = this.currentId('digest')
     this.#digesterIds = [...new Set([digesterId, ...macs.digest.keys()])]
+    ;[this.#oldestDigesterId = digesterId] = macs.digest.keys()
     this.#publicKeys = ring.keys.filter((key) => key.use === 'sign').map(toPublicKey)
   }
 
@@ -84,6 +86,10 @@ export class Keyring {
   /** The ids of all keys that may have digested a secret, the current one first. */
   get digesterIds(): readonly string[] {
     return this.#digesterIds
+  }
+  /** The id of the first of them, which no rotation changes. */
+  get oldestDigesterId(): string {
+    return this.#oldestDigesterId
   }
 }
 

@@ -41,7 +41,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
     return `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
   }
-  const decoyKey = primitives.base64urlEncode(primitives.randomBytes(32))
+  const processKey = primitives.base64urlEncode(primitives.randomBytes(32))
 
   return {
     digest: (secret) => digestWithKey(keyring.currentId('digest'), secret),
@@ -57,19 +57,19 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
           return false
         return primitives.equal(mac(secret), bytes)
       }),
-    toDecoyId: (id) => toHexDigits(primitives.sha256(decoyKey + id).slice(0, DECOY_ID_LENGTH)),
-    toCacheName: (credential) => primitives.sha256(`${decoyKey}\0${credential}`),
+    // An old key, which every server of the ring has and none drops: an unknown id must not change its decoy.
+    toDecoySalt: (id) =>
+      digestWithKey(keyring.oldestDigesterId, `decoy\0${id}`)
+        .slice(-DIGEST_LENGTH)
+        .slice(0, SALT_LENGTH),
+    toCacheName: (credential) => primitives.sha256(`${processKey}\0${credential}`),
   }
 }
 
-const DECOY_ID_LENGTH = 8
-
-/** Maps each character to a hex digit by its low bits, so that the text sorts among ids. */
-function toHexDigits(text: string): string {
-  let digits = ''
-  for (let n = 0; n < text.length; n++) digits += (text.charCodeAt(n) & 15).toString(16)
-  return digits
-}
+/** An HMAC-SHA-256 in base64url. */
+const DIGEST_LENGTH = 43
+/** The length of a salt: 16 bytes in base64url. */
+const SALT_LENGTH = 22
 
 /** The size of the 12-bit counter within a millisecond. */
 const UUIDS_PER_MS = 4096

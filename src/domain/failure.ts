@@ -28,6 +28,8 @@ export type CredentialFailure =
   /** The request has the key's id but not its secret. */
   | { reason: 'secret_missing'; keyId: string }
   | { reason: 'secret_wrong'; keyId: string }
+  /** The key's hash of another system cannot be checked. Callers are answered as for a wrong secret. */
+  | { reason: 'secret_unverifiable'; keyId: string; detail: string }
 
 export type TokenFailure =
   | { reason: 'token_forged'; detail: string }

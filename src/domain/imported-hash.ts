@@ -12,13 +12,13 @@ import type { KeyType } from './key-type.ts'
  */
 
 const SEALED_PREFIX = 'imported:'
-export const IMPORTED_DIGEST_PREFIX = 'imported-digest:'
+const DIGEST_PREFIX = 'digest:'
 
 /** True if the secret alone finds the key, so that its hash must not have a salt. */
 export const isFoundBySecret = (keyType: KeyType): boolean => keyType === 'xenrad'
 
 export const isImportedHash = (hash: string): boolean =>
-  hash.startsWith(SEALED_PREFIX) || hash.startsWith(IMPORTED_DIGEST_PREFIX)
+  hash.startsWith(SEALED_PREFIX) || hash.startsWith(DIGEST_PREFIX)
 
 export const formatSealedHash = (sealed: string): string => SEALED_PREFIX + sealed
 
@@ -51,11 +51,11 @@ export const toImportedDigestText = ({ form, pepperId }: ImportedDigest, sum: Ui
 export const formatImportedDigest = (
   { form, pepperId }: ImportedDigest,
   keyedDigest: string,
-): string => `${IMPORTED_DIGEST_PREFIX}${form}:${pepperId ?? ''}:${keyedDigest}`
+): string => `${DIGEST_PREFIX}${form}:${pepperId ?? ''}:${keyedDigest}`
 
 /** Returns the form of an imported digest; null for any other hash. */
 export function findDigestForm(hash: string): DigestForm | null {
-  const [, form = ''] = hash.startsWith(IMPORTED_DIGEST_PREFIX) ? hash.split(':') : []
+  const [, form = ''] = hash.startsWith(DIGEST_PREFIX) ? hash.split(':') : []
   return isSecretForm(form) && isDigestForm(form) ? form : null
 }
 

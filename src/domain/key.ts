@@ -149,15 +149,19 @@ export function checkMethodAllowed(key: Key, method: string): Result<Key, Access
 }
 
 /** The hashes that a secret may match at this time, the current one first. */
-export const listValidSecretHashes = (key: Key, now: number): readonly string[] =>
-  selectValid(key, now, key.secretHash, key.previousSecretHash)
+export const listValidSecretHashes = (
+  key: Pick<Key, 'secretHash' | 'previousSecretHash'> & SecretOverlap,
+  now: number,
+): readonly string[] => selectValid(key, now, key.secretHash, key.previousSecretHash)
 
 /** The keyed digests of the same secrets. */
 export const listValidSecretDigests = (key: Key, now: number): readonly string[] =>
   selectValid(key, now, key.secretDigest, key.previousSecretDigest)
 
+type SecretOverlap = Pick<Key, 'previousSecretEndsAt' | 'secretRotatedAt'>
+
 function selectValid(
-  key: Key,
+  key: SecretOverlap,
   now: number,
   current: string | null,
   previous: string | null,
@@ -169,10 +173,9 @@ function selectValid(
 
 /** True while the previous secret is valid. False if the secret was replaced in the future. */
 export function isPreviousSecretValid(
-  key: Pick<Key, 'previousSecretEndsAt' | 'secretRotatedAt'>,
+  { previousSecretEndsAt: endsAt, secretRotatedAt: beganAt }: SecretOverlap,
   now: number,
 ): boolean {
-  const { previousSecretEndsAt: endsAt, secretRotatedAt: beganAt } = key
   return endsAt !== null && beganAt !== null && isPending(endsAt, endsAt - beganAt, now)
 }
 

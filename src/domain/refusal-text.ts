@@ -132,6 +132,13 @@ const FAILURE_TEXTS = {
         ? `\`latchkey keys show ${keyId}\` shows its authentication method: private_key_jwt has no secret. If the secret of another method is lost, run \`latchkey keys rotate-secret ${keyId}\`.`
         : `If the secret is lost, run \`latchkey keys rotate-secret ${keyId}\`.`,
   },
+  secret_unverifiable: {
+    keeps: ['keyId', 'detail'],
+    says: ({ detail }) => `The secret cannot be checked: ${detail}.`,
+    helps: ({ keyId }) =>
+      'Start the server with the key ring that the keys were imported with, or restore the pepper from a backup. ' +
+      `To give the owner a new secret, run \`latchkey keys rotate-secret ${keyId}\`.`,
+  },
   token_forged: {
     keeps: ['detail'],
     says: ({ detail }) => `The token was not issued by this server: ${detail}.`,

@@ -136,7 +136,7 @@ const SCOPE_RULES = {
       (await owns('key', id)) &&
       method(id, to, event),
   // A secret belongs to one key of the server, and the caller has the secret.
-  findKeyBySecret: allowEveryAccount,
+  findKeysBySecret: allowEveryAccount,
 
   ...limit(byRowId('source', null), 'findSourceKey'),
   ...limit(byRowId('destination', false), 'setDestinationUrl', 'setDestinationVerified'),

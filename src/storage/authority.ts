@@ -1,9 +1,16 @@
-import { type InferResult, sql } from 'kysely'
+import { type InferResult, type RawBuilder, sql } from 'kysely'
 import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
+import type { KeyType } from '../domain/key-type.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
-import type { Authority, AuthorityStorage, VersionedKey } from '../service/ports/authority.ts'
+import type {
+  Authority,
+  AuthorityStorage,
+  KeyClaim,
+  VersionedKey,
+} from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
+import { createCache, expandJsonList } from './statements.ts'
 import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import { parseDataModel } from './tables.ts'
 
@@ -16,10 +23,23 @@ export function createAuthorityStorage(
     db.selectFrom('authority').select(['version', 'token_revocations']),
   )
 
+  const readKey = compiler.withArguments<{ publicId: string }>()((db, arg) =>
+    selectKey(db, engine).where('keys.public_id', '=', arg('publicId')),
+  )
+  const claimReads = createCache<ReturnType<typeof createClaimRead>>()
+
   // Reads another key for an unknown id, so that the time does not tell if the id exists.
-  const readKey = compiler.withArguments<{ publicId: string; network: string; decoyId: string }>()(
-    (db, arg) =>
-      selectKey(db, engine)
+  const createClaimRead = (keyTypes: readonly KeyType[]) =>
+    compiler.withArguments<Omit<KeyClaim, 'keyTypes'>>()((db, arg) => {
+      const types = keyTypes.map((keyType) => sql.lit(keyType))
+      const selectSmallestSalt = (condition: RawBuilder<unknown>) => {
+        const salts = types.map(
+          (type) =>
+            sql`select min(token_salt) as salt from keys where key_type = ${type} ${condition}`,
+        )
+        return sql`(select min(salt) from (${sql.join(salts, sql` union all `)}) as salts)`
+      }
+      return selectKey(db, engine)
         .leftJoin('secret_proofs', (join) =>
           join
             .onRef('secret_proofs.key_id', '=', 'keys.id')
@@ -30,14 +50,16 @@ export function createAuthorityStorage(
           'keys.public_id',
           '=',
           sql<string>`coalesce(
-          (select public_id from keys where public_id = ${arg('publicId')}),
-          (select min(public_id) from keys where public_id >= ${arg('decoyId')}),
-          (select min(public_id) from keys))`,
-        ),
-  )
+          (select public_id from keys
+            where public_id = ${arg('publicId')} and key_type in (${sql.join(types)})),
+          (select public_id from keys where key_type in (${sql.join(types)}) and token_salt = coalesce(
+            ${selectSmallestSalt(sql`and token_salt >= ${arg('decoySalt')}`)},
+            ${selectSmallestSalt(sql``)}) limit 1))`,
+        )
+    })
 
   // The same for an unknown row id. A caller may have chosen it: nothing is proven before this read.
-  const readTokenKey = compiler.withArguments<{ keyId: string; decoyId: string }>()((db, arg) =>
+  const readTokenKey = compiler.withArguments<{ keyId: string; decoy: string }>()((db, arg) =>
     db
       .selectFrom('authority')
       .leftJoin('keys', (join) =>
@@ -46,7 +68,7 @@ export function createAuthorityStorage(
           '=',
           sql<string>`coalesce(
           (select id from keys where id = ${arg('keyId')}),
-          (select id from keys where public_id >= ${arg('decoyId')} order by public_id limit 1),
+          (select id from keys where public_id >= ${arg('decoy')} order by public_id limit 1),
           (select min(id) from keys))`,
         ),
       )
@@ -59,15 +81,18 @@ export function createAuthorityStorage(
       ]),
   )
 
-  // Two statements, each with its index. The database uses the first index only for this literal.
-  const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db, engine)
-      .where('keys.secret_hash', '=', arg('digest'))
-      .where('keys.key_type', '<>', sql.lit('redox' as const)),
-  )
-  const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db, engine).where('keys.previous_secret_hash', '=', arg('digest')),
-  )
+  // Two selects, each with its index. The database uses the first index only for this literal.
+  const readBySecret = compiler.withArguments<{ digests: string }>()((db, arg) => {
+    const digests = sql`(${expandJsonList(engine, arg('digests'))})`
+    return selectKey(db, engine).where(
+      'keys.id',
+      'in',
+      sql<string>`(
+        select id from keys where secret_hash in ${digests} and key_type <> 'redox'
+        union all
+        select id from keys where previous_secret_hash in ${digests})`,
+    )
+  })
 
   const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
     db
@@ -127,18 +152,24 @@ export function createAuthorityStorage(
 
     readAuthorityVersion: async () => (await readAuthority()).version,
 
-    async findKey(publicId, network = '', decoyId = '') {
-      const [row] = await engine.read(readKey({ publicId, network, decoyId }))
-      if (row === undefined) return null
-      const isFound = row.public_id === publicId
+    async findKey(publicId) {
+      const [row] = await engine.read(readKey({ publicId }))
+      return row === undefined ? null : toKey(row)
+    },
+
+    async findClaimedKey({ keyTypes, ...claim }) {
+      const read = claimReads(keyTypes.join(), () => createClaimRead(keyTypes))
+      const [row] = await engine.read(read(claim))
+      if (row === undefined) return { key: null, decoy: null }
+      const isFound = row.public_id === claim.publicId
       // Converts the other key too, to take the same time, but does not parse its networks: they must
       // not make this read fail.
       const key = toKey(row, isFound ? row.networks : null)
-      return isFound ? key : null
+      return isFound ? { key, decoy: null } : { key: null, decoy: key }
     },
 
-    async readTokenAuthority(keyId, decoyId) {
-      const [row] = await engine.read(readTokenKey({ keyId, decoyId }))
+    async readTokenAuthority(keyId, decoy) {
+      const [row] = await engine.read(readTokenKey({ keyId, decoy }))
       if (row === undefined) throw new Error('the database has lost its authority row')
       const { version, token_revocations: tokenRevocations } = row
       const { id, public_id: publicId, token_salt: tokenSalt } = row
@@ -146,11 +177,9 @@ export function createAuthorityStorage(
       return { version, tokenRevocations, key: isFound ? { publicId, tokenSalt } : null }
     },
 
-    async findKeyBySecret(digest) {
-      const [current] = await engine.read(readBySecret({ digest }))
-      const [row] =
-        current === undefined ? await engine.read(readByPreviousSecret({ digest })) : [current]
-      return row === undefined ? null : toKey(row)
+    async findKeysBySecret(digests) {
+      const rows = await engine.read(readBySecret({ digests: JSON.stringify(digests) }))
+      return rows.map((row) => toKey(row))
     },
 
     async listKeyRoutings({ id: keyId, sourceId }) {

@@ -13,6 +13,7 @@ import { createDeliveryStorage } from './delivery.ts'
 import { createStorageProbe } from './diagnostics.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
+import { createImportedSecretStorage } from './imported-secrets.ts'
 import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
@@ -49,6 +50,7 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createGrantStorage(engine, compiler, audit),
     ...createRevokedTokenStorage(engine, compiler, audit),
     ...createProofStorage(engine, compiler),
+    ...createImportedSecretStorage(engine, compiler, audit),
     ...createAssertionStorage(engine, compiler),
     ...createMessageStorage(engine, compiler, rows),
     ...createMessageIdStorage(engine, compiler),

@@ -101,12 +101,16 @@ describe('a rotation of the ring', () => {
   })
 })
 
-test('the key to read for an unknown id depends on the id, and is another one in each process', () => {
-  const [one, other] = [0, 1].map(() => createSecretDigester(nodePrimitives, keyring))
+test('the key to read for an unknown id depends on the id, and is the same at every server of the ring', async () => {
+  const other = createSecretDigester(nodePrimitives, toKeyring(ring))
+  const stranger = createSecretDigester(nodePrimitives, toKeyring(await createTestRing()))
   const ids = Array.from({ length: 50 }, () => crypto.randomUUID())
-  const decoys = ids.map((id) => one?.toDecoyId(id))
-  for (const decoy of decoys) expect(decoy).toMatch(/^[0-9a-f]{8}$/)
+  const decoys = ids.map((id) => digester.toDecoySalt(id))
+  for (const decoy of decoys) expect(decoy).toMatch(/^[\w-]{22}$/)
   expect(new Set(decoys).size).toBe(50)
-  expect(ids.map((id) => one?.toDecoyId(id))).toEqual(decoys)
-  expect(ids.map((id) => other?.toDecoyId(id))).not.toEqual(decoys)
+  expect(ids.map((id) => other.toDecoySalt(id))).toEqual(decoys)
+  expect(ids.map((id) => stranger.toDecoySalt(id))).not.toEqual(decoys)
+  // A rotation must not change it: a known id does not change its work either.
+  await rotateDigestKey()
+  expect(ids.map((id) => digester.toDecoySalt(id))).toEqual(decoys)
 })

@@ -17,6 +17,7 @@ const FAILURE_DETAILS = {
   key_unknown: {},
   secret_missing: { keyId: FAILURE_KEY_ID },
   secret_wrong: { keyId: FAILURE_KEY_ID },
+  secret_unverifiable: { keyId: FAILURE_KEY_ID, detail: 'its pepper is missing' },
   token_forged: { detail: 'the tag is wrong' },
   token_expired: { keyId: FAILURE_KEY_ID },
   token_from_future: { keyId: FAILURE_KEY_ID },

@@ -1,9 +1,12 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { createImportedSecretVerifier } from '../../src/crypto/imported-secrets.ts'
 import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts'
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from '../../src/crypto/secrets.ts'
+import { MAX_WORK_WAIT_MS } from '../../src/crypto/work-lanes.ts'
 import type { Role } from '../../src/domain/key.ts'
+import { createLazySecretChecks } from '../../src/node/open-latchkey.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import {
@@ -13,6 +16,8 @@ import {
   createSites,
 } from '../../src/service/accounts/accounts.ts'
 import { createUsers } from '../../src/service/accounts/users.ts'
+import { createImportedSecrets } from '../../src/service/authenticate/imported-secrets.ts'
+import { createSecretUpgrades } from '../../src/service/authenticate/secret-upgrades.ts'
 import { createKeys } from '../../src/service/keys/keys.ts'
 import {
   createDestinations,
@@ -35,6 +40,8 @@ export async function openTestServices() {
   const keyring = toKeyring(ring)
   const random = createRandom(nodePrimitives, clock)
   const digester = createSecretDigester(nodePrimitives, keyring)
+  const log = createTestLog()
+  const secretChecks = createLazySecretChecks(log)
   const deps = {
     storage,
     random,
@@ -47,17 +54,32 @@ export async function openTestServices() {
     digester,
     hasher: createSecretHasher(nodePrimitives, leastWorkArgon2, clock, { width: 2, queue: 100 }),
     sealer: createSealer(nodePrimitives, keyring),
+    importedSecretVerifier: createImportedSecretVerifier(nodePrimitives, secretChecks, clock, {
+      width: 2,
+      queue: 100,
+      waitMs: MAX_WORK_WAIT_MS,
+    }),
     region: 'us',
     consoleUrl: 'https://latchkey.example',
     webhookClient: createTestWebhookClient(),
   }
+  const importedSecrets = createImportedSecrets(deps)
+  const secretUpgrades = createSecretUpgrades({
+    ...deps,
+    importedSecrets,
+    log,
+    keepAlive: () => undefined,
+    digestImportedKeys: false,
+  })
   const accounts = createAccounts(deps)
   const users = createUsers(deps)
   const sites = createSites(deps)
   const developers = createDevelopers(deps)
   return {
     ...deps,
-    log: createTestLog(),
+    importedSecrets,
+    secretUpgrades,
+    log,
     accounts,
     users,
     sites,
@@ -90,6 +112,7 @@ export async function openTestServices() {
       (await storage.listEvents({ subject, limit: 100 })).map(({ action }) => action).reverse(),
 
     async close() {
+      await secretChecks.close()
       await storage.close()
       rmSync(dir, { recursive: true })
     },

@@ -92,6 +92,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   key_unknown: createWrongCredentialReply,
   secret_missing: createWrongCredentialReply,
   secret_wrong: createWrongCredentialReply,
+  secret_unverifiable: createWrongCredentialReply,
   region_other: createWrongCredentialReply,
   key_unassigned: createWrongCredentialReply,
 

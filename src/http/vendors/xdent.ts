@@ -90,6 +90,8 @@ const createInvalidKeyReply = () =>
     'INVALID_API_KEY',
     'The key does not exist or is invalid (expected KeyId.Secret).',
   )
+const createInvalidSecretReply = () =>
+  createErrorReply(401, 'INVALID_SECRET', 'The secret part is invalid.')
 const createKeyDisabledReply = (message: string) => () =>
   createErrorReply(401, 'API_KEY_DISABLED', message)
 const createUpstreamReply = () =>
@@ -107,7 +109,8 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   region_other: createInvalidKeyReply,
   secret_missing: () =>
     createErrorReply(401, 'SECRET_REQUIRED', 'The secret part is missing (expected KeyId.Secret).'),
-  secret_wrong: () => createErrorReply(401, 'INVALID_SECRET', 'The secret part is invalid.'),
+  secret_wrong: createInvalidSecretReply,
+  secret_unverifiable: createInvalidSecretReply,
 
   // The caller has proven the secret, so these replies say what is wrong.
   account_closed: () =>

@@ -8,7 +8,6 @@ import type {
   AuthorityStorage,
   RevokedTokenStorage,
   TokenAuthority,
-  VersionedKey,
 } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Maybe } from '../ports/runtime.ts'
@@ -18,6 +17,11 @@ export interface KeyWithRouting {
   readonly key: Key
   /** Only an OAuth client can have none, or several. */
   readonly routings: readonly KeyRouting[]
+}
+
+interface FoundBySecret {
+  readonly key: Key
+  readonly digest: string
 }
 
 interface Versioned<T> {
@@ -43,7 +47,7 @@ const NETWORK_BYTES = 100
  */
 export function createKeyCache(
   storage: AuthorityStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
-  digester: Pick<SecretDigester, 'toDecoyId'>,
+  digester: Pick<SecretDigester, 'toDecoySalt'>,
 ) {
   const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(
     limitBytes(
@@ -76,25 +80,24 @@ export function createKeyCache(
     return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
   }
 
-  async function readThrough(
-    cached: LRUCache<string, Versioned<Key>>,
-    name: string,
-    read: (name: string) => Maybe<VersionedKey | null>,
-    isAccepted: (key: Key) => boolean = () => true,
-  ): Promise<Key | null> {
-    const version = await storage.readAuthorityVersion()
-    const entry = cached.get(name)
-    if (entry?.version === version) return entry.value
-    const value = await read(name)
-    if (value === null || !isAccepted(value)) return null
-    cached.set(name, { version: value.authorityVersion, value })
-    return value
+  async function readBySecret(
+    digests: readonly string[],
+    isMatch: (key: Key, digest: string) => boolean,
+  ): Promise<FoundBySecret | null> {
+    const keys = await storage.findKeysBySecret(digests)
+    for (const digest of digests) {
+      const key = keys.find((each) => isMatch(each, digest))
+      if (key === undefined) continue
+      bySecretDigest.set(digest, { version: key.authorityVersion, value: key })
+      return { key, digest }
+    }
+    return null
   }
 
   return {
     /** Reads the data that verifies the tokens of this key. A caller can name any key in a token. */
     readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
-      storage.readTokenAuthority(keyId, digester.toDecoyId(keyId)),
+      storage.readTokenAuthority(keyId, digester.toDecoySalt(keyId)),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
     findByPublicId: async (publicId: string): Promise<KeyWithRouting | null> =>
@@ -105,17 +108,40 @@ export function createKeyCache(
      * treated like an unknown id and not cached, because a faster second response would reveal that
      * the id exists.
      */
-    findPresentedKey: (publicId: string, region: string) =>
-      readThrough(
-        byPresentedId,
-        publicId,
-        (id) => storage.findKey(id),
-        ({ keyType, account }) => keyType === 'xdent' && account.region === region,
-      ),
+    async findPresentedKey(publicId: string, region: string): Promise<Key | null> {
+      const version = await storage.readAuthorityVersion()
+      const entry = byPresentedId.get(publicId)
+      if (entry?.version === version) return entry.value
+      const key = await storage.findKey(publicId)
+      if (key?.keyType !== 'xdent' || key.account.region !== region) return null
+      byPresentedId.set(publicId, { version: key.authorityVersion, value: key })
+      return key
+    },
 
-    /** Finds the key that has or had the secret with this digest. */
-    findBySecretDigest: (digest: string) =>
-      readThrough(bySecretDigest, digest, (text) => storage.findKeyBySecret(text)),
+    /**
+     * Finds the key of a presented secret by its digests, and returns the digest that found it. `isMatch`: the
+     * key has a secret with this digest. `listMoreDigests` is called for a secret that has not been found; it gets
+     * the authority's version.
+     */
+    async findBySecret(
+      digests: Iterable<string>,
+      isMatch: (key: Key, digest: string) => boolean,
+      listMoreDigests: (version: number) => Maybe<readonly string[]> = () => [],
+    ): Promise<FoundBySecret | null> {
+      const version = await storage.readAuthorityVersion()
+      const tried: string[] = []
+      for (const digest of digests) {
+        const entry = bySecretDigest.get(digest)
+        if (entry?.version === version && isMatch(entry.value, digest)) {
+          return { key: entry.value, digest }
+        }
+        tried.push(digest)
+      }
+      const found = await readBySecret(tried, isMatch)
+      if (found !== null) return found
+      const moreDigests = await listMoreDigests(version)
+      return moreDigests.length === 0 ? null : readBySecret(moreDigests, isMatch)
+    },
 
     findAtVersion,
 

@@ -10,6 +10,7 @@ import { limitEntries } from '../../domain/limits.ts'
 import { isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type {
   AuthorityStorage,
+  ClaimedKey,
   ProofStorage,
   SecretProof,
   VersionedKey,
@@ -19,7 +20,7 @@ import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 
 export interface KeyProofsDeps {
   readonly storage: Pick<ProofStorage, 'addSecretProofs'> &
-    Pick<AuthorityStorage, 'findKey' | 'readAuthorityVersion'>
+    Pick<AuthorityStorage, 'findClaimedKey' | 'readAuthorityVersion'>
   readonly hasher: Pick<SecretHasher, 'isProven'>
   readonly digester: SecretDigester
   readonly clock: Clock
@@ -72,15 +73,14 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     async findKey(
       { publicId, network, cacheName }: PresentedKey,
       keyTypes: readonly KeyType[] = ['redox'],
-    ): Promise<VersionedKey | null> {
-      if (!isPublicId(publicId)) return null
+    ): Promise<ClaimedKey> {
+      if (!isPublicId(publicId)) return NO_KEY
       const proven = cacheName === null ? undefined : provenKeys.get(cacheName)
       const isCurrent =
         proven !== undefined && proven.authorityVersion === (await storage.readAuthorityVersion())
-      const key = isCurrent
-        ? proven
-        : await storage.findKey(publicId, network, digester.toDecoyId(publicId))
-      return key !== null && keyTypes.includes(key.keyType) ? key : null
+      if (isCurrent && keyTypes.includes(proven.keyType)) return { key: proven, decoy: null }
+      const decoySalt = digester.toDecoySalt(publicId)
+      return storage.findClaimedKey({ publicId, keyTypes, network, decoySalt })
     },
 
     /** Remembers the key that was found, once the caller has proven to be its owner. */
@@ -137,6 +137,8 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 /** True if one of the key's valid secrets was proven from the network that the key was read for. */
 const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
   key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
+
+const NO_KEY: ClaimedKey = { key: null, decoy: null }
 
 /** Has the length of an id, so that hashing it takes as long. */
 const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'

@@ -178,12 +178,16 @@ async function findKeyIdBySecret(
   developerId: string,
   secret: string,
 ): Promise<string | null> {
-  for (const digest of digester.candidates(secret)) {
-    const key = await storage.findKeyBySecret(digest)
-    const isOwnKey = key?.keyType === CUSTOMER_KEY_TYPE && key.developer?.id === developerId
-    if (isOwnKey && key.secretHash === digest) return key.id
-  }
-  return null
+  const digests = [...digester.candidates(secret)]
+  const keys = await storage.findKeysBySecret(digests)
+  const ownKey = keys.find(
+    ({ keyType, developer, secretHash }) =>
+      keyType === CUSTOMER_KEY_TYPE &&
+      developer?.id === developerId &&
+      secretHash !== null &&
+      digests.includes(secretHash),
+  )
+  return ownKey?.id ?? null
 }
 
 function findRefusal(key: KeySummary, { enabled }: CustomerKeyChange): CustomerKeyRefusal | null {

@@ -255,11 +255,8 @@ async function isSecretTaken(
   keyId: string,
 ): Promise<boolean> {
   if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged') return false
-  for (const digest of digester.candidates(importedSecret)) {
-    const key = await storage.findKeyBySecret(digest)
-    if (key !== null && key.id !== keyId) return true
-  }
-  return false
+  const keys = await storage.findKeysBySecret([...digester.candidates(importedSecret)])
+  return keys.some(({ id }) => id !== keyId)
 }
 
 const KEY_TAKEN_MESSAGE = 'the public id or the secret is taken: another key has it'
@@ -313,7 +310,7 @@ function parseKeySecret(
 }
 
 /** Protects a secret as its key type requires. `keyId`: the row that it is sealed for. */
-async function protectKeySecret(
+export async function protectKeySecret(
   { hasher, digester, sealer }: KeySecretsDeps,
   secret: string,
   keyType: KeyType,

@@ -33,6 +33,10 @@ export function createFailureLimiter(
       return fail({ reason: 'failures_exceeded', retryAfterSeconds })
     },
 
+    /** True if the party has failed within the window. */
+    hasFailures: (address: string, ownerId?: string): boolean =>
+      failures.getCount(toParty(address, ownerId)) > 0,
+
     countFailure(address: string, ownerId?: string): void {
       failures.count(toParty(address, ownerId))
     },

@@ -119,7 +119,7 @@ async function verifyClientAssertion(
   if (clientId !== null && toStoredId(clientId) !== toStoredId(issuer)) {
     return fail({ reason: 'client_id_other' })
   }
-  const found = await keyProofs.findKey(
+  const { key: found } = await keyProofs.findKey(
     { publicId: toStoredId(issuer), network: '', cacheName: null },
     ['oauth'],
   )

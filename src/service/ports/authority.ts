@@ -1,4 +1,5 @@
 import type { Key } from '../../domain/key.ts'
+import type { KeyType } from '../../domain/key-type.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
 import type { AuditEvent } from './audit.ts'
@@ -10,6 +11,29 @@ export interface VersionedKey extends Key {
   readonly authorityVersion: number
   /** The hash that was last proven from the given network; null if none was. */
   readonly provenHash: string | null
+}
+
+/** The columns that a secret is checked against. */
+export type HashedKey = Pick<
+  Key,
+  'id' | 'secretHash' | 'previousSecretHash' | 'previousSecretEndsAt' | 'secretRotatedAt'
+>
+
+/** A caller's claim to a key: its public id, which anybody may know. */
+export interface KeyClaim {
+  readonly publicId: string
+  /** Other types of keys are like unknown ids. */
+  readonly keyTypes: readonly KeyType[]
+  /** The network that `provenHash` is read for. */
+  readonly network: string
+  /** Picks the key to read in place of an unknown one: the next salt at or after it. */
+  readonly decoySalt: string
+}
+
+export interface ClaimedKey {
+  readonly key: VersionedKey | null
+  /** Another key of these types, read in place of an unknown one, to do the same work with it; null if there is none. */
+  readonly decoy: HashedKey | null
 }
 
 /** The state that requests are judged by: rows that were read under the same state still hold. */
@@ -36,18 +60,16 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
 export interface AuthorityStorage {
   readAuthority(): Maybe<Authority>
   readAuthorityVersion(): Maybe<number>
-  /**
-   * Reads `provenHash` for `network`. For an id that no key has, does the same work with the key whose id
-   * is at or after `decoyId`.
-   */
-  findKey(publicId: string, network?: string, decoyId?: string): Maybe<VersionedKey | null>
+  findKey(publicId: string): Maybe<VersionedKey | null>
+  /** Finds a key by one statement, which does the same work for an id that no key of these types has. */
+  findClaimedKey(claim: KeyClaim): Maybe<ClaimedKey>
   /**
    * Reads the data that verifies the tokens of the key with this row id. For an id that no key has, does the same work
-   * with the key whose public id is at or after `decoyId`.
+   * with the key whose public id is at or after `decoy`.
    */
-  readTokenAuthority(keyId: string, decoyId: string): Maybe<TokenAuthority>
-  /** Finds the key that has this presented secret, or had it before its rotation. */
-  findKeyBySecret(digest: string): Maybe<VersionedKey | null>
+  readTokenAuthority(keyId: string, decoy: string): Maybe<TokenAuthority>
+  /** Finds the keys that have a presented secret with one of these digests, or had it before their rotation. */
+  findKeysBySecret(digests: readonly string[]): Maybe<readonly VersionedKey[]>
   /** Lists the routing of each source of the key: one, or those of an OAuth client in order of their ids. */
   listKeyRoutings(key: Pick<Key, 'id' | 'sourceId'>): Maybe<readonly KeyRouting[]>
 }
@@ -58,6 +80,36 @@ export interface ProofStorage {
   addSecretProofs(proofs: readonly SecretProof[], at: number): Promise<void>
   /** Deletes proofs of replaced secrets, and each key's oldest beyond `maxPerKey`. Returns how many. */
   purgeSecretProofs(maxPerKey: number): Promise<number>
+}
+
+/** The replacement of an imported hash by one of this server, at its first success. */
+export interface SecretUpgrade {
+  readonly keyId: string
+  readonly importedHash: string
+  readonly hash: string
+  readonly digest: string | null
+}
+
+/** A pepper as the key ring sealed it, for its id. */
+export interface SealedPepper {
+  readonly id: string
+  readonly sealedPepper: string
+}
+
+export interface ImportedSecretStorage {
+  /** Reads if keys are found by imported digests, and the peppers that these may have. */
+  readImportedDigests(): Maybe<{
+    readonly isUsed: boolean
+    readonly peppers: readonly SealedPepper[]
+  }>
+  findSealedPepper(id: string): Maybe<string | null>
+  /**
+   * Returns false, and does not write the event, if the key no longer has the imported hash: of concurrent
+   * calls, on any process, one succeeds. Deletes the pepper if no other key needs it.
+   */
+  upgradeSecret(upgrade: SecretUpgrade, event: AuditEvent): Promise<boolean>
+  /** Deletes imported hashes whose overlap has ended, and peppers that no key needs. Returns how many. */
+  purgeImportedSecrets(now: number): Promise<number>
 }
 
 /** A client assertion that was refused, for the users who manage the client. */

@@ -97,10 +97,10 @@ export interface SecretDigester {
   /** True if one of the digests is of this secret. Compares in constant time. */
   matches(secret: string, digests: readonly string[]): boolean
   /**
-   * Chooses the key to read in place of an unknown id: eight hex digits that depend on the id, and that
-   * callers cannot compute.
+   * Chooses the key to read in place of an unknown id: a text like a key's salt, which depends on the id and is the
+   * same in every process of the ring, and which callers cannot compute.
    */
-  toDecoyId(id: string): string
+  toDecoySalt(id: string): string
   /** Digests a credential to find what this process knows of it: the digest leaves neither a trace nor a process. */
   toCacheName(credential: string): string
 }

@@ -4,6 +4,7 @@ import type {
   AssertionStorage,
   AuthorityStorage,
   GrantStorage,
+  ImportedSecretStorage,
   ProofStorage,
   RevokedTokenStorage,
 } from './authority.ts'
@@ -26,6 +27,7 @@ export interface Storage
   extends AuthorityStorage,
     GrantStorage,
     ProofStorage,
+    ImportedSecretStorage,
     AssertionStorage,
     RevokedTokenStorage,
     MessageStorage,

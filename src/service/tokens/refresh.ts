@@ -93,7 +93,7 @@ async function verifyAndRotate(
   // fails if another process rotated or revoked it.
   const { grantId = '', generation } = minter.readRefreshToken(refreshToken) ?? {}
   const presented = keyProofs.presentKey(publicId, grantId)
-  const [foundKey, grant] = await Promise.all([
+  const [{ key: foundKey }, grant] = await Promise.all([
     keyProofs.findKey(presented),
     newestGenerations.get(grantId) === generation ? null : storage.findGrant(grantId),
   ])

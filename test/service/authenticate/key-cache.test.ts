@@ -81,6 +81,8 @@ test.each(READS)(
           testServices.digester,
         ),
         digester: testServices.digester,
+        importedSecrets: testServices.importedSecrets,
+        secretUpgrades: testServices.secretUpgrades,
         failureLimiter: createFailureLimiter(
           { perAddress: 1000, windowMs: 60_000 },
           testServices.clock,

@@ -11,6 +11,7 @@ import type {
   User,
 } from '../../../src/service/ports/accounts.ts'
 import type { AuditEvent, RecordedEvent } from '../../../src/service/ports/audit.ts'
+import type { VersionedKey } from '../../../src/service/ports/authority.ts'
 import type { KeyEdit, NewKey } from '../../../src/service/ports/keys.ts'
 import type { NewMessage } from '../../../src/service/ports/messages.ts'
 import type {
@@ -305,6 +306,9 @@ export class StorageFixture {
     expect(await this.storage.addKey(addKey, createTestEvent(addKey.id))).toBe(true)
     return addKey
   }
+
+  readonly findKeyBySecret = async (digest: string): Promise<VersionedKey | null> =>
+    (await this.storage.findKeysBySecret([digest]))[0] ?? null
 
   readonly addMessage = async (
     { addKey, sourceId }: { addKey: NewKey; sourceId: string },

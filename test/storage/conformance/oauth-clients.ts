@@ -94,7 +94,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
         createClient(owner, createSettings(), { secretHash: `$argon2id$${createUuid()}` }),
       ]
       for (const key of [a, b]) await fixture.addKey(key)
-      expect(await storage.findKeyBySecret('')).toBeNull()
+      expect(await fixture.findKeyBySecret('')).toBeNull()
       expect((await storage.findKey(b.publicId))?.secretHash).toBe(b.secretHash)
     })
 

@@ -267,7 +267,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
         expect(await fixture.storage.findDestination(id)).toBeNull()
         expect(await fixture.storage.findKey(id)).toBeNull()
         expect(await fixture.storage.findKeySummary(id)).toBeNull()
-        expect(await fixture.storage.findKeyBySecret(id)).toBeNull()
+        expect(await fixture.findKeyBySecret(id)).toBeNull()
         expect(await fixture.storage.findSealedSecret(id)).toBeNull()
         expect(await fixture.storage.findSite(id)).toBeNull()
         expect(await fixture.storage.findDeveloper(id)).toBeNull()

@@ -120,7 +120,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       expect(await readSunset(key.publicId)).toBe(200)
       expect(await readSunset(otherKey.publicId)).toBe(100)
       expect(await readSunset(siteKey.publicId)).toBe(400)
-      expect((await storage.findKeyBySecret(siteKey.secretHash))?.sunset?.sunsetAt).toBe(400)
+      expect((await fixture.findKeyBySecret(siteKey.secretHash))?.sunset?.sunsetAt).toBe(400)
     })
   })
 

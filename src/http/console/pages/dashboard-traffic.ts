@@ -136,6 +136,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   key_unknown: 'No such key',
   secret_missing: 'The secret is missing',
   secret_wrong: 'The secret is wrong',
+  secret_unverifiable: 'The secret cannot be checked',
   token_forged: 'Not a token of this server',
   token_expired: 'The token has expired',
   token_from_future: 'The token was issued in the future',

@@ -21,6 +21,11 @@ const KEY_EVENT_DESCRIPTIONS = {
         ? `The secret was rotated. The old secret works until ${formatInstant(overlapEndsAt)}.`
         : 'The secret was rotated. The old secret and all tokens ended at once.',
   ],
+  'key.secret_upgraded': [
+    'plain',
+    ({ form }) =>
+      `The secret was used for the first time since its import, and its ${form} hash was replaced.`,
+  ],
   'key.edited': ['plain', (facts) => addFullStop(`The key was changed: ${formatChanges(facts)}`)],
   'key.transferred': [
     'plain',

@@ -61,6 +61,7 @@ const replies: ReplyTable<string, SurfaceFailure> = {
   key_unknown: createWrongKeysReply,
   secret_missing: createWrongKeysReply,
   secret_wrong: createWrongKeysReply,
+  secret_unverifiable: createWrongKeysReply,
   region_other: createWrongKeysReply,
 
   // The caller has proven both keys, so these replies say what is wrong.

@@ -129,6 +129,7 @@ const replies: ReplyTable = {
   key_unknown: createInvalidReply,
   secret_missing: createInvalidReply,
   secret_wrong: createInvalidReply,
+  secret_unverifiable: createInvalidReply,
   token_forged: createInvalidReply,
   token_expired: createInvalidReply,
   token_from_future: createInvalidReply,

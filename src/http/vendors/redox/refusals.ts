@@ -153,6 +153,7 @@ const replies: ReplyTable<RefusalContext> = {
   key_unknown: createUnauthorizedReply,
   secret_missing: createUnauthorizedReply,
   secret_wrong: createUnauthorizedReply,
+  secret_unverifiable: createUnauthorizedReply,
   token_forged: createUnauthorizedReply,
   token_expired: createUnauthorizedReply,
   token_from_future: createUnauthorizedReply,

@@ -139,6 +139,7 @@ function createFhirTokenProtocol(resourceMetadataUrl: string): SurfaceProtocol<F
     key_unknown: refuseToken,
     secret_missing: refuseToken,
     secret_wrong: refuseToken,
+    secret_unverifiable: refuseToken,
     region_other: refuseToken,
     key_revoked: refuseToken,
     key_disabled: refuseToken,

@@ -81,6 +81,7 @@ export const XENRAD_REPLIES: ReplyTable<WriteRefusal, SurfaceFailure> = {
   key_unknown: createInvalidKeyReply,
   secret_missing: createInvalidKeyReply,
   secret_wrong: createInvalidKeyReply,
+  secret_unverifiable: createInvalidKeyReply,
   region_other: createInvalidKeyReply,
   key_revoked: createInvalidKeyReply,
   key_disabled: createInvalidKeyReply,
