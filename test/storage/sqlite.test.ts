@@ -69,6 +69,36 @@ describe('SQLite', () => {
     await storage.close()
   })
 
+  test('writes share one commit with those of requests that read in the same turn', async () => {
+    const storage = createStorage(openSqlite(path))
+    await storage.addEvent(event('a'))
+    const before = countCommits()
+    const readAndAdd = async () => {
+      await storage.listEvents({ limit: 1 })
+      await storage.addEvent(event('c'))
+    }
+    await Promise.all([storage.addEvent(event('b')), readAndAdd()])
+    expect(countCommits()).toBe(before + 1)
+    await storage.close()
+  })
+
+  test('writes wait for reads one turn only', async () => {
+    const engine = openSqlite(path)
+    const storage = createStorage(engine)
+    let isWritten = false
+    const write = storage.addEvent(event('a')).then(() => {
+      isWritten = true
+    })
+    let reads = 0
+    while (!isWritten) {
+      await engine.read({ sql: 'select version from authority', values: [] })
+      reads++
+    }
+    await write
+    expect(reads).toBeLessThan(5)
+    await storage.close()
+  })
+
   describe('a scan of a large database', () => {
     const LONG_SCAN = {
       sql: `with recursive numbers (n) as (values (1) union all select n + 1 from numbers where n < 3000000)

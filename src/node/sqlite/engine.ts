@@ -77,9 +77,10 @@ export function openSqlite(
 
 /**
  * Groups the work of one turn of the event loop. Reads run after the last of them has arrived, in one
- * snapshot if there are several. Writes share one commit, and so one fsync. Answers no write before that
- * commit is on disk; a failed write undoes only itself. Answers no write if the file is no longer the one
- * that was opened.
+ * snapshot if there are several. Writes share one commit, and so one fsync; they wait one turn for the
+ * requests that read in the same turn, which often write next. Answers no write before that commit is on
+ * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
+ * opened.
  *
  * A long write, such as a part of a payload, is committed alone and then synced by a thread of libuv, so
  * that reads need not wait for the disk. They may see it before it is on disk.
@@ -96,6 +97,8 @@ class SqliteEngine implements Engine {
   readonly #reads: PendingWork<Step, unknown[]>[] = []
   readonly #writes: QueuedWrite[] = []
   #isScheduled = false
+  /** True if writes wait for those of the requests that have just read. */
+  #isDeferred = false
   /** The time since which another process has held the lock; null if none does. */
   #lockedSince: number | null = null
   /** The sync of a long write, or the copy of a log that is too long. All writes wait for it. */
@@ -176,7 +179,14 @@ class SqliteEngine implements Engine {
 
   #runPending(): void {
     this.#isScheduled = false
-    if (this.#reads.length > 0) this.#readGroup(this.#reads.splice(0))
+    const hasReads = this.#reads.length > 0
+    if (hasReads) this.#readGroup(this.#reads.splice(0))
+    this.#isDeferred = hasReads && this.#writes.length > 0 && !this.#isDeferred
+    if (this.#isDeferred) this.#scheduleWork()
+    else this.#writePending()
+  }
+
+  #writePending(): void {
     if (this.#writes.length === 0 || this.#lockedSince !== null || this.#pause !== null) return
     const copy = this.#checkpoints.overdueCopy
     if (copy === null) this.#write()
