@@ -1,14 +1,12 @@
-/// <reference path="./modules.d.ts" />
 import { hmac } from '@noble/hashes/hmac.js'
 import { md5, sha1 } from '@noble/hashes/legacy.js'
 import { scrypt } from '@noble/hashes/scrypt.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import Instance, { Argon2Type, Argon2Version } from '@phi-ag/argon2'
-import wasm from '@phi-ag/argon2/argon2.wasm'
+import { Argon2Type, Argon2Version } from '@phi-ag/argon2'
 import { checkSecret } from '../crypto/check-secret.ts'
 import type { HashFunctions, SecretChecks } from '../crypto/primitives.ts'
 import { WORKER_CHECK_BOUNDS } from '../domain/secret-forms/secret-check.ts'
-import { padToByteLength, workerPrimitives } from './primitives.ts'
+import { getArgon2Instance, padToByteLength, workerPrimitives } from './primitives.ts'
 
 const DIGESTS = { md5, sha1, sha256, sha512 }
 
@@ -42,9 +40,7 @@ const workerHashFunctions: HashFunctions = {
     scrypt(secret, salt, { N: cost, r: blockSize, p: parallelism, dkLen: sum.length }),
 
   argon2(secret, { variant, memoryKib, passes, lanes, salt, sum }) {
-    // An instance of its own, because WebAssembly never gives memory back.
-    const argon2 = new Instance(new WebAssembly.Instance(wasm))
-    return argon2.hash(padToByteLength(secret), {
+    return getArgon2Instance().hash(padToByteLength(secret), {
       salt,
       hashLength: sum.length,
       timeCost: passes,

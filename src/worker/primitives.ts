@@ -125,6 +125,14 @@ const ARGON2_COST = {
   type: Argon2Type.Argon2id,
 }
 
+let argon2Instance: Instance | undefined
+
+/** Returns the same instance always, because WebAssembly gives no memory back. */
+export function getArgon2Instance(): Instance {
+  argon2Instance ??= new Instance(new WebAssembly.Instance(wasm))
+  return argon2Instance
+}
+
 const MISMATCH_ERROR = 'The password does not match the supplied hash'
 
 /**
@@ -132,7 +140,7 @@ const MISMATCH_ERROR = 'The password does not match the supplied hash'
  * so no request waits for a computation of another request.
  */
 export function createArgon2(): Argon2 {
-  const argon2 = new Instance(new WebAssembly.Instance(wasm))
+  const argon2 = getArgon2Instance()
   return {
     hash: async (secret) => argon2.hash(padToByteLength(secret), ARGON2_COST).encoded,
 
