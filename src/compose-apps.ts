@@ -104,6 +104,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
       maxKeys: config.customerKeysPerDeveloper,
     }),
     clock,
+    recordOAuthUse: core.oauthUses.record,
     addressRateLimit: createAddressRateLimit(
       quota.requests,
       quota.windowMs,
@@ -155,6 +156,7 @@ function createMessageServices({ runtime, core, ...parts }: Parts) {
     webhookClient,
     wakeQueues: (queues) => deliveryWorker.wakeQueues(queues),
     nextMessageId,
+    recordOAuthUse: core.oauthUses.record,
     random,
     clock,
     log,

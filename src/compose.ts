@@ -18,6 +18,7 @@ import { createRefusalLog } from './service/audit/refusal-log.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
 import {
   createKeyUseCounter,
+  createOAuthUseRecorder,
   createTrafficCounter,
   TRAFFIC_RETENTION_HOURS,
 } from './service/limits/usage-counters.ts'
@@ -152,6 +153,7 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     bindKeyring: (ring) => checkRingProof(createSealer(primitives, ring)),
     async flushCounters() {
       await keyUseCounter.flush()
+      await core.oauthUses.flush()
       await traffic.flush()
     },
     async flushAuditEvents() {
@@ -253,6 +255,7 @@ function createCore(runtime: RuntimeAdapters) {
     refusalLog,
     recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
     keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
+    oauthUses: createOAuthUseRecorder(storage, clock, log, keepAlive),
   }
 }
 

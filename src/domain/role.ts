@@ -39,6 +39,8 @@ const ADDED_PERMISSIONS = {
     'ip_allowlist.write',
     // Add, invite and deactivate users and set their role, within `canGrantRole` and `canManageUser`.
     'users.write',
+    // Plan the retirement of keys.
+    'sunsets.write',
     // Mark a destination as verified by hand.
     'destinations.mark_verified',
   ],

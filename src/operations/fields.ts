@@ -78,16 +78,30 @@ export const createListSchema = <Item extends z.ZodType>(item: Item) =>
     }),
   })
 
+interface PageQuery {
+  readonly limit?: number | undefined
+  readonly after?: string | undefined
+}
+
 /** Reads one page of a list whose cursor is the id of the previous page's last item. */
 export async function readPage<Item extends { readonly id: string }>(
-  query: { readonly limit?: number | undefined; readonly after?: string | undefined },
+  query: PageQuery,
   read: (page: Page) => Promise<Item[]>,
 ): Promise<Result<{ items: Item[]; next: string | null }, never>> {
-  if (query.after !== undefined && !isUuid(query.after)) throw new InvalidCursorError()
-  const pageLimit = query.limit ?? PAGE_LIMITS.default
-  const found = await read({ after: query.after, limit: pageLimit + 1 })
-  const items = found.slice(0, pageLimit)
-  return ok({ items, next: found.length > pageLimit ? (items.at(-1)?.id ?? null) : null })
+  const { pageQuery, toPage } = parsePage(query)
+  return ok(toPage(await read(pageQuery)))
+}
+
+/** Returns what to read for a page, one item more than it has, and how to make the page of what was read. */
+export function parsePage({ limit = PAGE_LIMITS.default, after }: PageQuery) {
+  if (after !== undefined && !isUuid(after)) throw new InvalidCursorError()
+  return {
+    pageQuery: { after, limit: limit + 1 } satisfies Page,
+    toPage<Item extends { readonly id: string }>(found: readonly Item[]) {
+      const items = found.slice(0, limit)
+      return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null }
+    },
+  }
 }
 
 /** Wraps a short list, which has no further page. */
@@ -110,6 +124,7 @@ export const EXAMPLE_IDS = {
   message: createExampleId(11),
   request: createExampleId(12),
   token: createExampleId(13),
+  sunset: createExampleId(14),
   /** The id of a resource that the example creates. */
   fresh: createExampleId(99),
 } as const

@@ -24,6 +24,7 @@ export const OPERATION_GROUPS = {
     about: 'Sources, the destinations they send to, and the queues between them.',
   },
   keys: { title: 'Keys', about: 'Keys of every type.' },
+  sunset: { title: 'Sunsets', about: 'Plans to retire the keys that OAuth replaces.' },
   messages: { title: 'Messages', about: 'Accepted messages and their deliveries.' },
   audit: { title: 'Audit', about: 'The tamper-evident audit.' },
   requests: { title: 'Requests', about: 'Explanations of requests.' },

@@ -11,11 +11,13 @@ import { messageOperations } from './messages.ts'
 import { siteOperations } from './sites.ts'
 import { sourceOperations } from './sources.ts'
 import { subscriptionOperations } from './subscriptions.ts'
+import { sunsetOperations } from './sunset.ts'
 import { userOperations } from './users.ts'
 
 /** Every management operation: the API is made of all of them. */
 export const OPERATIONS: readonly Operation[] = [
   ...keyOperations,
+  ...sunsetOperations,
   ...sourceOperations,
   ...destinationOperations,
   ...subscriptionOperations,

@@ -91,9 +91,9 @@ const SCOPE_RULES = {
   addAccount: () => async () => false,
   hasActiveOperator: serverOnly,
 
-  // The statements of addKey and editKey guard that the owner and the others are in the key's account.
+  // The statements guard that the owner, the source and the others are in the account of the row.
   ...limit(newRow, 'addSite', 'addDeveloper', 'addUser', 'addKey', 'addSource', 'addDestination'),
-  ...limit(newRow, 'addAllowlistEntry'),
+  ...limit(newRow, 'addAllowlistEntry', 'addSunset'),
   ...limit(byKindAndId, 'rename', 'deleteRow'),
 
   ...limit(byFilter([]), 'listAccounts', 'listSites', 'listDevelopers', 'listUsers', 'searchUsers'),
@@ -101,18 +101,20 @@ const SCOPE_RULES = {
   ...limit(byFilter([]), 'countKeysByHolder', 'countKeysByType', 'listSources', 'listDestinations'),
   // Events and requests without a key belong to no account.
   ...limit(byFilter([]), 'listMessages', 'listEvents', 'listRequestEvents', 'sumTraffic'),
-  ...limit(byFilter([]), 'findRowNames'),
+  ...limit(byFilter([]), 'findRowNames', 'listSunsets', 'listLegacyKeys'),
+  ...limit(byFilter(null), 'findScopeSunset'),
   ...limit(byFilter(0), 'countKeys'),
   ...limit(byFilter({ keys: [], next: null, count: 0 }), 'searchKeys'),
 
   ...limit(foundRow, 'findSite', 'findDeveloper', 'findUser', 'findKeySummary', 'findSource'),
-  ...limit(foundRow, 'findDestination', 'findMessage'),
+  ...limit(foundRow, 'findDestination', 'findMessage', 'findSunset'),
 
   ...limit(byRowId('account', false), 'setAccountStatus', 'setOffboardingPolicy'),
   ...limit(byRowId('account', false), 'setAllowlistEnforced'),
   ...limit(byRowId('account', null), 'findAccount'),
   ...limit(byRowId('account', []), 'listAllowlistEntries'),
   ...limit(byRowId('allowlistEntry', false), 'deleteAllowlistEntry'),
+  ...limit(byRowId('sunset', false), 'changeSunset', 'deleteSunset'),
 
   ...limit(byRowId('user', false), 'setUserEmail', 'setUserRole', 'setUsername', 'deactivateUser'),
   ...limit(byRowId('user', false), 'setSecondFactor'),

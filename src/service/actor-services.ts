@@ -24,6 +24,7 @@ import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { createJwksTest, type JwksTestDeps } from './keys/oauth-client.ts'
 import type { KeySecretsDeps } from './keys/secrets.ts'
+import { createSunsets, type Sunsets } from './keys/sunsets.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
 import {
   createDestinations,
@@ -50,6 +51,7 @@ export interface Services {
   readonly destinations: Destinations
   readonly subscriptions: Subscriptions
   readonly keys: Keys & JwksTest
+  readonly sunsets: Sunsets
   readonly messages: Messages
   readonly audit: Audit & {
     /** Explains the decisions about a request, which is found by its id. */
@@ -134,6 +136,7 @@ export function createServicesFor(deps: ActorServicesDeps) {
       destinations: createDestinations(actorDeps),
       subscriptions: createSubscriptions(actorDeps),
       keys: Object.assign(createKeys(actorDeps), createJwksTest(actorDeps)),
+      sunsets: createSunsets(actorDeps),
       messages: createMessages(actorDeps),
       audit: {
         ...createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),

@@ -49,6 +49,10 @@ export const SERVICE_PERMISSIONS: {
     ...permit('keys.read', 'listDailyUses', 'listDailyUsesByKey'),
     viewSecret: 'keys.view',
   },
+  sunsets: {
+    ...permit('sunsets.write', 'set', 'cancel'),
+    ...permit('keys.read', 'list', 'find', 'listKeys', 'plan'),
+  },
   messages: {
     ...permit('messages.send', 'sendTest', 'replay', 'skip'),
     ...permit('messages.read', 'list', 'find', 'listAttempts'),

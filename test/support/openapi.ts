@@ -126,6 +126,7 @@ export async function seedExampleIds(server: TestServer): Promise<ExampleIds> {
     message: tenant.messageId,
     request: tenant.requestId,
     token: crypto.randomUUID(),
+    sunset: tenant.sunsetId,
     fresh: crypto.randomUUID(),
   }
 }

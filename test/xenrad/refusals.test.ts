@@ -200,6 +200,7 @@ describe.each(XENRAD_SURFACE_NAMES)('the Xenrad surface %s', (surface) => {
           guard: () => Promise.reject(error),
           keyRateLimit: () => ({ ok: true, value: undefined }),
           resourceMetadataUrl: 'https://latchkey.example/metadata',
+          recordOAuthUse: () => undefined,
         })
         return async (c: { req: { raw: Request } }) => app.fetch(c.req.raw)
       }

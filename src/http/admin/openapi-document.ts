@@ -146,6 +146,7 @@ const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
   keys: EXAMPLE_IDS.key,
   messages: EXAMPLE_IDS.message,
   requests: EXAMPLE_IDS.request,
+  sunsets: EXAMPLE_IDS.sunset,
   me: EXAMPLE_IDS.token,
 }
 

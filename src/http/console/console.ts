@@ -26,6 +26,7 @@ import {
   mountSubscriptionPages,
 } from './pages/routing/subscriptions.ts'
 import { createOneTimeLinkPages, createSignInPages, type SignInPageDeps } from './pages/sign-in.ts'
+import { mountSunsetPages } from './pages/sunsets.ts'
 import { mountUserPages } from './pages/users.ts'
 import { redirectToPage } from './render.ts'
 import { type ConsoleRouter, type ConsoleRouterDeps, createConsoleRouter } from './router.ts'
@@ -76,6 +77,7 @@ export function mountConsolePages(router: ConsoleRouter, deps: ConsoleDeps): voi
   mountRequestLookupPages(router, deps)
   mountSitePages(router)
   mountDeveloperPages(router)
+  mountSunsetPages(router)
   mountAllowlistPages(router)
   mountUserPages(router)
   mountAccountPages(router)

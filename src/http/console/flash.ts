@@ -53,6 +53,8 @@ const FLASH_TEXTS = {
   'subscriptions.create': 'The subscription was added.',
   'subscriptions.resume': 'The subscription is resumed. Queued messages are sent now.',
   'subscriptions.purge': 'The queue is empty. Its messages are marked as skipped.',
+  'sunset.set': 'The sunset is set. Answers to the users of the keys announce it.',
+  'sunset.cancel': 'The sunset is cancelled. The keys work as before.',
   'audit.acceptRestore': 'The restored database is accepted. Sealing resumes.',
   'messages.replay': 'The message is queued again.',
   'messages.skip': 'The message is skipped.',

@@ -56,6 +56,8 @@ export const formatRequestLookupPath = (requestId: string): string =>
 export const USERS_PATH = '/console/users'
 export const USERS_CRUMBS = [{ href: USERS_PATH, text: 'Users' }]
 
+export const SUNSETS_PATH = '/console/sunsets'
+
 export const SITES_PATH = '/console/sites'
 
 export const DEVELOPERS_PATH = '/console/developers'
@@ -92,6 +94,7 @@ export const NAVIGATION_GROUPS: readonly NavigationGroup[] = [
     links: [
       { href: CONSOLE_PATH, text: 'Dashboard', permission: 'account.read' },
       { href: KEYS_PATH, text: 'Keys', permission: 'keys.read' },
+      { href: SUNSETS_PATH, text: 'Sunsets', permission: 'keys.read' },
       { href: DEVELOPERS_PATH, text: 'Developers', permission: 'directory.read' },
     ],
   },

@@ -58,6 +58,7 @@ const OPERATION_LOADERS = {
   'ip-allowlist': async () =>
     (await import('../../operations/ip-allowlist.ts')).ipAllowlistOperations,
   keys: async () => (await import('../../operations/keys.ts')).keyOperations,
+  sunset: async () => (await import('../../operations/sunset.ts')).sunsetOperations,
   audit: async () => (await import('../../operations/audit.ts')).auditOperations,
   dashboard: async () => (await import('../../operations/dashboard.ts')).dashboardOperations,
   sources: async () => (await import('../../operations/sources.ts')).sourceOperations,
@@ -117,7 +118,7 @@ const COMMAND_LOADERS: Readonly<
 const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
   'Run Latchkey:': ['serve', 'console', 'demo', 'doctor', 'openapi'],
   'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
-  'Keys:': ['keys', 'audit', 'explain', 'dashboard'],
+  'Keys:': ['keys', 'sunset', 'audit', 'explain', 'dashboard'],
   'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],
   'For vendors:': ['token', 'simulate'],
   'Maintenance:': ['keyring', 'backup', 'restore', 'copy', 'migrate'],

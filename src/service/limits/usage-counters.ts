@@ -10,6 +10,7 @@ import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
+import type { SunsetStorage } from '../ports/sunsets.ts'
 
 const KEY_USE_FLUSH_MS = 60_000
 /** The number of keys at which the counts are written early, so that the buffer stays small. */
@@ -93,6 +94,53 @@ const toDailyKeyUse = ({ key, hour, uses, lastAt, userAgent }: CountedUses): Dai
   lastAt,
   userAgent,
 })
+
+/** The number of sources, sites and owners at which the uses are written early. */
+const MAX_BUFFERED_RESOURCES = 10_000
+
+/**
+ * Notes the uses of OAuth for a source or a site, and by an owner, off the hot path: they tell which of
+ * their other keys may be retired. Those since the last write are lost if the process dies.
+ */
+export function createOAuthUseRecorder(
+  storage: Pick<SunsetStorage, 'addOAuthUses'>,
+  clock: Clock,
+  log: Log,
+  keepAlive: KeepAlive,
+) {
+  let uses = new Map<string, { readonly firstAt: number; lastAt: number }>()
+  let flushedAt = clock()
+
+  async function flush(): Promise<void> {
+    const all = [...uses].map(([resourceId, use]) => ({ resourceId, ...use }))
+    uses = new Map()
+    flushedAt = clock()
+    try {
+      for (let from = 0; from < all.length; from += KEY_USES_PER_WRITE) {
+        await storage.addOAuthUses(all.slice(from, from + KEY_USES_PER_WRITE))
+      }
+    } catch (error) {
+      // Dropped, because memory must not grow while the database accepts no writes.
+      log.error({ error }, 'the uses of OAuth could not be written')
+    }
+  }
+
+  return {
+    record: (resourceIds: readonly string[]): void => {
+      const at = clock()
+      for (const id of resourceIds) {
+        const use = uses.get(id)
+        if (use === undefined) uses.set(id, { firstAt: at, lastAt: at })
+        else use.lastAt = at
+      }
+      const isFull = uses.size >= MAX_BUFFERED_RESOURCES
+      if (isFull || !isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
+    },
+    flush,
+  }
+}
+
+export type RecordOAuthUse = ReturnType<typeof createOAuthUseRecorder>['record']
 
 export type KeyUseCounter = ReturnType<typeof createKeyUseCounter>
 

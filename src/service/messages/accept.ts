@@ -2,6 +2,7 @@ import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { type MessageEnvelope, type MessageRoute, routeMessage } from '../../domain/routing.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { KeyWithRouting } from '../authenticate/key-cache.ts'
+import type { RecordOAuthUse } from '../limits/usage-counters.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient } from '../ports/outbound.ts'
@@ -42,6 +43,7 @@ export interface AcceptMessageDeps {
   readonly wakeQueues: (queues: readonly QueueRef[]) => void
   readonly random: Random
   readonly nextMessageId: () => Promise<number>
+  readonly recordOAuthUse: RecordOAuthUse
   readonly clock: Clock
   readonly log: Log
   readonly synchronousMs?: number | undefined
@@ -53,7 +55,7 @@ export interface AcceptMessageDeps {
  */
 export function createAcceptMessage(deps: AcceptMessageDeps) {
   const { storage, sealer, webhookClient, wakeQueues, random, nextMessageId, clock, log } = deps
-  const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS } = deps
+  const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS, recordOAuthUse } = deps
 
   return async function acceptMessage(
     principal: KeyWithRouting,
@@ -63,6 +65,8 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
     const routed = routeMessage(principal.key, principal.routings, message)
     if (!routed.ok) return routed
     const route = routed.value
+    const { key } = principal
+    if (key.oauthClient !== null) recordOAuthUse([route.source.id, key.ownerId])
     const accepted: AcceptedMessage = {
       principal,
       route,

@@ -100,7 +100,9 @@ const toDestinationFacts = (destinationId?: string) =>
 
 export type Messages = ReturnType<typeof createMessages>
 
-export interface SendTestMessageDeps extends ActorDeps, Omit<AcceptMessageDeps, 'storage'> {
+export interface SendTestMessageDeps
+  extends ActorDeps,
+    Omit<AcceptMessageDeps, 'storage' | 'recordOAuthUse'> {
   readonly storage: Pick<
     ManagementStorage,
     | 'addMessage'
@@ -153,6 +155,8 @@ export function createSendTestMessage(deps: SendTestMessageDeps) {
     const { createAcceptMessage } = await import('./accept.ts')
     const acceptMessage = createAcceptMessage({
       ...deps,
+      // The user's test is no use of the client.
+      recordOAuthUse: () => undefined,
       storage: {
         ...storage,
         async addMessage(stored) {

@@ -71,6 +71,14 @@ const listArguments = (id: string): [{ limit: number; accountId?: string; after?
   [{ ...SERVICE_LIST_PAGE, accountId: id }],
   [{ ...SERVICE_LIST_PAGE, after: id }],
 ]
+const listSunsetTargets = (id: string, accountId: string) => {
+  const target = { accountId, keyType: 'redox', sunsetAt: Number.MAX_SAFE_INTEGER } as const
+  return [
+    { ...target, accountId: id },
+    { ...target, sourceId: id },
+    { ...target, keyType: 'xenrad', siteId: id } as const,
+  ]
+}
 const SAMPLE_NAME = 'name'
 const createTestMessageInput = (destinationId: string) => ({
   dataModel: 'Device',
@@ -224,6 +232,19 @@ export const SERVICE_CALLS: ServiceCallArguments = {
     find: (id) => [[id]],
     listDailyUses: (id) => [[id, 0]],
     listDailyUsesByKey: (id) => [[[id], 0]],
+  },
+  sunsets: {
+    find: (id) => [[id]],
+    list: listArguments,
+    listKeys: (id) => [
+      ...listArguments(id),
+      [{ ...SERVICE_LIST_PAGE, sourceId: id }],
+      [{ ...SERVICE_LIST_PAGE, siteId: id }],
+    ],
+    plan: (id, { accountId }) =>
+      listSunsetTargets(id, accountId).map((target) => [target, SERVICE_LIST_PAGE]),
+    set: (id, { accountId }) => listSunsetTargets(id, accountId).map((target) => [target]),
+    cancel: (id) => [[id]],
   },
   messages: {
     list: listArguments,

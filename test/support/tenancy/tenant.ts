@@ -15,6 +15,7 @@ export async function seedTenant(server: TestServer) {
     destinations,
     subscriptions,
     keys,
+    sunsets,
     storage,
     clock,
   } = server
@@ -52,6 +53,17 @@ export async function seedTenant(server: TestServer) {
   const subscription = unwrap(
     await subscriptions.create({ sourceId: source.id, destinationId: destination.id }),
   )
+
+  const sunset = unwrap(
+    await sunsets.set({
+      accountId,
+      keyType: 'redox',
+      sourceId: source.id,
+      sunsetAt: clock() + 1000,
+      documentationUrl: `https://${crypto.randomUUID()}.example/`,
+    }),
+  )
+  await storage.addOAuthUses([{ resourceId: source.id, firstAt: clock(), lastAt: clock() }])
 
   const secrets: string[] = [token]
   const keyIds: string[] = []
@@ -149,6 +161,7 @@ export async function seedTenant(server: TestServer) {
     sourceId: source.id,
     destinationId: destination.id,
     subscriptionId: subscription.id,
+    sunsetId: sunset.id,
     messageId: message.id,
     /** An Open Dental key: it can be assigned, viewed and edited. */
     keyId,

@@ -38,6 +38,7 @@ import {
   formatRequestLookupPath,
   IP_ALLOWLIST_PATH,
   MESSAGES_PATH,
+  SUNSETS_PATH,
 } from '../navigation.ts'
 import { PAGE_SECURITY_HEADERS, renderPage, streamPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
@@ -218,6 +219,7 @@ function eventRow(
 function subjectLink({ action, subject }: RecordedEvent, nameLink: EventNames['nameLink']): Html {
   if (action.startsWith('message.'))
     return html`<a href="${MESSAGES_PATH}/${subject}">the message</a>`
+  if (action.startsWith('sunset.')) return html`<a href="${SUNSETS_PATH}">a sunset</a>`
   return action.startsWith('ip_allowlist_entry.')
     ? html`<a href="${IP_ALLOWLIST_PATH}">the IP allowlist</a>`
     : nameLink(subject)

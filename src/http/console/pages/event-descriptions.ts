@@ -182,6 +182,12 @@ const ACCOUNT_EVENT_DESCRIPTIONS = {
     ({ network }) => `${network} was added to the IP allowlist.`,
   ],
   'ip_allowlist_entry.deleted': ['warn', 'An entry was removed from the IP allowlist.'],
+  'sunset.set': [
+    'warn',
+    ({ keyType, sunsetAt, brownouts }) =>
+      `${keyType} keys are refused from ${typeof sunsetAt === 'number' ? formatInstant(sunsetAt) : sunsetAt} on. Brown-outs before: ${brownouts}.`,
+  ],
+  'sunset.cancelled': ['plain', ({ keyType }) => `The sunset of ${keyType} keys was cancelled.`],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],
   'site.created': ['plain', 'The site was created.'],
   'site.deleted': ['bad', 'The site was deleted.'],

@@ -27,6 +27,7 @@ import {
   NEW_KEY_PATH,
   REQUEST_LOOKUP_PATH,
   SUBSCRIPTIONS_PATH,
+  SUNSETS_PATH,
 } from '../navigation.ts'
 import { renderPage } from '../render.ts'
 import type { ConsoleRouter } from '../router.ts'
@@ -160,6 +161,9 @@ function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy |
       return { href: NEW_KEY_PATH, text: 'Create key' }
     case 'address_refused':
       return { href: IP_ALLOWLIST_PATH, text: 'View IP allowlist' }
+    case 'key_type_retired':
+    case 'brownout':
+      return { href: SUNSETS_PATH, text: 'View sunsets' }
     case 'account_closed':
       return { href: ACCOUNTS_PATH, text: 'View accounts' }
     case 'destination_not_subscribed':

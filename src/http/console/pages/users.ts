@@ -241,6 +241,7 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'directory.write': 'Change sites and developers',
   'ip_allowlist.write': 'Change the IP allowlist',
   'users.write': 'Add, invite and deactivate users, and change roles',
+  'sunsets.write': 'Plan the retirement of keys',
   'destinations.mark_verified': 'Mark destinations as verified without a challenge',
   'accounts.read': 'Show all accounts',
   'accounts.write': 'Create, close, reopen and delete accounts',

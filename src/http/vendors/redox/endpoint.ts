@@ -1,10 +1,12 @@
 import { Hono } from 'hono'
 import { fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
+import type { Key } from '../../../domain/key.ts'
 import type { MessageEnvelope } from '../../../domain/routing.ts'
 import { allowsMessages, allowsServices, MESSAGE_SCOPES } from '../../../domain/scope.ts'
 import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
 import type { AddressRateLimit } from '../../../service/limits/rate-limits.ts'
+import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { AcceptMessage } from '../../../service/messages/accept.ts'
 import type { Log } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
@@ -159,7 +161,7 @@ function selectSource(
 }
 
 const createRefusalContext = (
-  { serial, subscriptionsUrl }: Omit<RedoxAuthenticatorDeps, 'guard'>,
+  { serial, subscriptionsUrl }: Pick<MessageEndpointDeps, 'serial' | 'subscriptionsUrl'>,
   { isClient = false }: Pick<Caller, 'isClient'> = {},
   progress: MessageProgress = {},
 ): RefusalContext => ({
@@ -172,7 +174,13 @@ const createRefusalContext = (
 export type RedoxAuthenticatorDeps = Pick<
   MessageEndpointDeps,
   'guard' | 'serial' | 'subscriptionsUrl'
->
+> & { readonly recordOAuthUse: RecordOAuthUse }
+
+/** The service behind a proxy gets all sites of a client. Of several sources, it is unknown which one is used. */
+function listServiceResources({ ownerId, oauthClient }: Key): string[] {
+  const { sourceIds = [], siteIds = [] } = oauthClient ?? {}
+  return [...(sourceIds.length === 1 ? sourceIds : []), ...siteIds, ownerId]
+}
 
 /** Authenticates access tokens for a proxy. */
 export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestAuthenticator => ({
@@ -182,9 +190,11 @@ export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestA
     const principal = await authenticateBearer(deps.guard, headers, caller, { anyAudience: true })
     if (!principal.ok) return principal
     const { key, scopes } = principal.value
-    return scopes === null || allowsServices(scopes)
-      ? principal
-      : fail({ reason: 'scope_insufficient', keyId: key.id, scope: MESSAGE_SCOPES })
+    if (scopes === null) return principal
+    if (!allowsServices(scopes))
+      return fail({ reason: 'scope_insufficient', keyId: key.id, scope: MESSAGE_SCOPES })
+    deps.recordOAuthUse(listServiceResources(key))
+    return principal
   },
   refuseRequest: (failure) => refuseRedoxRequest(failure, createRefusalContext(deps)),
   replyServerError: () => replyRedoxServerError(createRefusalContext(deps)),

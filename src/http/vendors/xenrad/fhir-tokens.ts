@@ -15,6 +15,7 @@ import {
 } from '../../../domain/fhir-access.ts'
 import { createFhirGrant } from '../../../domain/scope.ts'
 import type { KeyRateLimit } from '../../../service/limits/rate-limits.ts'
+import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
@@ -41,6 +42,7 @@ import {
 export interface FhirTokenDeps extends SurfaceDeps {
   readonly guard: Guard
   readonly keyRateLimit: KeyRateLimit
+  readonly recordOAuthUse: RecordOAuthUse
   /** The URL of the FHIR surface's metadata (RFC 9728 §3.1). */
   readonly resourceMetadataUrl: string
 }
@@ -64,6 +66,8 @@ export function createFhirTokenHandler(deps: FhirTokenDeps): (c: Context) => Pro
       if (!form.ok) return form
       const allowed = checkFhirAccess(principal.value, request, form.value?.text ?? null)
       if (!allowed.ok) return allowed
+      const { ownerId, oauthClient } = principal.value.key
+      deps.recordOAuthUse([...(oauthClient?.siteIds ?? []), ownerId])
       return deps.proxyRequest(
         c,
         'fhir',
