@@ -22,7 +22,7 @@ import {
   readPage,
 } from './fields.ts'
 
-const legacyKeyType = z.enum(LEGACY_KEY_TYPES)
+const legacyKeyType = z.enum(LEGACY_KEY_TYPES).meta({ id: 'LegacyKeyType' })
 
 const INTERVAL_FORM = 'must be a start and an end such as 2027-01-31T12:00:00Z/2027-01-31T13:00:00Z'
 
@@ -88,7 +88,7 @@ const legacyKey = z
     ),
     lastOAuthUseAt: instantOrNull('Time of the last such use'),
     ready: z.boolean().meta({ description: 'True if that was within the last seven days' }),
-    sunset: z.object(schedule).nullable().meta({ description: 'The plan for the key' }),
+    sunsetAt: instantOrNull('Time from which it is refused'),
   } satisfies Record<keyof LegacyKeyStatus, z.ZodType>)
   .meta({ id: 'LegacyKey' })
 
@@ -103,7 +103,7 @@ const KEY_COLUMNS = [
   'firstOAuthUseAt',
   'lastOAuthUseAt',
   'ready',
-  'sunset.sunsetAt',
+  'sunsetAt',
   'id',
 ]
 
@@ -112,7 +112,7 @@ const toBoolean = (text: 'true' | 'false' | undefined) =>
 
 const target = {
   accountId: existingId.meta({ example: EXAMPLE_IDS.account }),
-  keyType: legacyKeyType.meta({ example: 'redox' }),
+  keyType: legacyKeyType,
 }
 const dates = {
   deprecatedAt: instant(
@@ -163,6 +163,7 @@ export const sunsetOperations: readonly Operation[] = [
     text: 'Lists the keys that are not ready for it, and proposes brown-outs. Nothing is stored.',
     query: z.strictObject({
       ...target,
+      keyType: legacyKeyType.meta({ example: 'redox' }),
       sourceId: optionalIdParameter,
       siteId: optionalIdParameter,
       ...dates,

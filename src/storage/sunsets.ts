@@ -214,7 +214,7 @@ const toLegacyKey = (row: LegacyKeyRow): LegacyKey => ({
   lastUsedAt: row.last_used_at,
   firstOAuthUseAt: row.first_at,
   lastOAuthUseAt: row.last_at,
-  sunset: parseSelectedSunset(row.sunset),
+  sunsetAt: parseSelectedSunset(row.sunset)?.sunsetAt ?? null,
 })
 
 function createOAuthUseWrite(

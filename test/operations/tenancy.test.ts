@@ -241,12 +241,16 @@ test('each place reaches rows: an operator who sees all accounts gets another an
     }
   }
   const alike = [...places].filter(([, differs]) => !differs).map(([place]) => place)
-  // Last changes of another key, destinations that the message was not for, and texts that
+  // Last changes of another key, sources and sites of another account than the plan's, destinations that the message was not for, and texts that
   // ids are not searched for by.
   expect(alike).toMatchInlineSnapshot(`
     [
       "keys.edit: body seen",
       "keys.rotateSecret: body seen",
+      "sunset.plan: query sourceId",
+      "sunset.plan: query siteId",
+      "sunset.set: body sourceId",
+      "sunset.set: body siteId",
       "sources.sendTestMessage: the destination in the body",
       "messages.skip: body destinationId",
       "messages.replay: body destinationId",

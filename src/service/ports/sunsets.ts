@@ -35,8 +35,8 @@ export interface LegacyKey {
   /** The uses of OAuth for the source or the site; for a key that has neither, by its owner. */
   readonly firstOAuthUseAt: number | null
   readonly lastOAuthUseAt: number | null
-  /** The plan for the key; null if there is none. */
-  readonly sunset: Sunset | null
+  /** The sunset of the plan for the key; null if there is none. */
+  readonly sunsetAt: number | null
 }
 
 /** Filters keys that are not revoked. Undefined fields match all. */

@@ -94,6 +94,7 @@ const WITHOUT: Partial<Record<ServiceMethodName, string>> = {
   'users.countKeys': 'GET /keys/count counts the keys of one owner',
   'sites.countKeys': 'GET /keys/count counts the keys of one site',
   'developers.countKeys': 'GET /keys/count counts the keys of one developer',
+  'sunsets.find': 'GET /sunsets lists all that there is of each',
   'keys.list': 'GET /keys searches: it lists all that there are',
   'audit.findNames': 'everything is looked at by its id',
   'audit.findSubjectId': 'GET /keys/{id} takes a public id, GET /users/search a name',

@@ -86,10 +86,12 @@ test('the accounts have all that an account can have', () => {
       "message_periods",
       "messages",
       "oauth_clients",
+      "oauth_uses",
       "sessions",
       "sites",
       "sources",
       "subscriptions",
+      "sunsets",
       "traffic",
       "users",
     ]

@@ -70,7 +70,7 @@ function listArguments(tenant: Tenant): unknown[][] {
 const UNLIMITED = ['addEvent', 'addPayloadPart', 'deletePayloadParts', 'findKeyBySecret']
 /** Reads that find by any id, and then leave out what is another account's. */
 const FILTERED =
-  /^find(?:Site|Developer|User|KeySummary|Source|Destination|Message|SubscriptionListItem)$/
+  /^find(?:Site|Developer|User|KeySummary|Source|Destination|Message|Sunset|SubscriptionListItem)$/
 
 /** Calls every method of the account's storage, and notes which reach the server's storage, and which without the account's id. */
 async function callEachMethod(tenant: Tenant) {

@@ -132,7 +132,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
     test('are those that are not revoked, with their uses and those of OAuth', async () => {
       const { storage } = fixture
       const { accountId, owner, sourceId, addKey: key } = await addTenant()
-      const plan = await addSunset(accountId, { sunsetAt: 100 })
+      await addSunset(accountId, { sunsetAt: 100 })
       const { id: otherSourceId } = await addSource(accountId)
       const revoked = await addKey(createTestKey(owner, otherSourceId))
       await storage.revokeKey(revoked.id, createTestEvent(revoked.id))
@@ -158,12 +158,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
           lastUsedAt: 60,
           firstOAuthUseAt: 70,
           lastOAuthUseAt: 80,
-          sunset: {
-            deprecatedAt: plan.deprecatedAt,
-            sunsetAt: 100,
-            documentationUrl: plan.documentationUrl,
-            brownouts: plan.brownouts,
-          },
+          sunsetAt: 100,
         },
       ])
     })
