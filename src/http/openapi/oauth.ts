@@ -4,6 +4,7 @@ import {
   challengeHeaders,
   describeResponse,
   retryHeaders,
+  UNAVAILABLE_TEXT,
   type VendorDocument,
 } from './vendor-document.ts'
 
@@ -99,7 +100,7 @@ const describeErrors = (schema: z.ZodType): OpenApiRoute['responses'] => ({
   413: describeResponse('The body is too long', schema),
   429: describeResponse('Too many failures', schema, { headers: retryHeaders }),
   500: describeResponse('The server failed', schema),
-  503: describeResponse('The server is busy, or its database is not available', schema, {
+  503: describeResponse(UNAVAILABLE_TEXT, schema, {
     headers: retryHeaders,
   }),
 })

@@ -4,6 +4,8 @@ import {
   challengeHeaders,
   describeResponse,
   retryHeaders,
+  sunsetHeaders,
+  UNAVAILABLE_TEXT,
   type VendorDocument,
 } from './vendor-document.ts'
 
@@ -20,7 +22,7 @@ const tokens = z
 const tokenError = z.object({ message: z.string() }).openapi('TokenError')
 
 const tokenResponses: OpenApiRoute['responses'] = {
-  200: describeResponse('The tokens', tokens),
+  200: describeResponse('The tokens', tokens, { headers: sunsetHeaders }),
   400: describeResponse('A field is missing, or the body cannot be read', tokenError),
   401: describeResponse('The credentials are not valid', z.literal('Invalid request'), {
     type: 'text/html; charset=utf-8',
@@ -28,8 +30,8 @@ const tokenResponses: OpenApiRoute['responses'] = {
   413: describeResponse('The body is too long', tokenError),
   429: describeResponse('Too many failures', tokenError, { headers: retryHeaders }),
   500: describeResponse('The server failed', tokenError),
-  503: describeResponse('The server is busy, or its database is not available', tokenError, {
-    headers: retryHeaders,
+  503: describeResponse(UNAVAILABLE_TEXT, tokenError, {
+    headers: retryHeaders.extend(sunsetHeaders.shape),
   }),
 }
 
@@ -112,7 +114,9 @@ const messageError = z
   .openapi('MessageError')
 
 const messageResponses: OpenApiRoute['responses'] = {
-  200: describeResponse('The message is stored, or the query was answered', receipt),
+  200: describeResponse('The message is stored, or the query was answered', receipt, {
+    headers: sunsetHeaders,
+  }),
   ...describeMessageErrors({
     400: 'A field is missing or invalid, or the destination refused the message',
     403: 'The access token lacks a scope or a source, or the source or a destination is not one of your subscriptions',

@@ -46,6 +46,20 @@ export const retryHeaders = z.object({
 })
 export const challengeHeaders = z.object({ 'WWW-Authenticate': z.string() })
 
+export const UNAVAILABLE_TEXT =
+  'The server is busy, its database is not available, or a planned brown-out refuses keys that will be retired'
+
+/** On every answer to the holder of a key that will be retired. */
+export const sunsetHeaders = z.object({
+  Deprecation: z.string().optional().openapi({
+    description: 'When the key is deprecated: @ and Unix seconds (RFC 9745)',
+  }),
+  Sunset: z.string().optional().openapi({
+    description: 'When the key will be refused: an HTTP date (RFC 8594)',
+  }),
+  Link: z.string().optional().openapi({ description: 'A page about both' }),
+})
+
 /** The responses of every surface to a key that is presented with the request. */
 export function describeRefusals(
   schema: z.ZodType,
@@ -65,7 +79,7 @@ export function describeRefusals(
     403: describe('The key must not do that, or not from this address'),
     429: describe('Too many requests, or too many failures', retryHeaders),
     500: describe('The server failed'),
-    503: describe('The server is busy, or its database is not available', retryHeaders),
+    503: describe(UNAVAILABLE_TEXT, retryHeaders.extend(sunsetHeaders.shape)),
   }
 }
 

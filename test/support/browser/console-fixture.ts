@@ -69,7 +69,7 @@ export type ConsoleFixtureIds = ConsoleFixture['ids']
 async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   const clock = createTestClock(now - ACCOUNT_AGE_MS)
   const server = await createTestServer({}, { dir, clock })
-  const { accounts, sites, ipAllowlist, destinations, users } = server
+  const { accounts, sites, ipAllowlist, destinations, users, sunsets } = server
   const operator = await seedFirstOperator(server)
   const accountId = unwrap(await accounts.create({ name: 'Harbour Lane Clinics' })).id
   const otherAccountId = unwrap(await accounts.create({ name: 'Northfield Dental Group' })).id
@@ -117,6 +117,16 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
   ] as const) {
     allowlistIds.push(unwrap(await ipAllowlist.add({ accountId, network, note })).id)
   }
+  const quarter = now + 90 * DAY_MS
+  const sunset = unwrap(
+    await sunsets.set({
+      accountId,
+      keyType: 'practice',
+      sunsetAt: quarter,
+      documentationUrl: 'https://harbour-lane.example/move-to-oauth',
+      brownouts: [{ startsAt: quarter - 7 * DAY_MS, endsAt: quarter - 6 * DAY_MS }],
+    }),
+  )
   clock.set(now)
   const newUser = unwrap(
     await users.add({
@@ -141,6 +151,7 @@ async function seedConsoleData(dir: string, receiverUrl: string, now: number) {
       departedUser: departedUser.id,
     },
     allowlistIds,
+    sunset: sunset.id,
     destinations: { registry, closed, unverified },
     /** The secret of a link that was sent three months ago, and never opened. */
     expiredLink: expiredInvitation.secret,

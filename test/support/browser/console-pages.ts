@@ -203,6 +203,10 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     'ip-allowlist-delete': ({ allowlistIds: addresses }) =>
       `/console/ip-allowlist/${addresses[0]}/delete`,
     'ip-allowlist-enforce': '/console/ip-allowlist/enforce',
+    sunsets: '/console/sunsets',
+    'sunset-keys': '/console/sunsets/keys',
+    'sunset-plan': '/console/sunsets/plan?key-type=redox&sunset=2027-06-30',
+    'sunset-cancel': ({ sunset }) => `/console/sunsets/${sunset}/cancel`,
     users: '/console/users',
     'user-new': '/console/users/new',
     user: ({ users }) => `/console/users/${users.engineer}`,
