@@ -48,6 +48,8 @@ export async function composeTestServer(
   const config = readConfig({ LATCHKEY_DATA: dir, ...settings })
   const log = createTestLog()
   const secretChecks = createLazySecretChecks(log)
+  /** The algorithms of the imported hashes that were checked. */
+  const importChecks: string[] = []
   const latchkey = compose({
     config,
     publicUrl: 'https://latchkey.example',
@@ -67,7 +69,13 @@ export async function composeTestServer(
     },
     primitives: nodePrimitives,
     argon2,
-    secretChecks,
+    secretChecks: {
+      ...secretChecks,
+      check(secret, check, pepper) {
+        importChecks.push(check.algorithm)
+        return secretChecks.check(secret, check, pepper)
+      },
+    },
     keyring,
     clock,
     log,
@@ -87,7 +95,9 @@ export async function composeTestServer(
   return {
     ...latchkey,
     ...apps,
+    dir,
     reads,
+    importChecks,
     clock,
     ring,
     keyring,

@@ -9,6 +9,7 @@ import { testDirectoryStorage } from './directory.ts'
 import { StorageFixture } from './fixtures.ts'
 import { testGrantStorage } from './grants.ts'
 import { testGuardedChanges } from './guards.ts'
+import { testImportedSecretStorage } from './imported-secrets.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
 import { testMessageLists } from './message-lists.ts'
@@ -58,6 +59,7 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testPaging(name, fixture)
   testGrantStorage(name, fixture)
   testRevokedTokenStorage(name, fixture)
+  testImportedSecretStorage(name, fixture)
 
   // Last, since it purges.
   testAuditChainStorage(name, fixture)
