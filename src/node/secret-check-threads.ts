@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { SecretChecks } from '../crypto/primitives.ts'
 import type { SecretCheck } from '../domain/secret-forms/secret-check.ts'
@@ -99,7 +100,18 @@ interface IdleThread {
 
 if (!isMainThread && workerData === THREAD_NAME) void serveChecks()
 
+/** Lets requests go first when all cores are busy. Only Linux has priorities of threads. */
+function lowerPriority(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // A sandbox may forbid it. Checks then compete with requests.
+  }
+}
+
 async function serveChecks(): Promise<void> {
+  lowerPriority()
   const [{ checkSecret }, { nodeHashFunctions }] = await Promise.all([
     import('../crypto/check-secret.ts'),
     import('./primitives.ts'),
