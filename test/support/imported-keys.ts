@@ -18,10 +18,26 @@ export interface ImportedHashInput {
 /** Replaces the secret of a key by the hash of another system, as an import stores it. Returns the stored hash. */
 export async function replaceByImportedHash(
   { dir, keyring }: { readonly dir: string; readonly keyring: Keyring },
-  { keyId, keyType, imported, pepper = null }: ImportedHashInput,
+  input: ImportedHashInput,
 ): Promise<string> {
+  const { hash, statements } = await createImportStatements(keyring, input)
+  const database = new Database(join(dir, 'latchkey.db'))
+  try {
+    for (const statement of statements) database.exec(statement)
+  } finally {
+    database.close()
+  }
+  return hash
+}
+
+/** The same, as statements for any engine. */
+export async function createImportStatements(
+  keyring: Keyring,
+  { keyId, keyType, imported, pepper = null }: ImportedHashInput,
+): Promise<{ readonly hash: string; readonly statements: readonly string[] }> {
   const sealer = createSealer(nodePrimitives, keyring)
-  const pepperId = pepper === null ? null : crypto.randomUUID()
+  const [importId, newPepperId] = [crypto.randomUUID(), crypto.randomUUID()]
+  const pepperId = pepper === null ? null : newPepperId
   const { hash } = await protectImportedSecret(
     {
       importedSecretVerifier: { bounds: NODE_CHECK_BOUNDS },
@@ -32,31 +48,23 @@ export async function replaceByImportedHash(
     keyType,
     keyId,
   )
-  const database = new Database(join(dir, 'latchkey.db'))
-  const run = (sql: string, ...values: unknown[]) => database.prepare(sql).run(...values)
-  try {
-    const importId = crypto.randomUUID()
-    run(
-      `INSERT INTO imports VALUES (?, NULL, 'keys.csv', NULL, 'finished', 1, 0, 0, 0, 1, 1, NULL, 'event')`,
-      importId,
-    )
-    if (pepper !== null && pepperId !== null) {
-      const sealed = await sealer.seal(Buffer.from(pepper), pepperId)
-      run(
-        'INSERT INTO peppers SELECT ?, account_id, ?, ?, 1, ? FROM keys WHERE id = ?',
-        ...[pepperId, pepperId, sealed, 'event', keyId],
-      )
-    }
-    run(
-      `INSERT INTO imported_keys VALUES (?, ?, 1, ?, ?, '', NULL, NULL)`,
-      ...[keyId, importId, imported.form, pepperId],
-    )
-    run('UPDATE keys SET secret_hash = ?, secret_digest = NULL WHERE id = ?', hash, keyId)
-    run('UPDATE authority SET version = version + 1')
-  } finally {
-    database.close()
+  const sealedPepper = await sealer.seal(Buffer.from(pepper ?? ''), newPepperId)
+  return {
+    hash,
+    statements: [
+      `INSERT INTO imports VALUES ('${importId}', NULL, 'keys.csv', NULL, 'finished', 1, 0, 0, 0, 1, 1, NULL, 'event')`,
+      ...(pepperId === null
+        ? []
+        : [
+            `INSERT INTO peppers SELECT '${pepperId}', account_id, '${pepperId}', '${sealedPepper}', 1, 'event'
+              FROM keys WHERE id = '${keyId}'`,
+          ]),
+      `INSERT INTO imported_keys VALUES ('${keyId}', '${importId}', 1, '${imported.form}',
+        ${pepperId === null ? 'NULL' : `'${pepperId}'`}, '', NULL, NULL)`,
+      `UPDATE keys SET secret_hash = '${hash}', secret_digest = NULL WHERE id = '${keyId}'`,
+      'UPDATE authority SET version = version + 1',
+    ],
   }
-  return hash
 }
 
 /** Reads every text of the database, to look for what must not be there. */

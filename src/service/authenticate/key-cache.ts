@@ -140,7 +140,8 @@ export function createKeyCache(
       const found = await readBySecret(tried, isMatch)
       if (found !== null) return found
       const moreDigests = await listMoreDigests(version)
-      return moreDigests.length === 0 ? null : readBySecret(moreDigests, isMatch)
+      // All of them, in one statement: another process may have replaced the key's digest meanwhile.
+      return moreDigests.length === 0 ? null : readBySecret([...tried, ...moreDigests], isMatch)
     },
 
     findAtVersion,

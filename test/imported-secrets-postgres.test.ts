@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPostgres } from '../src/node/postgres/engine.ts'
+import type { Engine } from '../src/storage/engine.ts'
+import { composeTestServer, createCountingArgon2 } from './support/composed-server.ts'
+import {
+  POSTGRES_START_TIMEOUT_MS,
+  type PostgresServer,
+  startPostgres,
+} from './support/database/postgres.ts'
+import { createImportStatements } from './support/imported-keys.ts'
+import { IMPORTED_SECRET_VECTORS } from './support/imported-secret-vectors.ts'
+import { seedSiteKey } from './support/key-seeds.ts'
+import { createTestLog, seedKey } from './support/server.ts'
+
+/* Hashes of other systems on PostgreSQL, where two servers share the keys. */
+
+let postgres: PostgresServer
+let engines: Engine[]
+let servers: Awaited<ReturnType<typeof composeTestServer>>[]
+beforeAll(async () => {
+  postgres = await startPostgres()
+  const url = await postgres.createDatabase()
+  const open = async (): Promise<Engine> => openPostgres(url, createTestLog())
+  engines = [await open(), await open()]
+  servers = []
+  for (const engine of engines) {
+    servers.push(await composeTestServer({}, createCountingArgon2(), { openEngine: () => engine }))
+  }
+  const [one, other] = servers
+  if (one !== undefined) other?.keyring.replace(one.ring)
+}, POSTGRES_START_TIMEOUT_MS)
+afterAll(async () => {
+  for (const server of servers) await server.close()
+  await postgres.stop()
+})
+
+test.each([
+  ['redox', 'bcrypt'],
+  ['redox', 'hmac-sha256'],
+  ['xenrad', 'sha256-after-underscore'],
+] as const)(
+  'a key of type %s with a %s hash is proven at both servers at once, and upgraded once',
+  async (keyType, form) => {
+    const [one, other] = servers
+    const vector = IMPORTED_SECRET_VECTORS.find(({ imported }) => imported.form === form)
+    if (one === undefined || other === undefined || vector === undefined)
+      throw new Error('no server')
+    const key = keyType === 'redox' ? await seedKey(one) : await seedSiteKey(one)
+    const { keyId } = key
+    const { pepperId, ...imported } = vector.imported
+    const input = { keyId, keyType, imported, pepper: vector.pepper }
+    const { hash, statements } = await createImportStatements(one.keyring, input)
+    await engines[0]?.atomic(statements.map((sql) => ({ sql, values: [] })))
+    const open = async (server: typeof one, secret: string) => {
+      const answer =
+        'apiKey' in key
+          ? await server.post('/auth/authenticate', { apiKey: key.apiKey, secret })
+          : await server.call('/fhir/Patient/1', {
+              method: 'GET',
+              headers: { 'X-Api-Key': secret },
+            })
+      return answer.status !== 401
+    }
+    const findHash = async () =>
+      (await one.storage.findKey('apiKey' in key ? key.apiKey : key.publicId))?.secretHash
+    for (const server of servers) expect(await open(server, vector.otherSecret)).toBe(false)
+    expect(await findHash()).toBe(hash)
+    const answers = await Promise.all(servers.map((server) => open(server, vector.secret)))
+    expect(answers).toEqual([true, true])
+    await expect.poll(findHash).not.toBe(hash)
+    for (const server of servers) {
+      expect(await open(server, vector.secret)).toBe(true)
+      expect(await open(server, vector.otherSecret)).toBe(false)
+    }
+    const events = await one.storage.listEvents({ subject: keyId, limit: 100 })
+    expect(events.filter(({ action }) => action === 'key.secret_upgraded')).toHaveLength(1)
+  },
+)
