@@ -3,7 +3,7 @@ import type { KeyType } from './key-type.ts'
 import { parseArgon2 } from './secret-forms/argon2.ts'
 import { parseBcrypt, parsePasslibBcrypt } from './secret-forms/bcrypt.ts'
 import { parseApr1, parseShaCrypt } from './secret-forms/crypt.ts'
-import { type ParsedHash, parseDigestText } from './secret-forms/hash-text.ts'
+import { encodeUtf8, type ParsedHash, parseDigestText } from './secret-forms/hash-text.ts'
 import { parseKeycloak } from './secret-forms/keycloak.ts'
 import {
   parseAspnetIdentity,
@@ -345,6 +345,12 @@ export function parseSecretCheck(
   const excess = findExcess(parsed, bounds)
   return excess === null ? ok(parsed) : fail(`The check costs too much. ${excess}.`)
 }
+
+const BCRYPT_BYTES = 72
+
+/** True if the form reads only the beginning of the secret, so that others that begin so match as well. */
+export const isTruncatedByForm = (form: string, secret: string): boolean =>
+  form === 'bcrypt' && encodeUtf8(secret).length > BCRYPT_BYTES
 
 type AcceptedForms = 'all' | 'digests' | 'none'
 

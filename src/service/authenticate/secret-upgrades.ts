@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { findDigestForm } from '../../domain/imported-hash.ts'
+import { isTruncatedByForm } from '../../domain/imported-secret.ts'
 import type { Key } from '../../domain/key.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import { toExchangedSecretText } from '../../domain/secret.ts'
@@ -80,7 +81,10 @@ export function createSecretUpgrades(deps: SecretUpgradesDeps) {
         actor: key.id,
         action: 'key.secret_upgraded',
         subject: key.id,
-        facts: { form: form.value },
+        facts: {
+          form: form.value,
+          ...(isTruncatedByForm(form.value, secret) && { truncated: true }),
+        },
         requestId: null,
       },
     )

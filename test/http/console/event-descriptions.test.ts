@@ -66,6 +66,16 @@ describe('the description of an audit event', () => {
     )
   })
 
+  test('an upgrade tells if bcrypt compared only the beginning of the secret', () => {
+    const action = 'key.secret_upgraded'
+    const replaced =
+      'The secret was used for the first time since its import, and its bcrypt hash was replaced.'
+    expect(describeEvent({ action, facts: { form: 'bcrypt' } })).toBe(replaced)
+    expect(describeEvent({ action, facts: { form: 'bcrypt', truncated: true } })).toBe(
+      `${replaced} The hash was of its first 72 bytes only.`,
+    )
+  })
+
   test('is omitted where it only repeats the title', () => {
     expect(describeEventDetail({ action: 'key.disabled', facts: {} })).toBe('')
     expect(describeEventDetail({ action: 'key.disabled', facts: { by: 'customer' } })).toBe(

@@ -23,8 +23,8 @@ const KEY_EVENT_DESCRIPTIONS = {
   ],
   'key.secret_upgraded': [
     'plain',
-    ({ form }) =>
-      `The secret was used for the first time since its import, and its ${form} hash was replaced.`,
+    ({ form, truncated }) =>
+      `The secret was used for the first time since its import, and its ${form} hash was replaced.${truncated === true ? ' The hash was of its first 72 bytes only.' : ''}`,
   ],
   'key.edited': ['plain', (facts) => addFullStop(`The key was changed: ${formatChanges(facts)}`)],
   'key.transferred': [
