@@ -86,6 +86,7 @@ const INSTANT_COLUMNS: readonly (readonly [
   ['invitations', 'created_at', 1, 0],
   ['key_uses', 'day', 24 * HOUR_MS, 0],
   ['keys', 'last_used_at', 1, 0],
+  ['oauth_uses', 'last_at', 1, 0],
   ['keys', 'secret_rotated_at', 1, 0],
   ['sessions', 'created_at', 1, 0],
   ['sessions', 'seen_at', 1, 0],

@@ -31,6 +31,8 @@ beforeAll(async () => {
 })
 afterAll(() => destination.close())
 
+const SUNSET_OPTIONS = ['--key-type', 'xdent', '--sunset-at', '2099-12-31', '--yes']
+
 /** Creates what the variables of the pages name, in a database of its own. */
 async function createFixture() {
   const home = createTempFolder()
@@ -79,6 +81,7 @@ async function createFixture() {
     SUBSCRIPTION: await create('subscriptions', 'create', ...route),
     KEY: await create(...owned, '--key-type', 'opendental', '--developer', developer),
     MESSAGE: await create('messages', 'test', ...route),
+    SUNSET: await create('sunset', 'set', ...inAccount, ...SUNSET_OPTIONS),
   }
   return { home, variables, settings, run }
 }
