@@ -409,7 +409,8 @@ CREATE TABLE payload_parts (
 );
 
 -- The periods of 17 minutes in which an account, a source, a destination or a subscription had messages.
--- period: the first 7 characters of their ids, which begin with the time. owner_id 'test' is that of all test messages.
+-- period: the first 7 characters of their ids, which begin with the time. owner_id 'test' is that of all test messages,
+-- and a source's id, a space and a destination's id those from one to the other.
 CREATE TABLE message_periods (
   owner_id TEXT NOT NULL,
   period TEXT NOT NULL,

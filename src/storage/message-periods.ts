@@ -94,15 +94,27 @@ export function createMessagePeriods(engine: Engine, compiler: StatementCompiler
 
 const listOwners = ({ sourceId, test, deliveries }: NewMessage): string[] => [
   sourceId,
-  ...deliveries.flatMap(({ destinationId, subscriptionId }) => [destinationId, subscriptionId]),
+  ...deliveries.flatMap(({ destinationId, subscriptionId }) => [
+    destinationId,
+    subscriptionId,
+    formatPair(sourceId, destinationId),
+  ]),
   ...(test ? [TEST_OWNER] : []),
 ]
+
+/** Stands for the messages from a source to a destination, which may each have many others. */
+const formatPair = (sourceId: string, destinationId: string) => `${sourceId} ${destinationId}`
 
 /** Returns the owners that a filter names, those with the fewest messages first. */
 function getFilteredOwners(filter: MessageFilter): Readonly<Record<string, string>> {
   const { subscriptionId, destinationId, sourceId, accountId } = filter
-  const test = filter.test === true ? TEST_OWNER : undefined
-  const owners = Object.entries({ subscriptionId, destinationId, sourceId, test, accountId })
+  const hasPair = sourceId !== undefined && destinationId !== undefined
+  const owners = Object.entries({
+    subscriptionId,
+    ...(hasPair ? { pair: formatPair(sourceId, destinationId) } : { destinationId, sourceId }),
+    test: filter.test === true ? TEST_OWNER : undefined,
+    accountId,
+  })
   return Object.fromEntries(
     owners.filter((owner): owner is [string, string] => owner[1] !== undefined),
   )

@@ -83,14 +83,34 @@ export function createMessageStorage(
         else deliveryConditions.push(sql`${sql.ref(DELIVERY_COLUMNS[name])} = ${arg(name)}`)
       }
       if (deliveryConditions.length === 0) return query
-      // Few deliveries have these statuses: reads them from their index, and each message by its id.
-      if (indexed) {
-        return query.where(sql<boolean>`messages.id in (
-          select hop.message_id from deliveries hop where ${sql.join(deliveryConditions, sql` and `)})`)
+      if (indexed === undefined) {
+        // PostgreSQL joins the table of an EXISTS, and reads all of it if it misjudges the conditions.
+        return query.where(sql<boolean>`(
+          select 1 from deliveries hop
+          where hop.message_id = messages.id and ${sql.join(deliveryConditions, sql` and `)}
+          limit 1) = 1`)
       }
-      return query.where(sql<boolean>`exists (
-        select 1 from deliveries hop
-        where hop.message_id = messages.id and ${sql.join(deliveryConditions, sql` and `)})`)
+      const owners = Object.entries(SUBSCRIPTION_COLUMNS)
+        .filter(([name]) => criteria.some((one) => one === name))
+        .map(([name, column]) => sql`${sql.ref(column)} = ${arg(name as keyof MessageQuery)}`)
+      if (indexed === 'queued' && owners.length > 0) {
+        // No subscription with queued messages is deleted.
+        deliveryConditions.push(sql`hop.subscription_id in (
+          select subscriptions.id
+          from subscriptions join sources on sources.id = subscriptions.source_id
+          where ${sql.join(owners, sql` and `)})`)
+      }
+      // The page can be chosen among the deliveries if no condition on the message is left.
+      const isPage = criteria.every(
+        (name) =>
+          name in DELIVERY_COLUMNS || (indexed === 'queued' && name in SUBSCRIPTION_COLUMNS),
+      )
+      const limit = isPage ? sql`limit ${arg('limit')}` : sql``
+      return query.where(sql<boolean>`messages.id in (select message_id from (
+        select distinct hop.message_id from deliveries hop
+        where ${sql.join(deliveryConditions, sql` and `)}
+          and hop.message_id > ${arg('from')} and hop.message_id < ${arg('before')}
+        order by hop.message_id desc ${limit}) newest)`)
     })
 
   const listDeliveries = compiler.withArguments<{ messageId: string }>()((db, arg) =>
@@ -284,8 +304,17 @@ const MESSAGE_FILTER_NAMES = [
   'test',
 ] as const satisfies readonly (keyof MessageFilter)[]
 
-/** Statuses with an index of their own, which a statement uses only if it has the status as a literal. */
+/**
+ * Statuses that few deliveries have, with an index of their own, which a statement uses only if it has the
+ * status as a literal: the newest such deliveries are read from it, and then their messages.
+ */
 const INDEXED_STATUSES = ['queued', 'skipped'] as const
+
+const SUBSCRIPTION_COLUMNS = {
+  accountId: 'sources.account_id',
+  sourceId: 'subscriptions.source_id',
+  destinationId: 'subscriptions.destination_id',
+}
 
 const DELIVERY_COLUMNS = {
   destinationId: 'hop.destination_id',

@@ -289,6 +289,9 @@ const VERSION_8_STATEMENTS: readonly string[] = [
     CHECK (source_id IS NULL OR site_id IS NULL)
   )`,
   `CREATE UNIQUE INDEX sunsets_by_keys ON sunsets (account_id, key_type, coalesce(source_id, ''), coalesce(site_id, ''))`,
+  `INSERT INTO message_periods (owner_id, period)
+    SELECT DISTINCT source_id || ' ' || destination_id, substr(messages.id, 1, 7)
+    FROM messages JOIN deliveries ON deliveries.message_id = messages.id`,
 ]
 
 /** Migrates a database from version `to - 1` to `to`, in the portable subset of schema.sql. */
@@ -331,7 +334,8 @@ export const SCHEMA_HISTORY: SchemaHistory = {
     },
     {
       to: 8,
-      summary: 'imports of keys, plans to retire keys, and the uses of OAuth',
+      summary:
+        'imports of keys, plans to retire keys, the uses of OAuth, and periods of two owners',
       statements: VERSION_8_STATEMENTS,
     },
   ],

@@ -132,11 +132,19 @@ async function readContents(engine: Engine): Promise<Record<string, Row[]>> {
 }
 
 /** The rows that a migration inserts into a new table. */
-const INITIAL_ROWS: Readonly<Record<string, object[]>> = {
+const INITIAL_ROWS: Readonly<Record<string, Row[]>> = {
   message_id_blocks: [{ next: 1 }],
   // The fixtures' messages give an account, source, destinations and subscriptions, and the tests.
   message_periods: ['01', '21', '31', '32', '41', '42', 'test'].map((end) => ({
     owner_id: end === 'test' ? end : `0199aa00-0000-7000-8000-0000000000${end}`,
+    period: '0199aa0',
+  })),
+}
+
+/** The rows that a migration adds to those of any table: the source's messages to each destination. */
+const ADDED_ROWS: Readonly<Record<string, Row[]>> = {
+  message_periods: ['31', '32'].map((end) => ({
+    owner_id: `0199aa00-0000-7000-8000-000000000021 0199aa00-0000-7000-8000-0000000000${end}`,
     period: '0199aa0',
   })),
 }
@@ -147,7 +155,8 @@ async function expectEveryRow(engine: Engine, old: OldVersion): Promise<void> {
   const statuses = new Set(before.keys?.map(({ status }) => status))
   expect(statuses).toEqual(new Set(['enabled', 'disabled', 'revoked']))
   for (const { name } of TABLE_SHAPES) {
-    const expected = before[name] ?? before[OLD_TABLE_NAMES[name] ?? ''] ?? INITIAL_ROWS[name] ?? []
+    const kept = before[name] ?? before[OLD_TABLE_NAMES[name] ?? ''] ?? INITIAL_ROWS[name] ?? []
+    const expected = sortById([...kept, ...(ADDED_ROWS[name] ?? [])])
     expect([name, after[name]]).toEqual([name, expected])
   }
 }

@@ -23,6 +23,17 @@ export function testMessageLists(name: string, fixture: StorageFixture): void {
       for (const [criteria, found] of [
         [{ sourceId: owned.sourceId }, [b.id, a.id]],
         [{ sourceId: createUuid() }, []],
+        [{ sourceId: owned.sourceId, destinationId: y.id }, [b.id]],
+        [{ sourceId: owned.sourceId, destinationId: y.id, test: false }, []],
+        [{ sourceId: createUuid(), destinationId: y.id }, []],
+        [{ status: 'queued', sourceId: owned.sourceId }, [b.id, a.id]],
+        [{ status: 'queued', sourceId: createUuid() }, []],
+        [{ status: 'queued', destinationId: y.id }, []],
+        [{ status: 'queued', destinationId: x.id, test: true }, [b.id]],
+        [{ status: 'queued', subscriptionId: toX.id }, [b.id, a.id]],
+        [{ status: 'skipped', sourceId: owned.sourceId }, [b.id]],
+        [{ status: 'skipped', sourceId: createUuid() }, []],
+        [{ status: 'skipped', test: false }, []],
         [{ destinationId: y.id }, [b.id]],
         [{ subscriptionId: toX.id }, [b.id, a.id]],
         [{ status: 'queued' }, [b.id, a.id]],
@@ -71,6 +82,10 @@ export function testMessageLists(name: string, fixture: StorageFixture): void {
       expect(await readAll({ destinationId: often.id })).toEqual(ids.slice(1))
       expect(await readAll({ destinationId: rare.id })).toEqual([last, first])
       expect(await readAll({ destinationId: rare.id, subscriptionId: toOften.id })).toEqual([])
+      expect(await readAll({ sourceId, destinationId: rare.id })).toEqual([last, first])
+      expect(await readAll({ sourceId: createUuid(), destinationId: often.id })).toEqual([])
+      expect(await readAll({ accountId, status: 'queued' })).toEqual(ids)
+      expect(await readAll({ status: 'queued', destinationId: rare.id })).toEqual([last, first])
       expect(await readAll({ accountId, test: true })).toEqual([tested])
       expect(await readAll({ accountId: createUuid() })).toEqual([])
     })
