@@ -25,7 +25,7 @@ export async function seedApiToken(dataDir: string): Promise<string> {
 
 /** Sends a request and reads its whole response, as a client does that writes it to a file. */
 export async function callApi(
-  { consolePort }: BenchServer,
+  { consolePort }: Pick<BenchServer, 'consolePort'>,
   apiToken: string,
   path: string,
   method = 'GET',

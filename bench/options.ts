@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { isPostgresUrl } from '../src/settings.ts'
 import { BENCH_CASES, type BenchCase } from './cases.ts'
+import { DISTURBERS } from './stall/disturbers.ts'
 
 export const BENCH_ENGINES = ['sqlite', 'postgres', 'd1'] as const
 export type BenchEngineName = (typeof BENCH_ENGINES)[number]
@@ -11,6 +12,7 @@ export const DELIVERY_CASES = ['accepted', 'arrival'] as const
 export type DeliveryCase = (typeof DELIVERY_CASES)[number]
 
 const CASE_NAMES = BENCH_CASES.map(({ name }) => name)
+const DISTURBER_NAMES = DISTURBERS.map(({ name }) => name)
 
 /** The subjects of a measurement. All but the hot path are options, too. */
 const SUBJECTS = {
@@ -35,7 +37,11 @@ const SUBJECTS = {
   },
   delivery: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: DELIVERY_CASES },
   startup: { engines: ['sqlite'], byDefault: ['sqlite'], cases: [] },
-  stall: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: [] },
+  stall: {
+    engines: SERVER_ENGINES,
+    byDefault: ['sqlite'],
+    cases: DISTURBER_NAMES,
+  },
 } as const satisfies Record<string, SubjectOptions>
 
 interface SubjectOptions {
@@ -64,6 +70,8 @@ export interface BenchSettings {
   readonly customerKeys: number
   readonly cases: readonly BenchCase[]
   readonly deliveryCases: readonly DeliveryCase[]
+  /** The work beside which exchanges are measured. */
+  readonly disturbers: readonly string[]
   /** Number of subscriptions that have messages. */
   readonly subscriptions: number
   /** Numbers of subscriptions that hang beside the others, one measurement for each. */
@@ -128,9 +136,11 @@ Other measurements; each is a script, too (npm run bench:peers, and so on):
              installed command, with the compiled code that a first start has kept: until a server
              listens, and of commands from start to end
 --stall      exchanges that do not load the server, sent on a schedule, on a database with
-             100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search,
-             an export and a verification of the audit, a message of 39 MB, and a command on the same
-             database
+             100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside lists, searches,
+             an export and a verification of the audit, messages of 39 MB, and commands on the same
+             database. Its cases:
+             ${DISTURBER_NAMES.slice(0, 6).join(', ')},
+             ${DISTURBER_NAMES.slice(6).join(', ')}
 `
 
 /** Returns null for --help; throws for options that make no sense. */
@@ -194,6 +204,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     rate: rate === undefined ? undefined : parsePositiveNumber('--rate', rate, 100_000),
     cases: BENCH_CASES.filter(({ name }) => caseNames.includes(name)),
     deliveryCases: DELIVERY_CASES.filter((name) => caseNames.includes(name)),
+    disturbers: subject === 'stall' ? caseNames : [],
     json,
     write,
   }

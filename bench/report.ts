@@ -7,7 +7,7 @@ import { type GrowthResult, LIST_TARGET_KEYS } from './growth.ts'
 import { type Figures, maxMemory } from './load.ts'
 import type { BenchEngineName } from './options.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
-import { MAX_ADDED_MS, type StallResult } from './stall.ts'
+import { MAX_ADDED_MS, type StallResult } from './stall/stall.ts'
 import type { Startup } from './startup.ts'
 import {
   formatDelay,

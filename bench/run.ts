@@ -18,7 +18,7 @@ import {
   formatStalls,
   formatStartups,
 } from './report.ts'
-import { measureStalls } from './stall.ts'
+import { measureStalls } from './stall/stall.ts'
 import { measureStartup } from './startup.ts'
 import { report, showProgress } from './text.ts'
 
