@@ -20,9 +20,10 @@ export function createSealer(primitives: Primitives, keyring: Keyring): Sealer {
     },
 
     open(sealed, context) {
-      const [id = '', text = ''] = sealed.split('.')
+      const end = sealed.indexOf('.')
+      const id = sealed.slice(0, end)
       const key = keyring.sealer(id)
-      const bytes = primitives.base64urlDecode(text)
+      const bytes = primitives.base64urlDecode(sealed.slice(end + 1))
       if (key === undefined) throw new Error(`seal key ${id} is not in the key ring`)
       if (bytes === null) throw new Error('what was sealed is damaged')
       return key.open(bytes, context)

@@ -201,12 +201,8 @@ export async function readBody(
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
   try {
     if (contentLength === null) return await readStream(request.raw.body, limitBytes, reserve)
-    if (isLong) {
-      const body = await readStream(request.raw.body, Number(contentLength), () => true)
-      const isWhole = !body.ok || body.value.length === Number(contentLength)
-      return isWhole ? body : BODY_ENDED_EARLY
-    }
-    return ok(await request.readBytes())
+    const body = await request.readBytes()
+    return body.length === Number(contentLength) ? ok(body) : BODY_ENDED_EARLY
   } catch {
     return BODY_ENDED_EARLY
   }

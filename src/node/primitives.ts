@@ -21,6 +21,9 @@ import type { Argon2, HashFunctions, Mac, Primitives } from '../crypto/primitive
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
+/** Long texts are compared in pieces, because V8 collects short strings at less cost. A multiple of 3. */
+const PIECE_BYTES = 48 * 1024
+
 /** node:crypto, synchronous: measured two to ten times as fast as WebCrypto for inputs this short. */
 export const nodePrimitives: Primitives = {
   randomBytes: (length) => randomBytes(length),
@@ -71,7 +74,9 @@ export const nodePrimitives: Primitives = {
         decipher.setAAD(Buffer.from(associated))
         decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
         const plain = decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES))
-        return Buffer.concat([plain, decipher.final()])
+        // Throws if anything differs. GCM leaves no rest.
+        decipher.final()
+        return plain
       },
     }
   },
@@ -86,7 +91,12 @@ export const nodePrimitives: Primitives = {
 
   base64urlDecode(text) {
     const bytes = Buffer.from(text, 'base64url')
-    return bytes.toString('base64url') === text ? bytes : null
+    if (text.length !== Math.ceil((bytes.length * 4) / 3)) return null
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.toString('base64url', at, at + PIECE_BYTES)
+      if (!text.startsWith(piece, (at * 4) / 3)) return null
+    }
+    return bytes
   },
 }
 

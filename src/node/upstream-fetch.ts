@@ -116,7 +116,7 @@ async function sendBody(
 }
 
 /** Waits until more can be written, or the request is closed. */
-function waitForDrain(request: ClientRequest): Promise<void> {
+export function waitForDrain(request: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
       request.off('drain', finish).off('close', finish)

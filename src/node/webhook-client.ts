@@ -12,7 +12,7 @@ import type {
   OutboundResponse,
   SendHttp,
 } from '../service/ports/outbound.ts'
-import { AGENT_OPTIONS, waitForResponse } from './upstream-fetch.ts'
+import { AGENT_OPTIONS, waitForDrain, waitForResponse } from './upstream-fetch.ts'
 
 export interface SendHttpOptions {
   /** Private networks that may be reached. */
@@ -69,8 +69,9 @@ export function createSendHttp(options: SendHttpOptions): SendHttp {
       const request = openRequest(address, outboundRequest)
       const wasConnected = trackConnection(request, connectMs)
       try {
-        request.end(outboundRequest.body ?? undefined)
-        return await waitForResponse(request)
+        const responseArrived = waitForResponse(request)
+        void sendBody(request, outboundRequest.body)
+        return await responseArrived
       } catch (error) {
         lastError = error
         if (wasConnected() || outboundRequest.signal.aborted) break
@@ -97,6 +98,21 @@ export function createSendHttp(options: SendHttpOptions): SendHttp {
         https.request({ ...options, servername: isIP(name) ? '' : name, agent: agents['https:'] })
       : http.request({ ...options, agent: agents['http:'] })
   }
+}
+
+/** Longer bodies are sent in pieces, because Node copies a body to the connection at once. */
+const PIECE_BYTES = 256 * 1024
+
+async function sendBody(request: http.ClientRequest, body: OutboundRequest['body']): Promise<void> {
+  if (body === null || typeof body === 'string' || body.length <= PIECE_BYTES) {
+    request.end(body ?? undefined)
+    return
+  }
+  request.setHeader('Content-Length', body.length)
+  for (let at = 0; at < body.length && !request.destroyed; at += PIECE_BYTES) {
+    if (!request.write(body.subarray(at, at + PIECE_BYTES))) await waitForDrain(request)
+  }
+  if (!request.destroyed) request.end()
 }
 
 /**

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseJson } from '../../src/http/json/parse.ts'
-import { NO_BOUNDS, SLICE_BYTES, scanJson, scanLongJson } from '../../src/http/json/scan.ts'
+import { NO_BOUNDS, scanJson, scanLongJson } from '../../src/http/json/scan.ts'
 import { findMember, selectElements, selectMember } from '../../src/http/json/selector.ts'
+import { SLICE_BYTES } from '../../src/service/messages/payload.ts'
 
 const toBytes = (text: string) => new TextEncoder().encode(text)
 const strict = new TextDecoder('utf-8', { fatal: true })

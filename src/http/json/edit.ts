@@ -1,3 +1,4 @@
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
 import { type FoundValue, findMember } from './selector.ts'
 import { type ByteSpan, skipBlanks } from './tokens.ts'
 
@@ -37,16 +38,43 @@ const encoder = new TextEncoder()
 /** Applies edits, which must not overlap, and keeps every other byte of the span. */
 export function applyEdits(
   bytes: Uint8Array,
-  { start, end }: ByteSpan,
+  span: ByteSpan,
   edits: readonly JsonEdit[],
 ): Uint8Array {
+  return concatBytes(cutParts(bytes, span, edits))
+}
+
+/** `applyEdits` for input of any length: yields to other work between slices. */
+export async function applyLongEdits(
+  bytes: Uint8Array,
+  span: ByteSpan,
+  edits: readonly JsonEdit[],
+): Promise<Uint8Array> {
+  const parts = cutParts(bytes, span, edits)
+  const all = new Uint8Array(countBytes(parts))
+  let at = 0
+  for (const part of parts) {
+    for (let from = 0; from < part.length; from += SLICE_BYTES) {
+      if (from > 0) await yieldToOtherWork()
+      all.set(part.subarray(from, from + SLICE_BYTES), at + from)
+    }
+    at += part.length
+  }
+  return all
+}
+
+function cutParts(
+  bytes: Uint8Array,
+  { start, end }: ByteSpan,
+  edits: readonly JsonEdit[],
+): Uint8Array[] {
   const parts: Uint8Array[] = []
   let at = start
   for (const edit of edits.toSorted((one, other) => one.start - other.start)) {
     parts.push(bytes.subarray(at, edit.start), encoder.encode(edit.text))
     at = edit.end
   }
-  return concatBytes([...parts, bytes.subarray(at, end)])
+  return [...parts, bytes.subarray(at, end)]
 }
 
 /** Returns the bytes between the braces of an object, without this member and the comma beside it. */
@@ -71,8 +99,11 @@ const COMMA = 0x2c
 const isBlank = (byte: number | undefined) =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
+const countBytes = (parts: readonly Uint8Array[]): number =>
+  parts.reduce((length, part) => length + part.length, 0)
+
 function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  const all = new Uint8Array(countBytes(parts))
   let at = 0
   for (const part of parts) {
     all.set(part, at)

@@ -1,4 +1,5 @@
 import { fail, failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
 import {
   type FoundValue,
   findMember,
@@ -37,9 +38,6 @@ const JSON_BOUNDS: JsonBounds = { depth: 64, values: 200_000 }
 /** For input that was accepted before, possibly by an older version. */
 export const NO_BOUNDS: JsonBounds = { depth: 2 ** 30, values: 2 ** 30 }
 
-/** Longer input is walked in slices of this length, with other work between them. */
-export const SLICE_BYTES = 1024 * 1024
-
 /** Checks that the bytes are valid JSON within the bounds, and finds the selected values. */
 export function scanJson(
   bytes: Uint8Array,
@@ -59,7 +57,7 @@ export async function scanLongJson(
 ): Promise<Result<FoundValue, JsonFault>> {
   let end = walkJson(bytes, bounds, SLICE_BYTES, createWalkState(bytes, selector))
   while (!('ok' in end)) {
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await yieldToOtherWork()
     end = walkJson(bytes, bounds, (end.partAt || end.at) + SLICE_BYTES, end)
   }
   return end

@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, fdatasync, openSync, statSync } from 'node:fs'
+import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
 import { type Engine, measureSteps, type Step } from '../../storage/engine.ts'
@@ -105,6 +105,8 @@ class SqliteEngine implements Engine {
   #pause: Promise<void> | null = null
   #isClosing = false
   #damage: unknown
+  /** The write-ahead log, once it was synced here. */
+  #logFile: number | undefined
 
   constructor(
     db: Database.Database,
@@ -169,6 +171,7 @@ class SqliteEngine implements Engine {
     // The last connection copies the whole log and deletes it.
     await this.#checkpoints.close()
     this.#transactions.db.close()
+    if (this.#logFile !== undefined) closeSync(this.#logFile)
   }
 
   #scheduleWork(): void {
@@ -263,13 +266,23 @@ class SqliteEngine implements Engine {
     answers: readonly (() => void)[],
   ): Promise<void> {
     try {
-      await syncLog(this.#path)
+      await this.#syncLog()
       settleGroup(writes, () => {
         this.#checkFiles()
         return answers
       })
     } catch (error) {
       for (const { reject } of writes) reject(error)
+    }
+  }
+
+  /** Syncs the write-ahead log. Its thread does not block the event loop. */
+  async #syncLog(): Promise<void> {
+    try {
+      this.#logFile ??= openSync(`${this.#path}-wal`, 'r+')
+      await syncFile(this.#logFile)
+    } catch (error) {
+      throw new Database.SqliteError((error as Error).message, 'SQLITE_IOERR_FSYNC')
     }
   }
 
@@ -284,15 +297,7 @@ class SqliteEngine implements Engine {
   }
 }
 
-/** Syncs the write-ahead log. Its thread does not block the event loop. */
-async function syncLog(path: string): Promise<void> {
-  try {
-    const log = await open(`${path}-wal`, 'r+')
-    await log.datasync().finally(() => log.close())
-  } catch (error) {
-    throw new Database.SqliteError((error as Error).message, 'SQLITE_IOERR_FSYNC')
-  }
-}
+const syncFile = promisify(fdatasync)
 
 /** A larger database would take seconds to read at each start: `latchkey doctor` checks it. */
 const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024

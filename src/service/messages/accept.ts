@@ -16,7 +16,7 @@ export interface IncomingMessage extends MessageEnvelope {
   /** The body, byte for byte. */
   readonly payload: Uint8Array
   /** Renders the body for a destination in the vendor's format, with the fields that the server adds. */
-  readonly render: (accepted: AcceptedMessage) => Uint8Array
+  readonly render: (accepted: AcceptedMessage) => Promise<Uint8Array>
   /** Aborted when the caller disconnects. Called only if the caller waits for a response. */
   readonly signal: () => AbortSignal
 }
@@ -114,7 +114,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
   ): Promise<Result<MessageReceipt>> {
     const [{ destination }] = accepted.route.hops
     const endpoint = await openWebhookEndpoint(sealer, { ...destination, method: 'POST' })
-    const body = message.render(accepted)
+    const body = await message.render(accepted)
     // AbortSignal.timeout would stay in memory for the whole time, even after an early response.
     const timeout = new AbortController()
     const timer = setTimeout(

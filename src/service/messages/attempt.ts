@@ -3,7 +3,7 @@ import type { AttemptRecord, MessageStorage } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient, type WebhookResult } from '../ports/outbound.ts'
 import type { QueueHead, QueueRef } from '../ports/routing.ts'
 import type { Clock, Log } from '../ports/runtime.ts'
-import { openPayload } from './payload.ts'
+import { openPayload, yieldToOtherWork } from './payload.ts'
 
 /** The content that a destination's request body is rendered from. */
 export interface OutgoingMessage {
@@ -78,7 +78,7 @@ async function sendMessage(
     const body = await render({ payload, serial, test, source, hops })
     const result = await webhookClient.deliver(endpoint, body, signal)
     if (result.outcome !== 'refused') return result
-    return { ...result, excerpt: redactEcho(result.excerpt, new TextDecoder().decode(body)) }
+    return { ...result, excerpt: await redactEcho(result.excerpt, body) }
   } catch (error) {
     // Only the name of the error is logged, because its message may contain the payload.
     log.error({ messageId, error: getErrorName(error) }, 'a message could not be opened or sent')
@@ -101,18 +101,30 @@ const getErrorName = (error: unknown) => (error instanceof Error ? error.name : 
 
 const WORD_PATTERN = /[\p{L}\p{N}]{2,}/gu
 
+/** A search for some dozens of words in so much text takes a few milliseconds. */
+const SEARCH_BYTES = 64 * 1024
+const MAX_CHARACTER_BYTES = 4
+
 /**
  * Removes from a text the words that also occur in the message, because values of a message may be
- * patient data. Names of members are kept. `message`: JSON text.
+ * patient data. Names of members are kept. `message`: JSON. A long one is searched in slices, which overlap.
  */
-export function redactEcho(text: string, message: string): string {
+export async function redactEcho(text: string, message: Uint8Array): Promise<string> {
   const words = new Set(text.match(WORD_PATTERN))
   if (words.size === 0) return text
+  const overlap = MAX_CHARACTER_BYTES * (text.length + 2)
   const values = new RegExp(
     `(?<![\\p{L}\\p{N}])(?:${[...words].join('|')})(?![\\p{L}\\p{N}]|":)`,
     'giu',
   )
-  const echoed = new Set(message.match(values)?.map((word) => word.toLowerCase()))
+  const echoed = new Set<string>()
+  for (let at = 0; at < message.length; at += SEARCH_BYTES) {
+    if (at > 0) await yieldToOtherWork()
+    const slice = message.subarray(Math.max(at - overlap, 0), at + SEARCH_BYTES)
+    for (const word of new TextDecoder().decode(slice).match(values) ?? []) {
+      echoed.add(word.toLowerCase())
+    }
+  }
   return text.replace(WORD_PATTERN, (word) => (echoed.has(word.toLowerCase()) ? '…' : word))
 }
 

@@ -8,6 +8,12 @@ import type { Clock } from '../ports/runtime.ts'
  */
 const PAYLOAD_PART_BYTES = 512 * 1024
 
+/** Longer input is worked on in slices of this length, which take a millisecond or two. */
+export const SLICE_BYTES = 1024 * 1024
+
+/** Resolves when the work that waits was done. */
+export const yieldToOtherWork = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
+
 export interface SealPayloadDeps {
   readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'deletePayloadParts'>
   readonly sealer: Sealer
@@ -29,6 +35,7 @@ export async function sealPayload(
       const bytes = payload.subarray(part * PAYLOAD_PART_BYTES, (part + 1) * PAYLOAD_PART_BYTES)
       const sealed = await sealer.seal(bytes, toPartContext(messageId, part, count))
       await storage.addPayloadPart(messageId, part, sealed, clock())
+      await yieldToOtherWork()
     }
   } catch (error) {
     // The sender comes again with another message. What cannot be deleted now is deleted by the hour.
@@ -57,6 +64,7 @@ export async function openPayload(
     const bytes = await sealer.open(sealed, toPartContext(messageId, part, count))
     payload.set(bytes, length)
     length += bytes.length
+    await yieldToOtherWork()
   }
   return payload.subarray(0, length)
 }
@@ -70,7 +78,7 @@ export async function deletePayloadParts(
   storage: Pick<MessageStorage, 'deletePayloadParts'>,
   messageId: string,
 ): Promise<void> {
-  while ((await storage.deletePayloadParts(messageId)) > 0);
+  while ((await storage.deletePayloadParts(messageId)) > 0) await yieldToOtherWork()
 }
 
 /** A message follows its parts within seconds. After this time, its process was killed. */

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { redactEcho } from '../../../src/service/messages/attempt.ts'
 
+const toBytes = (text: string) => new TextEncoder().encode(text)
+
 const message = JSON.stringify({
   Patient: { Name: 'Timothy Bixby', DOB: '2008-01-06', Notes: 'seen in North ward; “Ünïcode”' },
   Count: 4711,
@@ -17,30 +19,41 @@ describe('a remark about a message', () => {
     ['Northern', 'Northern'],
     ['', ''],
     ['…', '…'],
-  ])('%j is kept as %j', (remark, redacted) => {
-    expect(redactEcho(remark, message)).toBe(redacted)
+  ])('%j is kept as %j', async (remark, redacted) => {
+    expect(await redactEcho(remark, toBytes(message))).toBe(redacted)
   })
 
-  test('repeats no word of any value, whatever stands around it', () => {
+  test('repeats no word of any value, whatever stands around it', async () => {
     const word = fc.stringMatching(/^[a-z0-9]{2,12}$/)
     const around = fc.stringMatching(/^[ .,;:"'()<>{}\\/-]{1,5}$/)
-    fc.assert(
-      fc.property(fc.array(word, { minLength: 1 }), around, (words, gap) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(word, { minLength: 1 }), around, async (words, gap) => {
         const remark = `${gap}${words.join(gap)}${gap}`
-        const redacted = redactEcho(
-          remark,
-          JSON.stringify({ list: words.map((one) => `x ${one} y`) }),
-        )
+        const list = words.map((one) => `x ${one} y`)
+        const redacted = await redactEcho(remark, toBytes(JSON.stringify({ list })))
         expect(redacted).toBe(`${gap}${words.map(() => '…').join(gap)}${gap}`)
       }),
     )
   })
 
-  test('keeps everything that the message does not say', () => {
-    fc.assert(
-      fc.property(fc.string(), (remark) => {
-        expect(redactEcho(remark, '{"a":""}')).toBe(remark)
+  test('keeps everything that the message does not say', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string(), async (remark) => {
+        expect(await redactEcho(remark, toBytes('{"a":""}'))).toBe(remark)
       }),
+    )
+  })
+
+  test('repeats no word of a message in several slices, wherever it stands in it', async () => {
+    const offsets = fc.integer({ min: 0, max: 300_000 })
+    await fc.assert(
+      fc.asyncProperty(offsets, async (offset) => {
+        const message = toBytes(
+          `{"note":"${'é '.repeat(offset / 2)}Bixby","more":"${'y '.repeat(9)}"}`,
+        )
+        expect(await redactEcho('no patient Bixby in note', message)).toBe('no patient … in note')
+      }),
+      { numRuns: 20, examples: [[65_536 - 12], [65_536 - 14], [131_072 - 14]] },
     )
   })
 })

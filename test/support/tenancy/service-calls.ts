@@ -86,7 +86,7 @@ const createTestMessageInput = (destinationId: string) => ({
   sourceId: null,
   destinationIds: [destinationId],
   payload: new TextEncoder().encode('{}'),
-  render: () => new TextEncoder().encode('{}'),
+  render: async () => new TextEncoder().encode('{}'),
   signal: () => new AbortController().signal,
 })
 

@@ -5,7 +5,7 @@ import type {
   MessageReceipt,
 } from '../../../service/messages/accept.ts'
 import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
-import { applyEdits, formatJsonMember, removeMember } from '../../json/edit.ts'
+import { applyLongEdits, formatJsonMember, removeMember } from '../../json/edit.ts'
 import { parseScannedJson } from '../../json/parse.ts'
 import { type JsonFault, NO_BOUNDS, scanLongJson } from '../../json/scan.ts'
 import {
@@ -136,7 +136,7 @@ export const toIncomingMessage = (
   payload,
   render(accepted) {
     progress.sentQuery = { meta, accepted }
-    return applyEdits(
+    return applyLongEdits(
       payload,
       { start: skipByteOrderMark(payload), end: payload.length },
       fillMeta(found, toRoutedMessage(accepted, meta.Test ?? false)),
@@ -209,5 +209,5 @@ export async function renderDeliveryBody(outgoing: OutgoingMessage): Promise<Uin
   const logs = hops.map(({ logId, attemptId }) => ({ id: logId, attemptId }))
   const destinations = hops.map((hop) => ({ id: hop.destinationId, name: hop.destinationName }))
   const messageSpan = { start: skipByteOrderMark(payload), end: payload.length }
-  return applyEdits(payload, messageSpan, fillMeta(meta, { ...envelope, destinations, logs }))
+  return applyLongEdits(payload, messageSpan, fillMeta(meta, { ...envelope, destinations, logs }))
 }
