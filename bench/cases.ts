@@ -6,6 +6,7 @@ import {
   findLatchkeyOAuth,
 } from './oauth.ts'
 import type { BenchEngineName } from './options.ts'
+import type { PrimitiveCounts } from './primitives.ts'
 import {
   buildGetRequest,
   buildPostRequest,
@@ -24,6 +25,8 @@ export interface BenchCase {
   readonly targets: Readonly<Partial<Record<BenchEngineName, number>>>
   /** Maximum p50 of one connection on SQLite, where there is one. */
   readonly maxAloneMs?: number
+  /** What it cannot do without on SQLite, besides what bare Hono does. */
+  readonly needs: PrimitiveCounts
   /** The settings of the Latchkey that answers it. */
   readonly settings?: Readonly<Record<string, string>>
   /** Returns one script for each connection. */
@@ -61,6 +64,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'authenticate',
     title: 'authenticate',
     targets: { sqlite: 0.6, postgres: 0.4 },
+    needs: { hmac: 3 },
     maxAloneMs: 0.2,
     prepare: prepareAuthenticate,
   },
@@ -68,6 +72,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'refresh',
     title: 'refresh, on disk',
     targets: { sqlite: 0.4, postgres: 0.15 },
+    needs: { hmac: 3, update: 1 },
     maxAloneMs: 0.35,
     prepare: prepareRefresh,
   },
@@ -75,6 +80,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'guard-refused',
     title: 'guard: a 2 KB message refused by its route',
     targets: { sqlite: 0.75, postgres: 0.45 },
+    needs: { json: 1 },
     async prepare(target, connections) {
       const requests = await createMessageRequests(target, () => crypto.randomUUID())
       return createRotatingScripts(requests, connections, 403)
@@ -84,6 +90,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: `api-key-${keyType}`,
     title: `API key at each request: ${keyType}`,
     targets: { sqlite: 0.75 },
+    needs: { hmac: 1 },
     async prepare({ apiKeys }: CaseTarget, connections: number) {
       const guarded = [
         ['X-Original-Method', 'GET'],
@@ -99,6 +106,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'endpoint-accepted',
     title: 'a 2 KB message accepted, on disk, with delivery at work',
     targets: { sqlite: 0.33, postgres: 0.15 },
+    needs: { json: 1, seal: 1, insert: 1 },
     maxAloneMs: 0.35,
     async prepare(target, connections) {
       const requests = await createMessageRequests(target, (vendor) => vendor.destinationId)
@@ -109,6 +117,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'token-assertion',
     title: 'token request by private_key_jwt, on disk',
     targets: {},
+    needs: { es256Verify: 1, update: 1, es256Sign: 1 },
     prepare: async ({ port, clients }, connections) =>
       createAssertionScripts(await findLatchkeyOAuth(port), clients, connections),
   },
@@ -116,6 +125,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'introspect',
     title: 'introspection of a JWT',
     targets: {},
+    needs: { hmac: 1 },
     prepare: async ({ port, clients }, connections) =>
       createIntrospectionScripts(await findLatchkeyOAuth(port), clients, connections),
   },
@@ -123,6 +133,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'authenticate-jwt',
     title: 'authenticate with JWT',
     targets: { sqlite: 0.38 },
+    needs: { hmac: 2, eddsaSign: 1 },
     settings: JWT_SETTINGS,
     prepare: prepareAuthenticate,
   },
@@ -130,6 +141,7 @@ export const BENCH_CASES: readonly BenchCase[] = [
     name: 'refresh-jwt',
     title: 'refresh with JWT, on disk',
     targets: { sqlite: 0.3 },
+    needs: { hmac: 2, eddsaSign: 1, update: 1 },
     settings: JWT_SETTINGS,
     prepare: prepareRefresh,
   },

@@ -6,6 +6,12 @@ import type { DeliveryResults } from './delivery/delivery.ts'
 import { type GrowthResult, LIST_TARGET_KEYS } from './growth.ts'
 import { type Figures, maxMemory } from './load.ts'
 import type { BenchEngineName } from './options.ts'
+import {
+  computeNeededUs,
+  PRIMITIVES,
+  type PrimitiveCosts,
+  type PrimitiveName,
+} from './primitives.ts'
 import type { MachineDescription, ProcessMemory } from './process.ts'
 import { MAX_ADDED_MS, type StallResult } from './stall/stall.ts'
 import type { Startup } from './startup.ts'
@@ -40,7 +46,11 @@ export function formatMachine({
   return `${cores} × ${cpu}, Node ${node}, SQLite ${sqlite}, ${fileSystem}, load ${load.toFixed(1)}; ${where}`
 }
 
-export function formatComparisons(comparisons: readonly Comparison[]): string {
+/** `costs` is null if SQLite was not measured, whose limits it gives. */
+export function formatComparisons(
+  comparisons: readonly Comparison[],
+  costs: PrimitiveCosts | null,
+): string {
   const head = [
     'case',
     'engine',
@@ -52,6 +62,7 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
     'of bare Hono',
     'share of bare Hono',
     'target',
+    'limit',
   ]
   const rows = comparisons.map(({ name, label, figures, aloneP50Ms, bare, share }) => {
     const engine = label as BenchEngineName
@@ -76,12 +87,34 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
       ]
         .filter((text) => text !== '')
         .join(', '),
+      engine === 'sqlite' && costs !== null && benchCase !== undefined
+        ? formatLimit(bare.cpuUs, computeNeededUs(costs, benchCase.needs))
+        : '',
     ]
   })
   const memory = comparisons.map((one) => one.memory).reduce(maxMemory, null)
   const formatted = formatMemory(memory, MEMORY_TARGETS_MB.loaded)
-  return `${formatMarkdownTable(head, rows)}\n\nMemory at the end of a round: ${formatted}.`
+  const tables = [formatMarkdownTable(head, rows), `Memory at the end of a round: ${formatted}.`]
+  if (costs !== null) tables.push(formatPrimitives(costs))
+  return tables.join('\n\n')
 }
+
+/** Formats the share that bare Hono has of itself and of the work that the case cannot do without. */
+const formatLimit = (bareUs: number, neededUs: number) =>
+  `${(bareUs / (bareUs + neededUs)).toFixed(2)} (${formatMicroseconds(bareUs + neededUs)})`
+
+const formatPrimitives = (costs: PrimitiveCosts): string =>
+  formatMarkdownTable(
+    ['primitive', 'CPU', 'in each of'],
+    Object.entries(PRIMITIVES).map(([name, title]) => [
+      title,
+      `${costs[name as PrimitiveName].toFixed(1)} µs`,
+      BENCH_CASES.flatMap(({ name: caseName, needs }) => {
+        const count = needs[name as PrimitiveName]
+        return count === undefined ? [] : [count === 1 ? caseName : `${caseName} (${count} times)`]
+      }).join(', '),
+    ]),
+  )
 
 /** The columns are the numbers of keys. */
 export function formatGrowth(results: readonly GrowthResult[]): string {

@@ -9,6 +9,7 @@ import { measureGrowth } from './growth.ts'
 import { BENCH_HELP, type BenchSettings, type BenchSubject, parseBenchOptions } from './options.ts'
 import { measurePeers } from './peers/peers.ts'
 import { drawPeers, formatPeers } from './peers/report.ts'
+import { measurePrimitives } from './primitives.ts'
 import { describeMachine, pinLoadProcess } from './process.ts'
 import {
   formatComparisons,
@@ -32,8 +33,12 @@ const MEASUREMENTS: Readonly<
   Record<BenchSubject, (folder: string, settings: BenchSettings) => Promise<BenchOutcome>>
 > = {
   async 'hot-path'(folder, settings) {
+    const primitives = settings.engines.includes('sqlite') ? await measurePrimitives(folder) : null
     const comparisons = await runComparison(folder, settings)
-    return { result: { comparisons }, tables: formatComparisons(comparisons) }
+    return {
+      result: { comparisons, primitives },
+      tables: formatComparisons(comparisons, primitives),
+    }
   },
   workers: (folder, settings) => MEASUREMENTS['hot-path'](folder, settings),
   async peers(folder, settings) {

@@ -38,18 +38,21 @@ class DirectRequest implements ServerRequest {
     this.#outgoing = outgoing
   }
 
-  async readBytes(): Promise<Uint8Array> {
+  readBytes(): Promise<Uint8Array> {
     const incoming = this.#incoming
     const length = Number(incoming.headers['content-length'])
     // A closed connection emits no more events, and node-server can read what arrived before.
-    if (length === 0 || incoming.destroyed) return new Uint8Array(await this.raw.arrayBuffer())
-    return readBytes(incoming, length)
+    return length === 0 || incoming.destroyed
+      ? this.raw.arrayBuffer().then((buffer) => new Uint8Array(buffer))
+      : readBytes(incoming, length)
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): Response {
     const outgoing = this.#outgoing
-    outgoing._contentLength = Buffer.byteLength(body)
-    outgoing.writeHead(status, headers).end(body)
+    const length = Buffer.byteLength(body)
+    outgoing._contentLength = length
+    // ASCII is copied to the socket as it is.
+    outgoing.writeHead(status, headers).end(body, length === body.length ? 'latin1' : 'utf8')
     return RESPONSE_ALREADY_SENT
   }
 }

@@ -59,6 +59,9 @@ describe('npm run bench', () => {
     }
     expect(stdout).toMatch(/^\n\| case \| engine \| requests\/s \| p50 \|/)
     expect(stdout).toMatch(/^\| authenticate \| SQLite \| .* \| ≥ 0\.60 [✓✗]/m)
+    expect(stdout).toMatch(
+      /^\| Ed25519 signature \| \d+\.\d µs \| authenticate-jwt, refresh-jwt \|$/m,
+    )
   })
 
   test('with --growth compares few keys with many, and writes nothing by itself', async () => {

@@ -129,6 +129,9 @@ const createWalkState = (bytes: Uint8Array, selector: JsonSelector): WalkState =
   nameStart: 0,
 })
 
+const UNSELECTED_OBJECT = { isObject: true, parent: null, openValue: undefined }
+const UNSELECTED_ARRAY = { isObject: false, parent: null, openValue: undefined }
+
 /**
  * Walks the bytes once, by RFC 8259 and the UTF-8 of the WHATWG Encoding Standard. It allocates nothing
  * for values that are not selected. At `until` it stops in blanks, a string or a number, and returns its
@@ -190,7 +193,13 @@ function walkJson(
       if (first === 0x7b || first === 0x5b) {
         if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
         if (outer.length >= maxDepth) return failUnreadable(describeTooDeep(maxDepth))
-        outer.push({ isObject, parent, openValue })
+        outer.push(
+          parent === null
+            ? isObject
+              ? UNSELECTED_OBJECT
+              : UNSELECTED_ARRAY
+            : { isObject, parent, openValue },
+        )
         openValue =
           selector === null
             ? undefined

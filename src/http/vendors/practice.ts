@@ -52,7 +52,10 @@ export function parseBasicCredential(headers: Headers): Result<Credential, Crede
 /** Returns null for text that is not base64 of UTF-8. */
 function decodeBase64Text(encoded: string): string | null {
   try {
-    return decoder.decode(Uint8Array.from(atob(encoded), (byte) => byte.charCodeAt(0)))
+    const text = atob(encoded)
+    const bytes = new Uint8Array(text.length)
+    for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n)
+    return decoder.decode(bytes)
   } catch {
     return null
   }

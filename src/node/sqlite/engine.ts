@@ -95,6 +95,8 @@ class SqliteEngine implements Engine {
   readonly #threadMinBytes: number
   readonly #readerThread: DatabaseThread
   readonly #reads: PendingWork<Step, unknown[]>[] = []
+  /** Those without values, such as the authority's version of every request: all of a turn share one. */
+  readonly #sharedReads = new Map<Step, Promise<unknown[]>>()
   readonly #writes: QueuedWrite[] = []
   #isScheduled = false
   /** True if writes wait for those of the requests that have just read. */
@@ -125,7 +127,9 @@ class SqliteEngine implements Engine {
   }
 
   read<Row>(step: Step<Row>): Promise<Row[]> {
-    return new Promise<Row[]>((resolve, reject) => {
+    const shared = this.#sharedReads.get(step)
+    if (shared !== undefined) return shared as Promise<Row[]>
+    const reading = new Promise<Row[]>((resolve, reject) => {
       this.#scheduleWork()
       this.#reads.push({
         work: step,
@@ -133,6 +137,8 @@ class SqliteEngine implements Engine {
         reject: (error) => reject(this.#noteDamage(error)),
       })
     })
+    if (step.values.length === 0) this.#sharedReads.set(step, reading)
+    return reading
   }
 
   async scan<Row>(step: Step<Row>): Promise<Row[]> {
@@ -182,6 +188,7 @@ class SqliteEngine implements Engine {
 
   #runPending(): void {
     this.#isScheduled = false
+    this.#sharedReads.clear()
     const hasReads = this.#reads.length > 0
     if (hasReads) this.#readGroup(this.#reads.splice(0))
     this.#isDeferred = hasReads && this.#writes.length > 0 && !this.#isDeferred
@@ -205,18 +212,11 @@ class SqliteEngine implements Engine {
   }
 
   #readGroup(reads: readonly PendingWork<Step, unknown[]>[]): void {
-    // Equal steps, such as the authority's version of every request, are read once.
-    const rowsByStep = new Map<Step, unknown[]>()
-    const readOnce = (step: Step) => {
-      const rows = rowsByStep.get(step) ?? this.#transactions.readRows(step)
-      rowsByStep.set(step, rows)
-      return rows
-    }
     settleGroup(reads, () => {
       this.#requireUndamaged()
-      const readAll = () => reads.map((read) => attemptWork(read, readOnce))
-      const statements = new Set(reads.map(({ work }) => work)).size
-      if (statements < MIN_STATEMENTS_TO_GROUP) return readAll()
+      const readAll = () =>
+        reads.map((read) => attemptWork(read, (step) => this.#transactions.readRows(step)))
+      if (reads.length < MIN_STATEMENTS_TO_GROUP) return readAll()
       this.#transactions.begin()
       return this.#transactions.commit(readAll)
     })

@@ -109,7 +109,7 @@ export function createKeyCache(
      * the id exists.
      */
     async findPresentedKey(publicId: string, region: string): Promise<Key | null> {
-      const version = await storage.readAuthorityVersion()
+      const { version } = await storage.readAuthority()
       const entry = byPresentedId.get(publicId)
       if (entry?.version === version) return entry.value
       const key = await storage.findKey(publicId)
@@ -128,7 +128,7 @@ export function createKeyCache(
       isMatch: (key: Key, digest: string) => boolean,
       listMoreDigests: (version: number) => Maybe<readonly string[]> = () => [],
     ): Promise<FoundBySecret | null> {
-      const version = await storage.readAuthorityVersion()
+      const { version } = await storage.readAuthority()
       const tried: string[] = []
       for (const digest of digests) {
         const entry = bySecretDigest.get(digest)

@@ -198,13 +198,13 @@ describe('what is read', () => {
     for (const { key, secret, present: own } of keys) {
       const find = key.keyType === 'xdent' ? 'findKey' : 'findKeysBySecret'
       expect((await ask(own(secret))).ok).toBe(true)
-      expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
+      expect(calls.splice(0)).toEqual(['readAuthority', find])
       expect(await ask(own(secret))).toMatchObject({ ok: key.keyType !== 'opendental' })
-      expect(calls.splice(0)).toEqual(['readAuthorityVersion'])
+      expect(calls.splice(0)).toEqual(['readAuthority'])
       unwrap(await testServices.ipAllowlist.setEnforced(tenant.accountId, true))
       testServices.clock.advance(5000)
       expect((await ask(own(secret))).ok).toBe(true)
-      expect(calls.splice(0)).toEqual(['readAuthorityVersion', find])
+      expect(calls.splice(0)).toEqual(['readAuthority', find])
     }
   })
 
@@ -213,7 +213,7 @@ describe('what is read', () => {
     for (const shape of [present.opendental, present.practice, present.xenrad]) {
       for (let n = 0; n < 2; n++) {
         expect(await ask(shape('imported-secret-9'))).toEqual(UNKNOWN)
-        const once = ['readAuthorityVersion', 'findKeysBySecret']
+        const once = ['readAuthority', 'findKeysBySecret']
         // Whether keys are found by imported digests is read once for each version of the authority.
         const more = shape === present.xenrad && n === 0 ? ['readImportedDigests'] : []
         expect(calls.splice(0)).toEqual([...once, ...more])
@@ -234,7 +234,7 @@ describe('what is read', () => {
     for (const publicId of ids) {
       for (let n = 0; n < 3; n++) {
         expect(await ask({ keyType: 'xdent', publicId, secret: 'x' })).toEqual(UNKNOWN)
-        expect(calls.splice(0)).toEqual(['readAuthorityVersion', 'findKey'])
+        expect(calls.splice(0)).toEqual(['readAuthority', 'findKey'])
       }
     }
   })

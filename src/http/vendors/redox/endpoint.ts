@@ -8,7 +8,7 @@ import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
 import type { AddressRateLimit } from '../../../service/limits/rate-limits.ts'
 import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { AcceptMessage } from '../../../service/messages/accept.ts'
-import type { Log } from '../../../service/ports/runtime.ts'
+import type { Log, Maybe } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
@@ -131,12 +131,12 @@ async function receiveMessage(
 }
 
 /** Verifies the access token, and sets the caller's key. */
-async function authenticateBearer(
+function authenticateBearer(
   guard: Guard,
   headers: Headers,
   caller: Caller,
   options?: Parameters<Guard>[2],
-): Promise<Result<Principal>> {
+): Maybe<Result<Principal>> {
   const token = parseBearerToken(headers.get('authorization'))
   return token.ok ? guard(token.value, caller, options) : token
 }
