@@ -32,12 +32,14 @@ export function createAuthorityStorage(
   const createClaimRead = (keyTypes: readonly KeyType[]) =>
     compiler.withArguments<Omit<KeyClaim, 'keyTypes'>>()((db, arg) => {
       const types = keyTypes.map((keyType) => sql.lit(keyType))
-      const selectSmallestSalt = (condition: RawBuilder<unknown>) => {
-        const salts = types.map(
-          (type) =>
-            sql`select min(token_salt) as salt from keys where key_type = ${type} ${condition}`,
+      const selectNext = (condition: RawBuilder<unknown>) => {
+        const nexts = types.map(
+          (type) => sql`select * from (
+            select public_id, token_salt from keys where key_type = ${type} ${condition}
+            order by token_salt limit 1) as next_of_type`,
         )
-        return sql`(select min(salt) from (${sql.join(salts, sql` union all `)}) as salts)`
+        return sql`(select public_id from (${sql.join(nexts, sql` union all `)}) as nexts
+          order by token_salt limit 1)`
       }
       return selectKey(db, engine)
         .leftJoin('secret_proofs', (join) =>
@@ -52,9 +54,8 @@ export function createAuthorityStorage(
           sql<string>`coalesce(
           (select public_id from keys
             where public_id = ${arg('publicId')} and key_type in (${sql.join(types)})),
-          (select public_id from keys where key_type in (${sql.join(types)}) and token_salt = coalesce(
-            ${selectSmallestSalt(sql`and token_salt >= ${arg('decoySalt')}`)},
-            ${selectSmallestSalt(sql``)}) limit 1))`,
+          ${selectNext(sql`and token_salt >= ${arg('decoySalt')}`)},
+          ${selectNext(sql``)})`,
         )
     })
 
