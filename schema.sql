@@ -160,7 +160,8 @@ CREATE INDEX subscriptions_leased ON subscriptions (leased_by) WHERE leased_by I
 -- ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
 -- One row for a credential of any key type. A source has at most one redox key that is not revoked.
 -- secret_hash is argon2id where the secret is exchanged for tokens, a keyed digest, to find it by, where it
--- is presented at every request, and null for an OAuth client that signs assertions; sealed_secret is what
+-- is presented at every request, and null for an OAuth client that signs assertions; of an imported hash it is
+-- `imported:` and the sealed hash, or `digest:` and a keyed digest, until the first success; sealed_secret is what
 -- may be viewed again; previous_* last as long as an overlap. token_epoch counts the times that all tokens
 -- were ended. The tags of refresh tokens and opaque access tokens include token_salt. *_digest are keyed
 -- digests beside argon2id hashes: they recognise a secret without the slow hash. Secrets that Latchkey made
