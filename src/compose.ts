@@ -137,6 +137,8 @@ export function compose(runtime: RuntimeAdapters): Latchkey {
     log,
     wakeQueues: (queues) => queueWaker.wake(queues),
     clientKeys,
+    // Half of the cores stay free for requests.
+    importHashWidth: Math.ceil(runtime.cores / 2),
   })
   // Vendors learn the console's address only if the operator has set its public URL.
   const consoleLink = config.console?.publicUrl ? `${config.console.publicUrl}/console` : null

@@ -33,6 +33,9 @@ const ADDED_PERMISSIONS = {
   administrator: [
     // Set what happens to the keys of deactivated users.
     'account.write',
+    // Import keys, undo imports, and export keys.
+    'keys.import',
+    'keys.export',
     // Sites and developers.
     'directory.write',
     // Manage the IP allowlist.

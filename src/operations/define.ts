@@ -21,6 +21,14 @@ export interface OperationContext {
   readonly loadTestMessages: () => Promise<TestMessages>
   /** The `{id}` of the path; empty if the path has none. */
   readonly id: string
+  /** The body of an operation that reads it as it arrives. */
+  readonly upload?: Upload | undefined
+}
+
+/** A body that is read as it arrives, and its content type without parameters. */
+export interface Upload {
+  readonly type: string
+  readonly bytes: AsyncIterable<Uint8Array>
 }
 
 /** A request whose query and body have not been validated. */
@@ -79,10 +87,14 @@ interface OperationText {
   readonly text?: string | undefined
   /** The columns of a list on the command line; every plain member by default. */
   readonly columns?: readonly string[] | undefined
+  /** The content types of a body that is read as it arrives, and what it has. */
+  readonly uploadTypes?: Readonly<Record<string, string>> | undefined
   /** Command lines, besides those that the examples of bodies make. */
   readonly commandLines?: readonly string[] | undefined
   /** The reason that there is no command. */
   readonly noCommand?: string | undefined
+  /** The reason that there is no page of the console. */
+  readonly noPage?: string | undefined
   /** True if it cannot be undone: the command asks. */
   readonly isIrreversible?: true | undefined
 }
@@ -150,11 +162,11 @@ export const defineNoContentOperation = <
 export const JSON_LINES_TYPE = 'application/jsonl'
 
 /** Defines an operation that returns JSON lines. */
-export const defineJsonLinesOperation = ({
+export const defineJsonLinesOperation = <Query extends z.ZodObject = EmptyInput>({
   run,
   ...text
-}: OperationSpec<EmptyInput, EmptyInput> & {
-  readonly run: (context: OperationContext) => AsyncIterable<string>
+}: OperationSpec<Query, EmptyInput> & {
+  readonly run: (input: OperationInput<Query, EmptyInput>) => AsyncIterable<string>
 }): Operation => ({
   ...createOperation(text, async (input) => ok(run(input))),
   response: { type: JSON_LINES_TYPE, schema: z.string() },

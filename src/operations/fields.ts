@@ -125,6 +125,7 @@ export const EXAMPLE_IDS = {
   request: createExampleId(12),
   token: createExampleId(13),
   sunset: createExampleId(14),
+  import: createExampleId(15),
   /** The id of a resource that the example creates. */
   fresh: createExampleId(99),
 } as const

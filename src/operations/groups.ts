@@ -25,6 +25,7 @@ export const OPERATION_GROUPS = {
   },
   keys: { title: 'Keys', about: 'Keys of every type.' },
   sunset: { title: 'Sunsets', about: 'Plans to retire the keys that OAuth replaces.' },
+  imports: { title: 'Imports', about: 'Imports of keys from other systems.' },
   messages: { title: 'Messages', about: 'Accepted messages and their deliveries.' },
   audit: { title: 'Audit', about: 'The tamper-evident audit.' },
   requests: { title: 'Requests', about: 'Explanations of requests.' },

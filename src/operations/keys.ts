@@ -18,6 +18,7 @@ import {
   pageParameters,
   toWholeList,
 } from './fields.ts'
+import { keyFileOperations } from './imports.ts'
 import {
   access,
   dailyKeyUses,
@@ -111,6 +112,8 @@ export const keyOperations: readonly Operation[] = [
     run: async ({ services, query }) =>
       ok({ count: await services.keys.count(toKeyCriteria(query), KEY_COUNT_LIMIT) }),
   }),
+  // Before `/keys/{id}`, which has the same form.
+  ...keyFileOperations,
   defineOperation({
     id: 'keys.create',
     method: 'post',

@@ -4,6 +4,7 @@ import { dashboardOperations } from './dashboard.ts'
 import type { Operation } from './define.ts'
 import { destinationOperations } from './destinations.ts'
 import { developerOperations } from './developers.ts'
+import { importOperations } from './imports.ts'
 import { ipAllowlistOperations } from './ip-allowlist.ts'
 import { keyOperations } from './keys.ts'
 import { meOperations } from './me.ts'
@@ -18,6 +19,7 @@ import { userOperations } from './users.ts'
 export const OPERATIONS: readonly Operation[] = [
   ...keyOperations,
   ...sunsetOperations,
+  ...importOperations,
   ...sourceOperations,
   ...destinationOperations,
   ...subscriptionOperations,

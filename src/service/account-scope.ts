@@ -137,6 +137,26 @@ const SCOPE_RULES = {
       (to === null || (await owns('site', to.siteId))) &&
       (await owns('key', id)) &&
       method(id, to, event),
+  // The account of an import without one is the server: its rows name their accounts.
+  addImport: (method, account) => async (keyImport, event) =>
+    keyImport.accountId === account.id && method(keyImport, event),
+  ...limit(byRowId('import', false), 'finishImport', 'setImportUndone'),
+  ...limit(byRowId('import', null), 'findImport'),
+  ...limit(byRowId('import', []), 'listImportedKeys'),
+  ...limit(byRowId('import', 0), 'deleteImportedKeys'),
+  ...limit(byFilter([]), 'listImports', 'listUnseenKeys', 'findExistingKeys', 'findIdsByName'),
+  ...limit(byFilter([]), 'listExportedKeys'),
+  findRunningImport: (method, account) => async (digest, accountId) =>
+    accountId === account.id ? method(digest, accountId) : null,
+  addImportedKeys:
+    (method, { id, owns }) =>
+    async (importId, keys) =>
+      (await owns('import', importId)) && keys.every(({ accountId }) => accountId === id)
+        ? method(importId, keys)
+        : new Set(),
+  ...limit(newRow, 'addPepper'),
+  findPepper: (method, account) => async (accountId, name) =>
+    accountId === account.id ? method(accountId, name) : null,
   // A secret belongs to one key of the server, and the caller has the secret.
   findKeysBySecret: allowEveryAccount,
 

@@ -21,6 +21,7 @@ import { createUsers, type Users } from './accounts/users.ts'
 import { type Audit, createAudit, createRunExclusively } from './audit/audit.ts'
 import type { AuditAnchor } from './audit/chain.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
+import { createImports, type Imports, type ImportsDeps } from './imports/imports.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { createJwksTest, type JwksTestDeps } from './keys/oauth-client.ts'
 import type { KeySecretsDeps } from './keys/secrets.ts'
@@ -52,6 +53,7 @@ export interface Services {
   readonly subscriptions: Subscriptions
   readonly keys: Keys & JwksTest
   readonly sunsets: Sunsets
+  readonly imports: Imports
   readonly messages: Messages
   readonly audit: Audit & {
     /** Explains the decisions about a request, which is found by its id. */
@@ -83,6 +85,7 @@ export interface ActorServices extends Services {
 
 export interface ActorServicesDeps
   extends KeySecretsDeps,
+    Pick<ImportsDeps, 'importedSecretVerifier' | 'importHashWidth'>,
     Pick<JwksTestDeps, 'clientKeys'>,
     Pick<ActorDeps, 'clock'>,
     Pick<MessagesDeps, 'keyCache' | 'wakeQueues' | 'nextMessageId' | 'log'> {
@@ -100,6 +103,10 @@ export interface ActorServicesDeps
 export function createServicesFor(deps: ActorServicesDeps) {
   const runExclusively = createRunExclusively(
     'another user is verifying the audit already: try again when that is done',
+    deps.clock,
+  )
+  const runImportExclusively = createRunExclusively(
+    'another import is running: try again when it has ended',
     deps.clock,
   )
   return function servicesFor({
@@ -137,6 +144,7 @@ export function createServicesFor(deps: ActorServicesDeps) {
       subscriptions: createSubscriptions(actorDeps),
       keys: Object.assign(createKeys(actorDeps), createJwksTest(actorDeps)),
       sunsets: createSunsets(actorDeps),
+      imports: createImports({ ...actorDeps, actorAccountId: accountId, runImportExclusively }),
       messages: createMessages(actorDeps),
       audit: {
         ...createAudit({ ...actorDeps, storage: deps.storage, events: storage, runExclusively }),

@@ -53,6 +53,11 @@ export const SERVICE_PERMISSIONS: {
     ...permit('sunsets.write', 'set', 'cancel'),
     ...permit('keys.read', 'list', 'find', 'listKeys', 'plan'),
   },
+  imports: {
+    ...permit('keys.import', 'create', 'addPepper', 'list', 'find', 'undo'),
+    exportKeys: 'keys.export',
+    listUnseen: 'keys.read',
+  },
   messages: {
     ...permit('messages.send', 'sendTest', 'replay', 'skip'),
     ...permit('messages.read', 'list', 'find', 'listAttempts'),

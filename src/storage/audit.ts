@@ -183,6 +183,8 @@ export type SubjectTable =
   | 'subscriptions'
   | 'keys'
   | 'sunsets'
+  | 'imports'
+  | 'peppers'
   | 'grants'
   | 'messages'
 
@@ -212,6 +214,8 @@ const SUBJECT_TABLES: readonly SubjectTable[] = [
   'sites',
   'ip_allowlist_entries',
   'sunsets',
+  'imports',
+  'peppers',
   'grants',
   'subscriptions',
   'messages',

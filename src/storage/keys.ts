@@ -152,6 +152,9 @@ export function createKeyChangeStorage(
   const deleteRow = compiler.withArguments<{ id: string }>()((db, arg) =>
     db.deleteFrom('keys').where('id', '=', arg('id')),
   )
+  const deleteImported = compiler.withArguments<{ id: string }>()((db, arg) =>
+    db.deleteFrom('imported_keys').where('key_id', '=', arg('id')),
+  )
   const deleteUses = compiler.withArguments<{ id: string }>()((db, arg) =>
     db.deleteFrom('key_uses').where('key_id', '=', arg('id')),
   )
@@ -199,7 +202,11 @@ export function createKeyChangeStorage(
       ),
 
     deleteKey: (id, event) =>
-      audit.applyDeletion('keys', [deleteRow({ id }), deleteUses({ id })], event),
+      audit.applyDeletion(
+        'keys',
+        [deleteRow({ id }), deleteUses({ id }), deleteImported({ id })],
+        event,
+      ),
   }
 }
 

@@ -189,6 +189,7 @@ const TABLES = {
   message: 'messages',
   allowlistEntry: 'ip_allowlist_entries',
   sunset: 'sunsets',
+  import: 'imports',
 } as const satisfies Record<RowKind, keyof Tables>
 
 interface DeletionGuard {

@@ -5,6 +5,7 @@ import { EXAMPLE_IDS } from '../../src/operations/fields.ts'
 import { OPERATIONS } from '../../src/operations/registry.ts'
 import { createAdminClient, issueApiToken } from '../support/admin-client.ts'
 import { collectTexts, readAllRows, toRowText } from '../support/database/data-folder.ts'
+import { toChunks } from '../support/imports.ts'
 import { seedExampleIds, type TestApiDocument } from '../support/openapi.ts'
 import { createTestServer, type TestServer } from '../support/server.ts'
 import { createTestCaller, findSignedInUser, seedUser } from '../support/users.ts'
@@ -133,10 +134,13 @@ function listInputs(operation: Operation, id: string): OperationInput[] {
 /** Performs requests by the API. */
 const createApiPerformer =
   (token: string): PerformRequest =>
-  async ({ method, path }, { id, query, body }) => {
+  async ({ method, path, uploadTypes }, { id, query, body }) => {
     const target = `${path.replace('{id}', encodeURIComponent(id))}?${new URLSearchParams(query)}`
     const callApi = createAdminClient(server, token)
-    const response = await callApi(method.toUpperCase(), target, body)
+    const [contentType] = Object.keys(uploadTypes ?? {})
+    const response = await (contentType === undefined
+      ? callApi(method.toUpperCase(), target, body)
+      : callApi(method.toUpperCase(), target, '\n', { 'Content-Type': contentType }))
     return `${response.status} ${response.text}`
   }
 
@@ -157,6 +161,7 @@ function createScopedPerformer(
         id,
         query,
         body,
+        upload: { type: 'application/jsonl', bytes: toChunks('\n') },
       })
       .catch(String)
     return JSON.stringify(result)

@@ -51,7 +51,7 @@ export interface ExampleRequest {
 export function listExampleRequests({ paths }: TestApiDocument): ExampleRequest[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, operation]) => {
-      const bodies = operation.requestBody?.content['application/json'].examples ?? {
+      const bodies = operation.requestBody?.content['application/json']?.examples ?? {
         '': { value: undefined },
       }
       return Object.entries(bodies).map(([name, { value: body }]) => ({
@@ -124,6 +124,7 @@ export async function seedExampleIds(server: TestServer): Promise<ExampleIds> {
     key: tenant.keyId,
     keyEvent: tenant.keyEventId,
     message: tenant.messageId,
+    import: tenant.importId,
     request: tenant.requestId,
     token: crypto.randomUUID(),
     sunset: tenant.sunsetId,

@@ -7,6 +7,7 @@ import {
   findOperationPermission,
   JSON_LINES_TYPE,
   type Operation,
+  type Upload,
 } from '../../operations/define.ts'
 import { OPERATIONS } from '../../operations/registry.ts'
 import type { Actor, ServicesFor } from '../../service/actor-services.ts'
@@ -124,7 +125,10 @@ async function performOperation(
   }
   const query = readQuery(new URL(c.req.url).searchParams)
   if (!query.ok) return query
-  const body = ['get', 'delete'].includes(operation.method) ? ok({}) : await readJsonBody(c.req.raw)
+  const upload = openUpload(c.req.raw, operation)
+  if (!upload.ok) return upload
+  const hasBody = upload.value === undefined && !['get', 'delete'].includes(operation.method)
+  const body = hasBody ? await readJsonBody(c.req.raw) : ok({})
   if (!body.ok) return body
   const result = await operation.perform({
     services,
@@ -135,6 +139,7 @@ async function performOperation(
     id: toStoredId(c.req.param('id') ?? ''),
     query: query.value,
     body: body.value,
+    upload: upload.value,
   })
   return result.ok ? result : fail(toApiProblem(result.failure))
 }
@@ -302,6 +307,22 @@ async function authenticateToken(
     headers: createBearerChallenge('invalid_token'),
   })
 }
+
+/** Returns the body of an operation that reads it as it arrives; undefined for any other. */
+function openUpload(
+  { headers, body }: Request,
+  { uploadTypes }: Operation,
+): Result<Upload | undefined, ApiProblem> {
+  if (uploadTypes === undefined) return ok(undefined)
+  const [type = ''] = (headers.get('content-type') ?? '').split(';')
+  const typeName = type.trim().toLowerCase()
+  if (Object.hasOwn(uploadTypes, typeName)) return ok({ type: typeName, bytes: body ?? NO_BYTES })
+  const types = Object.keys(uploadTypes)
+  const detail = `send the file as it is, with Content-Type: ${types.join(' or ')}`
+  return fail({ kind: 'not_json', detail, headers: { Accept: types.join(', ') } })
+}
+
+const NO_BYTES: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} }
 
 /** Large enough for every field: the longest text has 2,000 characters. */
 const BODY_LIMIT_BYTES = 64 * 1024

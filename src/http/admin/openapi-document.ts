@@ -103,7 +103,14 @@ function createRouteConfig(operation: Operation): OpenApiRoute {
   }
 }
 
-function createRequestBody({ body, examples }: Operation) {
+function createRequestBody({ body, examples, uploadTypes }: Operation) {
+  if (uploadTypes !== undefined) {
+    const media = Object.entries(uploadTypes).map(([type, description]) => [
+      type,
+      { schema: z.string().openapi({ description }) },
+    ])
+    return { body: { required: true, content: Object.fromEntries(media) } }
+  }
   if (body === null) return {}
   const exampleEntries = Object.entries(examples).map(([name, value]) => [name, { value }])
   const media = { schema: body, examples: Object.fromEntries(exampleEntries) }
@@ -111,7 +118,7 @@ function createRequestBody({ body, examples }: Operation) {
 }
 
 /** Lists the problems that an operation can be refused with. */
-function createProblemResponses({ method, path, serviceMethods, body }: Operation) {
+function createProblemResponses({ method, path, serviceMethods, body, uploadTypes }: Operation) {
   const changes = method !== 'get'
   const kinds: (ApiProblemKind | false)[] = [
     'unauthorized',
@@ -119,6 +126,7 @@ function createProblemResponses({ method, path, serviceMethods, body }: Operatio
     (changes || path.includes('{id}')) && 'not_found',
     changes && 'conflict',
     ...(body === null ? [] : (['unreadable', 'too_large', 'not_json'] as const)),
+    uploadTypes !== undefined && 'not_json',
     'invalid',
     'too_many',
     'broken',
@@ -144,6 +152,7 @@ const EXAMPLE_ID_BY_PATH: Readonly<Record<string, string>> = {
   destinations: EXAMPLE_IDS.destination,
   subscriptions: EXAMPLE_IDS.subscription,
   keys: EXAMPLE_IDS.key,
+  imports: EXAMPLE_IDS.import,
   messages: EXAMPLE_IDS.message,
   requests: EXAMPLE_IDS.request,
   sunsets: EXAMPLE_IDS.sunset,

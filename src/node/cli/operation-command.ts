@@ -1,5 +1,5 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDurationMs } from '../../domain/instant.ts'
+import { parseDurationMs, parseIsoInstant } from '../../domain/instant.ts'
 import {
   listMemberParts,
   listMembers,
@@ -384,14 +384,10 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('It must be a duration such as 90s, 30m, 24h or 7d.')
 }
 
-const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
-
 /** Parses an ISO 8601 date (its first moment, UTC), or a date and time with a zone, into epoch ms. */
 export function parseInstant(text: string): number {
-  const [, date = ''] = DATE_PATTERN.exec(text) ?? []
-  const at = Date.parse(text)
-  // Date.parse reads 30 February as 2 March.
-  if (!Number.isNaN(at) && new Date(date).toJSON()?.startsWith(date)) return at
+  const at = parseIsoInstant(text)
+  if (at !== null) return at
   throw new InvalidArgumentError(
     'It must be an ISO date: 2027-01-31, or with time and zone 2027-01-31T12:00Z.',
   )

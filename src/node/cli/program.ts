@@ -59,6 +59,7 @@ const OPERATION_LOADERS = {
     (await import('../../operations/ip-allowlist.ts')).ipAllowlistOperations,
   keys: async () => (await import('../../operations/keys.ts')).keyOperations,
   sunset: async () => (await import('../../operations/sunset.ts')).sunsetOperations,
+  imports: async () => (await import('../../operations/imports.ts')).importOperations,
   audit: async () => (await import('../../operations/audit.ts')).auditOperations,
   dashboard: async () => (await import('../../operations/dashboard.ts')).dashboardOperations,
   sources: async () => (await import('../../operations/sources.ts')).sourceOperations,
@@ -103,7 +104,13 @@ const COMMAND_LOADERS: Readonly<
   openapi: async () => (await import('./openapi.ts')).defineOpenApiCommand,
   token: async () => (await import('./token.ts')).defineTokenCommand,
   simulate: async () => (await import('./simulate.ts')).defineSimulateCommand,
-  keys: async () => addKeysHelp,
+  keys: async () => {
+    const { defineKeyFileCommands } = await import('./key-files.ts')
+    return (group) => {
+      defineKeyFileCommands(group)
+      addKeysHelp(group)
+    }
+  },
   audit: async () => (await import('./audit.ts')).defineAuditCommands,
   explain: async () => (await import('./audit.ts')).defineExplainCommand,
   messages: async () => (await import('./messages.ts')).defineMessagesCommands,
@@ -118,7 +125,7 @@ const COMMAND_LOADERS: Readonly<
 const GROUPS_BY_HEADING: Readonly<Record<string, readonly GroupName[]>> = {
   'Run Latchkey:': ['serve', 'console', 'demo', 'doctor', 'openapi'],
   'Accounts:': ['accounts', 'users', 'sites', 'developers', 'ip-allowlist'],
-  'Keys:': ['keys', 'sunset', 'audit', 'explain', 'dashboard'],
+  'Keys:': ['keys', 'imports', 'sunset', 'audit', 'explain', 'dashboard'],
   'Messages:': ['sources', 'destinations', 'subscriptions', 'messages'],
   'For vendors:': ['token', 'simulate'],
   'Maintenance:': ['keyring', 'backup', 'restore', 'copy', 'migrate'],

@@ -56,7 +56,7 @@ export async function findKeyOwner(
 /** Validates the resource that a new key belongs to, which must be in the owner's account. */
 export async function parseKeyOwnership(
   storage: Pick<ResourceStorage, 'findSource' | 'findSite' | 'findDeveloper'>,
-  input: CreateKeyInput,
+  input: Pick<CreateKeyInput, 'keyType' | 'sourceId' | 'siteId' | 'developerId'>,
   owner: User,
 ): Promise<ServiceResult<KeyOwnership>> {
   const { sourceId, siteId, developerId } = input

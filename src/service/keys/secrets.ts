@@ -5,6 +5,7 @@ import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
 import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import type { AuditEventFacts } from '../ports/audit.ts'
 import {
   openText,
   type Sealer,
@@ -12,7 +13,7 @@ import {
   type SecretHasher,
   sealText,
 } from '../ports/crypto.ts'
-import type { KeySummary } from '../ports/keys.ts'
+import type { KeySummary, NewKey } from '../ports/keys.ts'
 import type { Random } from '../ports/runtime.ts'
 import {
   createAuditEvent,
@@ -73,34 +74,15 @@ async function createKey(
   input: CreateKeyInput,
 ): Promise<ServiceResult<CreatedKey>> {
   const { storage, random, clock } = deps
-  const texts = parseKeyTexts(input)
-  if (!texts.ok) return texts
-  const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
-  if (!isPublicId(publicId)) {
-    return failInvalid('the public id must be 1 to 128 printable ASCII characters without blanks')
-  }
-  if (input.keyType === 'xdent' && publicId.includes('.')) {
-    return failInvalid(
-      'the public id must not contain a dot, because the first dot ends it in a request',
-    )
-  }
-  const now = clock()
-  if (input.expiresAt !== undefined && input.expiresAt <= now) {
+  if (input.expiresAt !== undefined && input.expiresAt <= clock()) {
     return failInvalid('the expiry must be in the future')
   }
-  const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
-  if (!access.ok) return access
-  const owner = await findKeyOwner(storage, input.ownerId)
-  if (!owner.ok) return owner
-  const ownership = await parseKeyOwnership(storage, input, owner.value)
-  if (!ownership.ok) return ownership
-  const client = await parseNewClient(deps, input, owner.value.accountId)
-  if (!client.ok) return client
-  const secret = parseNewSecret(deps, input, client.value)
+  const parsed = await parseNewKey(deps, input)
+  if (!parsed.ok) return parsed
+  const key = parsed.value
+  const { id, publicId } = key
+  const secret = parseNewSecret(deps, input, key.oauthClient)
   if (!secret.ok) return secret
-  const parsedId = parseId(input.id, random)
-  if (!parsedId.ok) return parsedId
-  const id = parsedId.value
   if (await isSecretTaken(deps, input.secret, input.keyType, id)) return KEY_TAKEN
 
   const stored =
@@ -111,29 +93,13 @@ async function createKey(
   const { hash, digest, sealed } = stored.value
   const added = await storage.addKey(
     {
-      id,
-      accountId: owner.value.accountId,
-      ownerId: owner.value.id,
-      keyType: input.keyType,
-      ...ownership.value,
-      ...texts.value,
-      publicId,
-      access: access.value,
+      ...key,
       secretHash: hash,
       secretDigest: digest,
       sealedSecret: sealed,
       tokenSalt: random.salt(),
-      createdAt: now,
-      expiresAt: input.expiresAt ?? null,
-      oauthClient: client.value,
     },
-    createAuditEvent(deps, 'key.created', id, {
-      keyType: input.keyType,
-      publicId,
-      ownerId: owner.value.id,
-      ...omitEmpty(ownership.value),
-      ...(client.value !== null && toClientFacts(client.value)),
-    }),
+    createAuditEvent(deps, 'key.created', id, toNewKeyFacts(key)),
     input.maxDeveloperKeys,
   )
   if (!added) {
@@ -150,12 +116,69 @@ async function createKey(
   return findKeyWithSecret(deps, id, secret.value)
 }
 
+/** A key without its secret. */
+export type NewKeyWithoutSecret = Omit<
+  NewKey,
+  'secretHash' | 'secretDigest' | 'sealedSecret' | 'tokenSalt'
+>
+
+/** Validates a new key by the rules that hold for every key, created here or imported. */
+export async function parseNewKey(
+  deps: Pick<KeyCreationDeps, 'storage' | 'random' | 'clock' | 'canGrant' | 'canSign'>,
+  input: Omit<CreateKeyInput, 'secret'>,
+): Promise<ServiceResult<NewKeyWithoutSecret>> {
+  const { storage, random, clock } = deps
+  const texts = parseKeyTexts(input)
+  if (!texts.ok) return texts
+  const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
+  if (!isPublicId(publicId)) {
+    return failInvalid('the public id must be 1 to 128 printable ASCII characters without blanks')
+  }
+  if (input.keyType === 'xdent' && publicId.includes('.')) {
+    return failInvalid(
+      'the public id must not contain a dot, because the first dot ends it in a request',
+    )
+  }
+  const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
+  if (!access.ok) return access
+  const owner = await findKeyOwner(storage, input.ownerId)
+  if (!owner.ok) return owner
+  const ownership = await parseKeyOwnership(storage, input, owner.value)
+  if (!ownership.ok) return ownership
+  const client = await parseNewClient(deps, input, owner.value.accountId)
+  if (!client.ok) return client
+  const id = parseId(input.id, random)
+  if (!id.ok) return id
+  return ok({
+    id: id.value,
+    accountId: owner.value.accountId,
+    ownerId: owner.value.id,
+    keyType: input.keyType,
+    ...ownership.value,
+    ...texts.value,
+    publicId,
+    access: access.value,
+    createdAt: clock(),
+    expiresAt: input.expiresAt ?? null,
+    oauthClient: client.value,
+  })
+}
+
+/** The facts of a new key for the audit. */
+export const toNewKeyFacts = (key: NewKeyWithoutSecret): AuditEventFacts => ({
+  keyType: key.keyType,
+  publicId: key.publicId,
+  ownerId: key.ownerId,
+  ...omitEmpty({ sourceId: key.sourceId, siteId: key.siteId, developerId: key.developerId }),
+  ...(key.oauthClient !== null && toClientFacts(key.oauthClient)),
+})
+
 const NO_SECRET = { hash: null, digest: null, sealed: null }
 
 /** Validates the settings of a new OAuth client; null for other key types. */
 async function parseNewClient(
-  deps: KeyCreationDeps,
-  { keyType, oauthClient }: CreateKeyInput,
+  deps: Pick<KeyCreationDeps, 'storage' | 'canGrant' | 'canSign'>,
+  { keyType, oauthClient }: Omit<CreateKeyInput, 'secret'>,
   accountId: string,
 ): Promise<ServiceResult<OAuthClientSettings | null>> {
   if (keyType === 'oauth') return parseOAuthClientInput(deps, oauthClient ?? {}, accountId, null)
@@ -281,7 +304,7 @@ export interface StoredSecret {
 }
 
 /** Validates a secret that another system issued; creates one if omitted. */
-function parseKeySecret(
+export function parseKeySecret(
   random: Random,
   supplied: string | undefined,
   keyType: KeyType,

@@ -100,7 +100,7 @@ export type RenamableKind = 'account' | 'site' | 'source' | 'destination' | 'dev
 export type DeletableKind = RenamableKind | 'user' | 'subscription'
 
 /** The kinds of rows that belong to an account. */
-export type RowKind = DeletableKind | 'key' | 'message' | 'allowlistEntry' | 'sunset'
+export type RowKind = DeletableKind | 'key' | 'message' | 'allowlistEntry' | 'sunset' | 'import'
 
 /** Writes each edit and its audit event atomically. Returns false if the edit's guard does not hold. */
 export interface EditStorage {

@@ -9,6 +9,7 @@ import type {
   RevokedTokenStorage,
 } from './authority.ts'
 import type { DashboardStorage, TrafficStorage } from './dashboard.ts'
+import type { ImportStorage } from './imports.ts'
 import type { KeyStorage } from './keys.ts'
 import type { ListStorage } from './lists.ts'
 import type { MessageIdStorage, MessageStorage } from './messages.ts'
@@ -17,7 +18,12 @@ import type { SignInStorage } from './sign-in.ts'
 import type { SunsetStorage } from './sunsets.ts'
 
 /** Stores the resources that operators manage. */
-export interface ResourceStorage extends AccountStorage, KeyStorage, RoutingStorage, EventStorage {}
+export interface ResourceStorage
+  extends AccountStorage,
+    KeyStorage,
+    ImportStorage,
+    RoutingStorage,
+    EventStorage {}
 
 /**
  * The whole storage. Every write is on disk when its promise resolves, and its result says what

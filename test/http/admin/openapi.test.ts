@@ -82,7 +82,14 @@ async function testOperation(each: ExampleRequest) {
   }
   const body =
     each.body === undefined ? undefined : replaceExampleIds(JSON.stringify(each.body), ids)
-  const answered = await operator.callApi(each.method, replaceExampleIds(each.target, ids), body)
+  const [contentType = 'application/json'] = Object.keys(each.operation.requestBody?.content ?? {})
+  const isFile = contentType !== 'application/json'
+  const answered = await operator.callApi(
+    each.method,
+    replaceExampleIds(each.target, ids),
+    isFile ? '\n' : body,
+    isFile ? { 'Content-Type': contentType } : {},
+  )
   const content = each.operation.responses[answered.status]?.content
   return { answered, status: answered.status, type: Object.keys(content ?? {})[0] }
 }

@@ -57,6 +57,7 @@ function listArguments(tenant: Tenant): unknown[][] {
   const kinds = ['account', 'user', 'site', 'developer', 'source', 'destination', 'subscription']
   return [
     [row, event],
+    [tenant.importId, [{ accountId: tenant.accountId }]],
     ...['owner', 'site', 'developer'].map((holder) => [{ ...row, accountId: undefined, holder }]),
     ...listIds(tenant).flatMap((id) => [
       [id, event, event, event],

@@ -37,6 +37,7 @@ export function testDeletions(name: string, fixture: StorageFixture): void {
       message: (await addMessage(tenant, [subscription])).id,
       allowlistEntry: (await fixture.addAllowlistEntry(accountId, '10.0.0.0/8')).id,
       sunset: (await fixture.addSunset(accountId)).id,
+      import: (await fixture.addImport(accountId, { status: 'finished' })).id,
     }
     const kinds = Object.keys(rows) as RowKind[]
     for (const [kind, id] of Object.entries(rows)) {

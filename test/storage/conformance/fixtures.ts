@@ -12,6 +12,7 @@ import type {
 } from '../../../src/service/ports/accounts.ts'
 import type { AuditEvent, RecordedEvent } from '../../../src/service/ports/audit.ts'
 import type { VersionedKey } from '../../../src/service/ports/authority.ts'
+import type { KeyImport } from '../../../src/service/ports/imports.ts'
 import type { KeyEdit, NewKey } from '../../../src/service/ports/keys.ts'
 import type { NewMessage } from '../../../src/service/ports/messages.ts'
 import type {
@@ -249,6 +250,29 @@ export class StorageFixture {
       ...more,
     }
     expect(await this.storage.addSunset(row, createTestEvent(row.id))).toBe(true)
+    return row
+  }
+
+  readonly addImport = async (
+    accountId: string,
+    more: Partial<KeyImport> = {},
+  ): Promise<KeyImport> => {
+    const row: KeyImport = {
+      id: createUuid(),
+      accountId,
+      fileName: 'keys.csv',
+      fileDigest: null,
+      status: 'running',
+      imported: 0,
+      present: 0,
+      different: 0,
+      invalid: 0,
+      createdAt: 1,
+      finishedAt: null,
+      undoneAt: null,
+      ...more,
+    }
+    expect(await this.storage.addImport(row, createTestEvent(row.id))).toBe(true)
     return row
   }
 

@@ -10,6 +10,7 @@ import { StorageFixture } from './fixtures.ts'
 import { testGrantStorage } from './grants.ts'
 import { testGuardedChanges } from './guards.ts'
 import { testImportedSecretStorage } from './imported-secrets.ts'
+import { testImportStorage } from './imports.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
 import { testMessageLists } from './message-lists.ts'
@@ -61,6 +62,8 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testRevokedTokenStorage(name, fixture)
   testImportedSecretStorage(name, fixture)
 
+  // Peppers stay while an import runs.
+  testImportStorage(name, fixture)
   // Last, since it purges.
   testAuditChainStorage(name, fixture)
 }

@@ -24,26 +24,22 @@ const formatCommand = ({ id }: Operation): string =>
 
 /**
  * Makes a row for each operation: its request, its command, and its page of the console. Throws if an
- * operation has no page, or no command and no reason for that.
+ * operation has no page or no command, and no reason for that.
  */
 export function formatOperationTable(help: string): string {
   const commands = listCommands(help)
   const routes = listConsoleRoutes()
   const rows = OPERATIONS.map((operation) => {
-    const { id, method, path, noCommand } = operation
+    const { id, method, path, noCommand, noPage } = operation
     const command = formatCommand(operation)
     const commandText = commands.has(command) ? `\`latchkey ${command}\`` : noCommand
     if (commandText === undefined) throw new Error(`${id} has no command, and no reason for that`)
     const page =
       routes.find(({ operations }) => operations[0] === id) ??
       routes.find(({ operations }) => operations.includes(id))
-    if (page === undefined) throw new Error(`no page of the console performs ${id}`)
-    return [
-      `\`${id}\``,
-      `\`${method.toUpperCase()} ${path}\``,
-      commandText,
-      `\`${page.path.replaceAll(/:(\w+)/g, '{$1}')}\``,
-    ]
+    const pageText = page ? `\`${page.path.replaceAll(/:(\w+)/g, '{$1}')}\`` : noPage
+    if (pageText === undefined) throw new Error(`no page of the console performs ${id}`)
+    return [`\`${id}\``, `\`${method.toUpperCase()} ${path}\``, commandText, pageText]
   })
   return [
     ['operation', 'request below `/admin/v1`', 'command', 'page of the console'],

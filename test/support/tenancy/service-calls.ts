@@ -1,6 +1,7 @@
 import type { Permission } from '../../../src/domain/role.ts'
 import type { ActorServices, Services } from '../../../src/service/actor-services.ts'
 import { SERVICE_PERMISSIONS } from '../../../src/service/permissions.ts'
+import { createImportInput } from '../imports.ts'
 import { createTestCaller } from '../users.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -46,10 +47,19 @@ const getByPath = (table: object, path: readonly string[]): unknown =>
 /** All that a caller gets, as text. */
 export async function callToText(verb: ServiceFunction, args: readonly unknown[]): Promise<string> {
   try {
-    return JSON.stringify(await verb(...args)) ?? ''
+    const result = await verb(...args)
+    const isStream = typeof result === 'object' && result !== null && Symbol.asyncIterator in result
+    const shown = isStream ? await collectItems(result as AsyncIterable<unknown>) : result
+    return JSON.stringify(shown) ?? ''
   } catch (error) {
     return String(error)
   }
+}
+
+async function collectItems(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = []
+  for await (const item of items) all.push(item)
+  return all
 }
 
 /** Arguments of each verb of the services: with `id` wherever a verb takes one, one at a time. */
@@ -245,6 +255,19 @@ export const SERVICE_CALLS: ServiceCallArguments = {
       listSunsetTargets(id, accountId).map((target) => [target, SERVICE_LIST_PAGE]),
     set: (id, { accountId }) => listSunsetTargets(id, accountId).map((target) => [target]),
     cancel: (id) => [[id]],
+  },
+  imports: {
+    create: (id, { engineerId }) => [
+      [createImportInput([{ owner: engineerId }], { accountId: id, isDryRun: true })],
+      [createImportInput([{ type: 'xdent', public_id: 'a', owner: id }], { isDryRun: true })],
+      [createImportInput([{ type: 'xdent', public_id: 'a', account: id }], { isDryRun: true })],
+    ],
+    addPepper: (accountId) => [[{ accountId, name: SAMPLE_NAME, pepper: 'pepper-0123' }]],
+    list: listArguments,
+    find: (id) => [[id]],
+    undo: (id) => [[id, {}]],
+    exportKeys: (accountId) => [[{ withSecrets: true }], [{ accountId, withSecrets: true }]],
+    listUnseen: (id) => [...listArguments(id), [{ ...SERVICE_LIST_PAGE, importId: id }]],
   },
   messages: {
     list: listArguments,

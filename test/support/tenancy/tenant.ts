@@ -1,4 +1,5 @@
 import { getKeyTypeTraits, KEY_TYPE_NAMES } from '../../../src/domain/key-type.ts'
+import { createImportInput, hashWithSha256 } from '../imports.ts'
 import { createDeviceNewMessage, type TestServer, type TokenResponse, unwrap } from '../server.ts'
 
 /** An account with a row of its own in every table that has rows of accounts. */
@@ -16,6 +17,7 @@ export async function seedTenant(server: TestServer) {
     subscriptions,
     keys,
     sunsets,
+    imports,
     storage,
     clock,
   } = server
@@ -121,6 +123,28 @@ export async function seedTenant(server: TestServer) {
     )
   }
 
+  const pepper = createUniqueName('pepper')
+  secrets.push(pepper)
+  const importedKey = {
+    type: 'xdent',
+    public_id: newId(),
+    owner: engineer.email,
+    name: createUniqueName('imported'),
+    hash: hashWithSha256(newId()),
+    form: 'hmac-sha256',
+    pepper: 'old portal',
+  }
+  const { importId } = unwrap(
+    await imports.create(
+      createImportInput([importedKey], {
+        accountId,
+        fileName: createUniqueName('file'),
+        peppers: new Map([['old portal', new TextEncoder().encode(pepper)]]),
+      }),
+    ),
+  )
+  if (importId === null) throw new Error('nothing was imported')
+
   await storage.addSession(
     {
       id: newId(),
@@ -163,6 +187,7 @@ export async function seedTenant(server: TestServer) {
     subscriptionId: subscription.id,
     sunsetId: sunset.id,
     messageId: message.id,
+    importId,
     /** An Open Dental key: it can be assigned, viewed and edited. */
     keyId,
     keyEventId: key.eventId,

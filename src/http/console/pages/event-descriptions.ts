@@ -12,6 +12,7 @@ type EventDescription = readonly [Tone, string | ((facts: AuditEventFacts) => st
 /** Changes of keys, and outcomes of requests. */
 const KEY_EVENT_DESCRIPTIONS = {
   'key.created': ['plain', ({ ownerId }) => `The key was created for ${ownerId}.`],
+  'key.imported': ['plain', ({ ownerId }) => `The key was imported for ${ownerId}.`],
   'key.viewed': ['warn', 'The secret was viewed.'],
   'keys.viewed': ['warn', ({ keys }) => `The secrets of ${keys} customer keys were listed.`],
   'key.secret_rotated': [
@@ -195,6 +196,19 @@ const ACCOUNT_EVENT_DESCRIPTIONS = {
   'developer.created': ['plain', 'The developer was created.'],
   'developer.deleted': ['bad', 'The developer was deleted.'],
   'keyring.bound': ['plain', 'The database was bound to its key ring.'],
+  'import.started': ['plain', ({ fileName }) => `An import of keys from ${fileName} began.`],
+  'import.finished': [
+    'plain',
+    ({ imported, present, invalid }) =>
+      `The import ended: ${imported} keys imported, ${present} already there, ${invalid} invalid.`,
+  ],
+  'import.undone': ['warn', 'The import was undone: keys that nobody had used were deleted.'],
+  'pepper.added': ['plain', ({ name }) => `The pepper ${name} was stored.`],
+  'keys.exported': [
+    'warn',
+    ({ secrets }) =>
+      `Keys were exported, ${secrets ? 'with' : 'without'} their secrets and hashes.`,
+  ],
   'audit.exported': [
     'warn',
     ({ last }) => `The audit of all accounts was exported, up to event ${last}.`,

@@ -238,6 +238,8 @@ const PERMISSION_LABELS: Readonly<Record<Permission, string>> = {
   'messages.send': 'Send test messages, replay and skip messages',
   'messages.open': 'Open payloads, which can be health data',
   'account.write': 'Rename the account, and set its offboarding policy',
+  'keys.import': 'Import keys, and undo imports',
+  'keys.export': 'Export keys',
   'directory.write': 'Change sites and developers',
   'ip_allowlist.write': 'Change the IP allowlist',
   'users.write': 'Add, invite and deactivate users, and change roles',

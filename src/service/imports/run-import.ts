@@ -1,0 +1,291 @@
+import { ok } from '../../domain/failure.ts'
+import { parseImportRow, quote } from '../../domain/import-row.ts'
+import { isFoundBySecret } from '../../domain/imported-hash.ts'
+import { getKeyTypeTraits } from '../../domain/key-type.ts'
+import { sleep } from '../audit/buffer.ts'
+import { protectImportedSecret } from '../keys/protect-imported-secret.ts'
+import { protectKeySecret, type StoredSecret, toNewKeyFacts } from '../keys/secrets.ts'
+import type { ExistingKey, ImportCounts, NewImportedKey } from '../ports/imports.ts'
+import { createAuditEvent, failInvalid, type ServiceResult } from '../service-result.ts'
+import { LineIndex } from './line-index.ts'
+import { type ImportDeps, type PreparedRow, prepareRow, type RowOptions } from './prepare-row.ts'
+import type { FileRow } from './read-rows.ts'
+
+/** A row that was not imported, or whose key differs from it. */
+export interface ImportFinding {
+  readonly line: number
+  readonly publicId: string | null
+  readonly problem: string
+}
+
+export interface ImportReport extends ImportCounts {
+  /** The rows of the file. */
+  readonly rows: number
+  /** Rows with a hash. */
+  readonly hashed: number
+  /** Rows whose secret proves that their hash has the form that the file says. */
+  readonly proven: number
+  /** The first findings, by line. */
+  readonly findings: readonly ImportFinding[]
+}
+
+export const MAX_FINDINGS = 1000
+
+/**
+ * A transaction of this many rows delays the requests of an SQLite server by about three milliseconds, and the
+ * pauses between them leave it most of its time.
+ */
+export const ROWS_PER_WRITE = 25
+const WRITE_INTERVAL_MS = 10
+const MIN_PAUSE_MS = 2
+const BUSY_PAUSE_MS = 1000
+
+interface RowSource {
+  /** The rows of the file, as they arrive. */
+  readonly rows: AsyncIterable<readonly FileRow[]>
+  /** The import that the keys belong to; null for a dry run, which writes nothing. */
+  readonly importId: string | null
+  readonly options: RowOptions
+  /** The number of secrets that are hashed at once. */
+  readonly hashWidth: number
+  readonly reportProgress: (rows: number) => void
+  readonly signal: AbortSignal
+}
+
+/** A row whose key is to be added, with what the database stores of its secret. */
+interface ProtectedRow extends PreparedRow {
+  readonly line: number
+  readonly stored: StoredSecret | null
+}
+
+/** Imports the rows, or only checks them. Stops between two transactions once the signal is aborted. */
+export async function runImport(deps: ImportDeps, source: RowSource): Promise<ImportReport> {
+  const { rows, importId, options, hashWidth, reportProgress, signal } = source
+  const lines = new LineIndex()
+  const findings: ImportFinding[] = []
+  const counts = {
+    rows: 0,
+    imported: 0,
+    present: 0,
+    different: 0,
+    invalid: 0,
+    hashed: 0,
+    proven: 0,
+  }
+
+  function addFinding(finding: ImportFinding): void {
+    if (findings.length < MAX_FINDINGS) findings.push(finding)
+  }
+  function refuse(line: number, publicId: string | null, problem: string): void {
+    counts.invalid++
+    addFinding({ line, publicId, problem })
+  }
+
+  for await (const chunk of rows) {
+    for (let from = 0; from < chunk.length; from += ROWS_PER_WRITE) {
+      if (signal.aborted) return { ...counts, findings }
+      const startedAt = performance.now()
+      await importRows(chunk.slice(from, from + ROWS_PER_WRITE))
+      reportProgress(counts.rows)
+      await sleep(Math.max(MIN_PAUSE_MS, WRITE_INTERVAL_MS - (performance.now() - startedAt)))
+    }
+  }
+  return { ...counts, findings }
+
+  async function importRows(fileRows: readonly FileRow[]): Promise<void> {
+    counts.rows += fileRows.length
+    const prepared: (PreparedRow & { line: number })[] = []
+    for (const { line, cells } of fileRows) {
+      const row = cells.ok ? parseImportRow(cells.value, deps.clock()) : cells
+      if (!row.ok) {
+        refuse(line, cells.ok ? (cells.value.public_id ?? null) : null, row.failure)
+        continue
+      }
+      const found = await prepareRow(deps, row.value, options)
+      const repeated = found.ok ? findRepetition(found.value, line) : null
+      if (!found.ok) refuse(line, row.value.publicId, found.failure.message)
+      else if (repeated !== null) refuse(line, row.value.publicId, repeated)
+      else prepared.push({ ...found.value, line })
+      if (row.value.hash !== null) counts.hashed++
+    }
+    const fresh = await findFreshRows(prepared)
+    const protectedRows: ProtectedRow[] = []
+    await forEachConcurrently(fresh, hashWidth, async (row) => {
+      const proof = await proveForm(deps, row)
+      const stored = proof.ok ? await protectRow(deps, row, importId === null) : proof
+      if (proof.ok && proof.value) counts.proven++
+      if (stored.ok) protectedRows.push({ ...row, stored: stored.value })
+      else refuse(row.line, row.row.publicId, stored.failure.message)
+    })
+    await addKeys(protectedRows)
+  }
+
+  /** The same id twice, or the same secret where that is the id. */
+  function findRepetition({ key, lacksPublicId, secret, imported }: PreparedRow, line: number) {
+    const id = lacksPublicId ? `\0${secret ?? imported?.hash}` : key.publicId
+    const earlier = lines.add(id, line)
+    return earlier === null
+      ? null
+      : `line ${earlier} has the same ${lacksPublicId ? 'secret' : 'public_id'}`
+  }
+
+  /** Reports the rows whose key is there already, and returns the others. */
+  async function findFreshRows<Row extends PreparedRow & { line: number }>(
+    prepared: readonly Row[],
+  ): Promise<Row[]> {
+    const digests = await Promise.all(prepared.map((row) => listSecretDigests(deps, row)))
+    const existing = await deps.storage.findExistingKeys({
+      publicIds: prepared.map(({ key }) => key.publicId),
+      secretHashes: digests.flat(),
+    })
+    return prepared.filter((row, n) => {
+      const { line, key, lacksPublicId } = row
+      const sameSecret = existing.find(({ secretHash }) => digests[n]?.includes(secretHash ?? ''))
+      const same = lacksPublicId
+        ? sameSecret
+        : existing.find(({ publicId }) => publicId === key.publicId)
+      if (same === undefined) {
+        if (sameSecret === undefined) return true
+        refuse(line, key.publicId, `the key ${sameSecret.publicId} has the same secret`)
+      } else if (same.accountId !== key.accountId) {
+        refuse(line, key.publicId, 'a key of another account has this public_id or secret')
+      } else {
+        reportPresent(line, row, same)
+      }
+      return false
+    })
+  }
+
+  function reportPresent(line: number, row: PreparedRow, existing: ExistingKey): void {
+    counts.present++
+    const columns = listDifferences(row, existing)
+    if (columns.length === 0) return
+    counts.different++
+    const problem = `the key is there already, with another ${columns.join(', ')}`
+    addFinding({ line, publicId: row.row.publicId, problem })
+  }
+
+  async function addKeys(protectedRows: readonly ProtectedRow[]): Promise<void> {
+    if (importId === null || protectedRows.length === 0) {
+      counts.imported += protectedRows.length
+      return
+    }
+    const keys = protectedRows.map((row) => toImportedKey(deps, importId, row))
+    const added = await deps.storage.addImportedKeys(importId, keys)
+    counts.imported += added.size
+    for (const { id, line, publicId } of keys) if (!added.has(id)) refuse(line, publicId, NOT_ADDED)
+  }
+}
+
+const NOT_ADDED =
+  'another key has the public_id, the secret or the source, or what the row names was changed meanwhile'
+
+/** The digests by which another key with the secret of a row would be found. */
+async function listSecretDigests(
+  deps: ImportDeps,
+  { row: { keyType }, key, secret, imported }: PreparedRow,
+): Promise<string[]> {
+  if (secret !== null) {
+    return getKeyTypeTraits(keyType).secret === 'exchanged'
+      ? []
+      : [...deps.digester.candidates(secret)]
+  }
+  if (imported === null || !isFoundBySecret(keyType)) return []
+  return [(await protectImportedSecret(deps, imported, keyType, key.id)).hash]
+}
+
+/** Names the columns in which a key differs from its row. Secrets are not compared. */
+function listDifferences({ row, key, assignedSiteId }: PreparedRow, existing: ExistingKey) {
+  const pairs = {
+    type: [key.keyType, existing.keyType],
+    owner: [key.ownerId, existing.ownerId],
+    source: [key.sourceId, existing.sourceId],
+    site: [assignedSiteId ?? key.siteId, existing.siteId],
+    developer: [key.developerId, existing.developerId],
+    name: [key.name, existing.name],
+    description: [key.description, existing.description],
+    reference: [key.reference, existing.reference],
+    status: [row.status, existing.status],
+    access: [key.access, existing.access],
+    expires: [key.expiresAt, existing.expiresAt],
+  }
+  return Object.entries(pairs).flatMap(([column, [a, b]]) => (a === b ? [] : [column]))
+}
+
+/** True if the row's secret proves the form of its hash; false if the row has only one of them. */
+async function proveForm(
+  { importedSecretVerifier }: ImportDeps,
+  { secret, imported, pepper, key }: PreparedRow,
+): Promise<ServiceResult<boolean>> {
+  if (secret === null || imported === null) return ok(false)
+  const requester = { lane: 'unfailed', party: 'imports', claim: key.id } as const
+  for (;;) {
+    const matches = await importedSecretVerifier.verify(secret, imported, pepper, requester)
+    if (!matches.ok) await sleep(BUSY_PAUSE_MS)
+    else if (matches.value) return ok(true)
+    else {
+      return failInvalid(
+        `the hash is not of this secret in the form ${quote(imported.form)}: the form, the salt or the pepper is another one`,
+      )
+    }
+  }
+}
+
+/** Protects the secret; null for a client that has none, and in a dry run. Waits while the server is busy. */
+async function protectRow(
+  deps: ImportDeps,
+  { row: { keyType }, key, secret, imported }: PreparedRow,
+  isDryRun: boolean,
+): Promise<ServiceResult<StoredSecret | null>> {
+  if (isDryRun) return ok(null)
+  if (secret === null) {
+    return ok(imported && (await protectImportedSecret(deps, imported, keyType, key.id)))
+  }
+  for (;;) {
+    const stored = await protectKeySecret(deps, secret, keyType, key.id)
+    if (stored.ok || stored.failure.problem !== 'busy') return stored
+    await sleep(BUSY_PAUSE_MS)
+  }
+}
+
+function toImportedKey(deps: ImportDeps, importId: string, prepared: ProtectedRow): NewImportedKey {
+  const { row, key, line, stored, secret, imported, assignedSiteId } = prepared
+  const form = secret === null ? (imported?.form ?? null) : null
+  const event = createAuditEvent(deps, 'key.imported', key.id, {
+    ...toNewKeyFacts(key),
+    importId,
+    line,
+    ...(form !== null && { form }),
+    ...(row.status !== 'enabled' && { status: row.status }),
+  })
+  return {
+    ...key,
+    siteId: assignedSiteId ?? key.siteId,
+    assignedAt: assignedSiteId === null ? null : event.at,
+    status: row.status,
+    disabledBy: row.status === 'disabled' ? row.disabledBy : null,
+    lastUsedAt: row.lastUsedAt,
+    secretHash: stored?.hash ?? null,
+    secretDigest: stored?.digest ?? null,
+    sealedSecret: stored?.sealed ?? null,
+    tokenSalt: deps.random.salt(),
+    line,
+    secretForm: form,
+    pepperId: form === null ? null : (imported?.pepperId ?? null),
+    secretStart: row.start,
+    event,
+  }
+}
+
+/** Runs the work of all items, of `width` at once. */
+async function forEachConcurrently<Item>(
+  items: readonly Item[],
+  width: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values()
+  const runQueue = async () => {
+    for (const item of queue) await work(item)
+  }
+  await Promise.all(Array.from({ length: width }, runQueue))
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import type { ImportCells } from '../../src/domain/import-row.ts'
+import { parseOAuthClientCell } from '../../src/operations/imports.ts'
+import type { ImportInput } from '../../src/service/imports/imports.ts'
+
+export const hashWithSha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** The text as a file that arrives in chunks of this many bytes. */
+export async function* toChunks(
+  text: string | Uint8Array,
+  chunkBytes = 65_536,
+): AsyncGenerator<Uint8Array> {
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text
+  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes)
+}
+
+export const toJsonLines = (rows: readonly ImportCells[]) =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+
+/** The input of an import of these rows, which writes. */
+export const createImportInput = (
+  rows: readonly ImportCells[] | string,
+  more: Partial<ImportInput> = {},
+): ImportInput => ({
+  bytes: toChunks(typeof rows === 'string' ? rows : toJsonLines(rows)),
+  format: 'jsonl',
+  isDryRun: false,
+  weakFormsAllowed: false,
+  fileName: 'keys.jsonl',
+  parseOAuthClient: parseOAuthClientCell,
+  signal: new AbortController().signal,
+  ...more,
+})
