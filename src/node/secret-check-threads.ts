@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { SecretChecks } from '../crypto/primitives.ts'
 import type { SecretCheck } from '../domain/secret-forms/secret-check.ts'
@@ -8,6 +8,12 @@ import type { Log } from '../service/ports/runtime.ts'
  * Threads that check imported secrets, which takes up to a second. Both sides are in this file, because a thread of
  * its own file would have another path in a bundle than in the source.
  */
+
+/** Either the result, or the error of a check that cannot be computed. */
+interface CheckAnswer {
+  readonly matches?: boolean
+  readonly problem?: string
+}
 
 interface CheckRequest {
   readonly secret: string
@@ -20,6 +26,8 @@ const THREAD_NAME = 'imported secrets'
 const IDLE_MS = 60_000
 /** Small, because the hash functions create few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
+/** A third of the weight of other threads on Linux, so that other programs cannot starve a check. */
+const CHECK_PRIORITY = 5
 
 /**
  * Starts a thread when no other is idle: the caller bounds the checks at once. A thread that was idle for a minute
@@ -34,18 +42,19 @@ export class SecretCheckThreads {
     this.#log = log
   }
 
-  /** Returns null if the thread ends before it answers. */
+  /** Returns null if the thread ends before it answers. Rejects if the check cannot be computed. */
   check: SecretChecks['check'] = (secret, check, pepper) => {
     const thread = this.#takeIdleThread() ?? this.#startThread()
     // Keeps the process alive until the answer arrives.
     thread.ref()
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const onExit = () => resolve(null)
       thread.once('exit', onExit)
-      thread.once('message', (matches: boolean) => {
+      thread.once('message', ({ matches = false, problem }: CheckAnswer) => {
         thread.off('exit', onExit)
         this.#keepIdle(thread)
-        resolve(matches)
+        if (problem === undefined) resolve(matches)
+        else reject(new Error(problem))
       })
       thread.postMessage({ secret, check, pepper } satisfies CheckRequest)
     })
@@ -104,7 +113,7 @@ if (!isMainThread && workerData === THREAD_NAME) void serveChecks()
 function lowerPriority(): void {
   if (process.platform !== 'linux') return
   try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+    setPriority(CHECK_PRIORITY)
   } catch {
     // A sandbox may forbid it. Checks then compete with requests.
   }
@@ -117,6 +126,12 @@ async function serveChecks(): Promise<void> {
     import('./primitives.ts'),
   ])
   parentPort?.on('message', async ({ secret, check, pepper }: CheckRequest) => {
-    parentPort?.postMessage(await checkSecret(nodeHashFunctions, secret, check, pepper))
+    let answer: CheckAnswer
+    try {
+      answer = { matches: await checkSecret(nodeHashFunctions, secret, check, pepper) }
+    } catch (error) {
+      answer = { problem: String(error) }
+    }
+    parentPort?.postMessage(answer)
   })
 }

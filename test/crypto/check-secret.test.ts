@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { checkSecret } from '../../src/crypto/check-secret.ts'
 import { computeCrypt } from '../../src/crypto/crypt-hash.ts'
@@ -71,4 +72,43 @@ test('crypt matches no secret of more than 512 characters', async () => {
   expect(await check(known, sha256Crypt(known))).toBe(true)
   expect(await check(`${known}k`, sha256Crypt(known))).toBe(false)
   expect(await check(`${known}k`, sha256Crypt(`${known}k`))).toBe(false)
+})
+
+/** Hashes with the least cost that their forms know, and a little more. */
+const cheapHash = fc.oneof(
+  fc
+    .tuple(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 0, max: 9 }), fc.nat(3))
+    .map(([ln, r, p]) => ['scrypt-phc', `$scrypt$ln=${ln},r=${r},p=${p}$`, 32] as const),
+  fc.constant(['scrypt-phc', '$scrypt$ln=16,r=1,p=1$', 32] as const),
+  fc
+    .tuple(fc.constantFrom('d', 'i', 'id'), fc.nat(70), fc.nat(2), fc.nat(9))
+    .map(([v, m, t, p]) => ['argon2', `$argon2${v}$v=19$m=${m},t=${t},p=${p}$`, 16] as const),
+  fc
+    .tuple(fc.constantFrom('sha256', 'sha512'), fc.nat(2), fc.integer({ min: 15, max: 65 }))
+    .map(([d, i, l]) => ['pbkdf2-phc', `$pbkdf2-${d}$i=${i},l=${l}$`, l] as const),
+)
+
+test('whatever hash is accepted can be computed, for any secret', async () => {
+  const encode = (length: number) => Buffer.alloc(length, 7).toString('base64').replaceAll('=', '')
+  const secrets = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 100 }),
+    fc.constantFrom('', '\0', '\ud800', '\udc00x', 'é'.repeat(2000)),
+  )
+  let accepted = 0
+  await fc.assert(
+    fc.asyncProperty(
+      cheapHash,
+      fc.integer({ min: 7, max: 65 }),
+      secrets,
+      async ([form, parameters, sumBytes], saltBytes, secret) => {
+        const hash = `${parameters}${encode(saltBytes)}$${encode(sumBytes)}`
+        const parsed = parseSecretCheck({ form, hash, salt: null }, NODE_CHECK_BOUNDS)
+        if (!parsed.ok) return
+        accepted++
+        expect(await checkSecret(nodeHashFunctions, secret, parsed.value, null)).toBe(false)
+      },
+    ),
+    { numRuns: 1000 },
+  )
+  expect(accepted).toBeGreaterThan(100)
 })

@@ -59,7 +59,7 @@ describe.each([
   ['scrypt-phc', scrypt('ln=14,r=8,p=8'), scrypt('ln=14,r=8,p=9')],
   ['scrypt-phc', scrypt('ln=1,r=1,p=1'), scrypt('ln=99,r=9999999999,p=9999999999')],
   ['argon2', argon2('m=131072,t=10,p=16'), argon2('m=131073,t=1,p=1')],
-  ['argon2', argon2('m=8,t=1,p=1'), argon2('m=2147483648,t=1,p=1')],
+  ['argon2', argon2('m=32,t=1,p=1'), argon2('m=2147483648,t=1,p=1')],
   ['argon2', argon2('m=4096,t=10,p=1'), argon2('m=4096,t=11,p=1')],
   ['argon2', argon2('m=4096,t=10,p=1'), argon2('m=4096,t=10,p=17')],
   ['sha256-crypt', crypt(700_000), crypt(2 ** 31)],
@@ -149,6 +149,11 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
     /^N of scrypt is a power of two/,
   ],
   [
+    'N = 2^16 with r = 1',
+    { form: 'scrypt-phc', hash: scrypt('ln=16,r=1,p=1') },
+    /^N of scrypt is too large for its r/,
+  ],
+  [
     'Hydra’s text as passlib’s',
     {
       form: 'pbkdf2-passlib',
@@ -158,12 +163,12 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
   ],
   [
     'argon2 of an old version',
-    { form: 'argon2', hash: argon2('m=8,t=1,p=1').replace('v=19', 'v=16') },
+    { form: 'argon2', hash: argon2('m=32,t=1,p=1').replace('v=19', 'v=16') },
     /computes version 19 of argon2, not 16/,
   ],
   [
     'argon2 without memory',
-    { form: 'argon2', hash: argon2('m=7,t=1,p=1') },
+    { form: 'argon2', hash: argon2('m=31,t=1,p=1') },
     /8 KiB of memory for each lane/,
   ],
   [

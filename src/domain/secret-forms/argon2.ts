@@ -26,9 +26,10 @@ type Argon2Parts = Omit<Argon2Check, 'salt' | 'sum'> & Record<'salt' | 'sum', Ui
 
 export function toArgon2Check({ salt, sum, ...cost }: Argon2Parts): ParsedHash {
   if (salt === null || sum === null) return NOT_BASE64
-  // RFC 9106 §3.1.
-  if (cost.lanes < 1 || cost.passes < 1 || cost.memoryKib < 8 * cost.lanes)
-    return 'argon2 needs at least one pass, one lane, and 8 KiB of memory for each lane.'
+  // RFC 9106 §3.1, and the least that the module for Workers computes.
+  const minMemoryKib = Math.max(32, 8 * cost.lanes)
+  if (cost.lanes < 1 || cost.passes < 1 || cost.memoryKib < minMemoryKib)
+    return 'argon2 needs a pass, a lane, and 8 KiB of memory for each lane, at least 32 KiB.'
   return (
     findLengthProblem('salt', salt, MIN_SALT_BYTES, MAX_SALT_BYTES) ??
     findLengthProblem('sum', sum, 16, 64) ?? { ...cost, salt, sum }

@@ -99,10 +99,11 @@ type ScryptParts = Omit<ScryptCheck, 'algorithm' | 'salt' | 'sum'> &
 
 function toScryptCheck({ salt, sum, ...parts }: ScryptParts, sumBytes: number): ParsedHash {
   if (salt === null || sum === null) return NOT_BASE64
-  // RFC 7914 §6.
+  // RFC 7914 §2.
   if (parts.cost < 2 || !Number.isInteger(Math.log2(parts.cost)))
     return `N of scrypt is a power of two, not ${parts.cost}.`
   if (parts.blockSize < 1 || parts.parallelism < 1) return 'r and p of scrypt are 1 or more.'
+  if (Math.log2(parts.cost) >= 16 * parts.blockSize) return 'N of scrypt is too large for its r.'
   return (
     findLengthProblem('salt', salt, MIN_SALT_BYTES, MAX_SALT_BYTES) ??
     findLengthProblem('sum', sum, sumBytes) ?? { algorithm: 'scrypt', ...parts, salt, sum }
