@@ -30,6 +30,8 @@ const LEASE_MARGIN_MS = 5000
 const STORE_POLL_MS = 250
 /** A clock that moved by so much may have dated an assertion in the future of the server. */
 const CLOCK_STEP_MS = 2000
+/** Two processes know the clock of the server to two seconds each. */
+const CLOCK_DIFFERENCE_MS = 4000
 /** A lost answer is repeated once; then the credentials are the surer way. */
 const MAX_FAILED_REFRESHES = 2
 
@@ -58,7 +60,7 @@ export class TokenRenewer {
     mustAuthenticate: boolean,
   ): Promise<StoredToken> {
     const { report } = this.#context
-    let lease: Lease | StoredToken
+    let lease: Lease | StoredToken | TokenError
     try {
       lease = await this.#takeLease(isWanted)
     } catch (error) {
@@ -66,6 +68,7 @@ export class TokenRenewer {
       report({ type: 'store_failed', error })
       return (await this.#authenticate()).token
     }
+    if (lease instanceof TokenError) throw lease
     if ('accessToken' in lease) {
       report({ type: 'renewed', by: 'store' })
       return lease
@@ -75,13 +78,19 @@ export class TokenRenewer {
       await this.#release(lease.text, issued)
       return issued.token
     } catch (error) {
-      await this.#release(lease.text, { ...lease.record, leaseMs: undefined })
+      const pause = this.#createPause(error)
+      await this.#release(lease.text, { ...lease.record, leaseMs: undefined, pause })
       throw error
     }
   }
 
-  /** Waits until no other process has the lease, and takes it, or finds a wanted token meanwhile. */
-  async #takeLease(isWanted: (token: StoredToken) => boolean): Promise<Lease | StoredToken> {
+  /**
+   * Waits until no other process has the lease, and takes it, or finds a wanted token meanwhile. Returns an
+   * error while the server has asked all of them to wait.
+   */
+  async #takeLease(
+    isWanted: (token: StoredToken) => boolean,
+  ): Promise<Lease | StoredToken | TokenError> {
     const { requests, runtime } = this.#context
     const leaseMs = computeLeaseMs(this.#context)
     let unchanged: { text: string | null; ms: number } = { text: null, ms: 0 }
@@ -89,9 +98,15 @@ export class TokenRenewer {
       const text = await this.#callStore((store) => store.read())
       const record = parseStoreRecord(text, requests.identity)
       if (record.token !== undefined && isWanted(record.token)) return record.token
+      const retryAfterMs = this.#findPauseMs(record)
+      if (retryAfterMs > 0) {
+        const problem = 'The server has asked another process to wait.'
+        return new TokenError('unavailable', problem, { retryAfterMs })
+      }
       if (text !== unchanged.text) unchanged = { text, ms: 0 }
       if (record.leaseMs === undefined || unchanged.ms >= record.leaseMs) {
-        const leased = formatStoreRecord({ ...record, leaseMs }, requests.identity)
+        const { token, refreshToken } = record
+        const leased = formatStoreRecord({ token, refreshToken, leaseMs }, requests.identity)
         if (await this.#callStore((store) => store.compareAndSet(text, leased))) {
           return { text: leased, record }
         }
@@ -100,6 +115,18 @@ export class TokenRenewer {
       unchanged.ms += STORE_POLL_MS
     }
     throw new TokenError('unavailable', 'The lease of the token store never became free.')
+  }
+
+  #createPause(error: unknown): StoreRecord['pause'] {
+    if (!(error instanceof TokenError) || error.retryAfterMs === undefined) return undefined
+    return { endsAt: this.#context.clock.now() + error.retryAfterMs, ms: error.retryAfterMs }
+  }
+
+  /** A pause that seems longer than it was has been written or is read by a wrong clock. */
+  #findPauseMs({ pause }: StoreRecord): number {
+    if (pause === undefined) return 0
+    const leftMs = pause.endsAt - this.#context.clock.now()
+    return leftMs <= pause.ms + CLOCK_DIFFERENCE_MS ? Math.min(leftMs, pause.ms) : 0
   }
 
   /** Stores the outcome and ends the lease, unless another process has taken it over. */
@@ -136,11 +163,12 @@ export class TokenRenewer {
   }
 
   async #authenticate(): Promise<ReceivedTokens> {
-    const { clock, report } = this.#context
+    const { clock, report, runtime } = this.#context
     const send = async () => sendTokenRequest(this.#context, await this.#prepareRequest())
-    const { offsetMs } = clock
+    const findOffsetMs = () => clock.now() - runtime.monotonicNow()
+    const offsetMs = findOffsetMs()
     const issued = await send().catch((error: TokenError) => {
-      const isStep = Math.abs(clock.offsetMs - offsetMs) >= CLOCK_STEP_MS
+      const isStep = Math.abs(findOffsetMs() - offsetMs) >= CLOCK_STEP_MS
       if (error.code !== 'refused' || !isStep) throw error
       return send()
     })

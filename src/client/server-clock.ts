@@ -11,19 +11,21 @@ const DATE_PRECISION_MS = 2000
 export class ServerClock {
   readonly #runtime: ClientRuntime
   #offsetMs = 0
+  /** From the monotonic clock to the server's; unknown before the first answer. */
+  #monotonicOffsetMs: number | undefined
 
   constructor(runtime: ClientRuntime) {
     this.#runtime = runtime
   }
 
-  /** Epoch milliseconds. */
+  /**
+   * Epoch milliseconds. Of the machine's two clocks, one may be set back and the other may stop while the
+   * machine sleeps, so the later one counts.
+   */
   now(): number {
-    return this.#runtime.now() + this.#offsetMs
-  }
-
-  /** How far this machine's clock is behind. */
-  get offsetMs(): number {
-    return this.#offsetMs
+    const now = this.#runtime.now() + this.#offsetMs
+    if (this.#monotonicOffsetMs === undefined) return now
+    return Math.max(now, this.#runtime.monotonicNow() + this.#monotonicOffsetMs)
   }
 
   /** Learns from an answer that has just come. */
@@ -33,5 +35,6 @@ export class ServerClock {
     // In the middle of the request, and of the second.
     const measured = date + 500 - (sentAt + this.#runtime.now()) / 2
     this.#offsetMs = Math.abs(measured) < DATE_PRECISION_MS ? 0 : measured
+    this.#monotonicOffsetMs = this.#runtime.now() + this.#offsetMs - this.#runtime.monotonicNow()
   }
 }

@@ -45,6 +45,8 @@ export interface StoreRecord {
    * same for so long, as seen by whoever waits: the clocks of two machines are never compared.
    */
   readonly leaseMs?: number | undefined
+  /** The server has asked to wait: until when, by its clock, and for how long. */
+  readonly pause?: { readonly endsAt: number; readonly ms: number } | undefined
 }
 
 /** Reads the text. That of other credentials, or of another program, says nothing. */
@@ -52,15 +54,21 @@ export function parseStoreRecord(text: string | null, identity: string): StoreRe
   try {
     const value = JSON.parse(text ?? 'null') as Record<string, unknown> | null
     if (value?.identity !== identity) return {}
-    const { token, refreshToken, leaseMs } = value
+    const { token, refreshToken, leaseMs, pause } = value
     return {
       token: isStoredToken(token) ? token : undefined,
       refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,
       leaseMs: typeof leaseMs === 'number' ? leaseMs : undefined,
+      pause: isPause(pause) ? pause : undefined,
     }
   } catch {
     return {}
   }
+}
+
+function isPause(value: unknown): value is StoreRecord['pause'] {
+  const { endsAt, ms } = (value ?? {}) as Record<string, unknown>
+  return Number.isFinite(endsAt) && Number.isFinite(ms)
 }
 
 function isStoredToken(value: unknown): value is StoredToken {

@@ -30,6 +30,7 @@ interface TokenRecord {
   readonly expiresAt: number
   uses: number
   refusedAt: number | null
+  usesAfterRefusal: number
 }
 
 interface RefreshTokenRecord {
@@ -53,12 +54,16 @@ interface KeyRecord {
   /** When an answer last reached the client. */
   heardAt: number | null
   isRevoked: boolean
+  /** The last assertion had a wrong date, and its answer showed the right one. */
+  hasHeardOfWrongDate: boolean
 }
 
 /** A secret that was refused is not worth sending again so soon. */
 const REFUSED_SECRET_PAUSE_MS = 500
 /** Requests that were on their way when another was refused. */
 const REFUSAL_GRACE_MS = 2000
+/** Other processes with the same token learn of its refusal by their own requests. */
+const MAX_USES_AFTER_REFUSAL = 3
 const MAX_REFUSED_ATTEMPTS = 10
 const MAX_WASTED_TOKENS = 5
 /** A token is not replaced before this part of its life is over. */
@@ -122,6 +127,9 @@ export class ClientJudge {
     if (issued !== null) this.#noteTokens(record, request, issued, isDelivered, start)
     if (!isDelivered) return
     record.heardAt = end.at
+    if (request.assertionIssuedAt !== null) {
+      record.hasHeardOfWrongDate = findDateError(request, start, this.#graceMs) > 0
+    }
     if (retryAfterMs !== null) record.waits.set(toWaitName(request), { ...end, ms: retryAfterMs })
     else record.waits.delete(toWaitName(request))
     if ([400, 401, 403].includes(status)) noteRefusal(record, request, status, end)
@@ -132,8 +140,11 @@ export class ClientJudge {
     if (token === undefined) return []
     token.uses++
     if (token.refusedAt !== null) {
-      const isLate = start.monotonicAt - token.refusedAt > REFUSAL_GRACE_MS
-      return isLate ? [{ code: record.isRevoked ? 'used_revoked_key' : 'used_refused_token' }] : []
+      if (start.monotonicAt - token.refusedAt > REFUSAL_GRACE_MS) token.usesAfterRefusal++
+      const isStubborn = token.usesAfterRefusal > MAX_USES_AFTER_REFUSAL
+      return isStubborn
+        ? [{ code: record.isRevoked ? 'used_revoked_key' : 'used_refused_token' }]
+        : []
     }
     const lateMs = start.at - token.expiresAt
     const couldKnow = (record.heardAt ?? 0) > this.#jumpedAt
@@ -149,7 +160,13 @@ export class ClientJudge {
     isDelivered: boolean,
     { at }: Moment,
   ): void {
-    const token = { issuedAt: at, expiresAt: issued.expiresAt, uses: 0, refusedAt: null }
+    const token = {
+      issuedAt: at,
+      expiresAt: issued.expiresAt,
+      uses: 0,
+      refusedAt: null,
+      usesAfterRefusal: 0,
+    }
     const known = record.tokens.get(issued.accessToken)
     if (known === undefined) setBounded(record.tokens, issued.accessToken, token)
     if (issued.refreshToken !== null && !record.refreshTokens.has(issued.refreshToken)) {
@@ -179,6 +196,7 @@ const createKeyRecord = (): KeyRecord => ({
   wasted: 0,
   heardAt: null,
   isRevoked: false,
+  hasHeardOfWrongDate: false,
 })
 
 function setBounded<T>(records: Map<string, T>, name: string, record: T): void {
@@ -241,17 +259,23 @@ function judgeRenewal(record: KeyRecord, { kind }: ClientRequest, { at }: Moment
     : []
 }
 
-/** The first assertion may be wrong: it brings the answer with the Date header. */
+/** An assertion may be wrong once: its answer has the Date header. */
 function judgeAssertion(
-  { heardAt }: KeyRecord,
-  { assertionIssuedAt }: ClientRequest,
-  { at }: Moment,
+  record: KeyRecord,
+  request: ClientRequest,
+  start: Moment,
   graceMs: number,
 ): Offence[] {
-  if (assertionIssuedAt === null || heardAt === null) return []
+  const errorMs = findDateError(request, start, graceMs)
+  if (errorMs === 0 || !record.hasHeardOfWrongDate) return []
+  return [{ code: 'dated_assertion_wrongly', measure: errorMs }]
+}
+
+function findDateError({ assertionIssuedAt }: ClientRequest, { at }: Moment, graceMs: number) {
+  if (assertionIssuedAt === null) return 0
   const aheadMs = assertionIssuedAt - at
   const isWrong = aheadMs > graceMs || aheadMs < -MAX_ASSERTION_AGE_MS - graceMs
-  return isWrong ? [{ code: 'dated_assertion_wrongly', measure: Math.abs(aheadMs) }] : []
+  return isWrong ? Math.abs(aheadMs) : 0
 }
 
 function noteRefusal(

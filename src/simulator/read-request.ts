@@ -36,7 +36,7 @@ export const findRequestKind = (path: string): RequestKind =>
 
 /** Reads a request. `body` is the text of a token request. */
 export function readClientRequest(
-  { url, headers }: Request,
+  { url, headers }: Pick<Request, 'url' | 'headers'>,
   body: string,
   known: KnownCredentials,
 ): ClientRequest {

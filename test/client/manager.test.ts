@@ -87,6 +87,55 @@ describe('an unavailable server', () => {
   })
 })
 
+describe('Retry-After', () => {
+  function startBusyServer() {
+    let isBusy = true
+    const server = startServer((path) =>
+      path === TOKEN_PATH && isBusy ? refuse(503, '', { 'Retry-After': '600' }) : undefined,
+    )
+    const store = createMemoryStore()
+    const create = (skewMs = 0) => {
+      const client = server.create({ store, maxWaitMs: 1000 })
+      const now = () => server.clock() + skewMs
+      return server.create({ store, maxWaitMs: 1000, runtime: { ...client.runtime, now } })
+    }
+    return {
+      ...server,
+      create,
+      recover: () => {
+        isBusy = false
+      },
+    }
+  }
+
+  test('counts for each process on the store, and after a restart', async () => {
+    const { create, clock, recover } = startBusyServer()
+    await expect(create().manager.token()).rejects.toMatchObject({ status: 503 })
+    const other = create()
+    clock.advance(5 * MINUTE_MS)
+    await expect(other.manager.token()).rejects.toMatchObject({
+      code: 'unavailable',
+      retryAfterMs: 5 * MINUTE_MS,
+    })
+    expect(other.paths).toEqual([])
+    recover()
+    clock.advance(6 * MINUTE_MS)
+    expect(await other.manager.token()).toBe('at-1')
+  })
+
+  test.each([-60 * MINUTE_MS, 60 * MINUTE_MS])(
+    'of one process does not hold another whose clock is %i ms off for longer',
+    async (skewMs) => {
+      const { create, clock, recover } = startBusyServer()
+      await expect(create().manager.token()).rejects.toMatchObject({ status: 503 })
+      const other = create(skewMs)
+      recover()
+      clock.advance(11 * MINUTE_MS)
+      expect(await other.manager.token()).toBe('at-1')
+    },
+  )
+})
+
 describe('a brown-out of exchange and refresh', () => {
   const REFRESH_PATH = '/auth/refreshToken'
   const WINDOW_MS = 2 * 60 * MINUTE_MS

@@ -124,3 +124,20 @@ describe('by the rules for iat', () => {
     },
   )
 })
+
+test('a clock that is set back keeps no ended token, neither its own nor one of the store', async () => {
+  const { clock, create } = startVendor()
+  const store = createMemoryStore()
+  const { runtime, paths } = create()
+  const machine = { skewMs: 0 }
+  const now = () => clock() + machine.skewMs
+  const client = create(SIGNER, { store, runtime: { ...runtime, now } })
+  await post(client)
+  clock.advance(4.9 * 60_000)
+  await post(create(SIGNER, { store }))
+  machine.skewMs = -HOUR_MS
+  clock.advance(20 * 60_000)
+  expect((await post(client)).status).toBe(200)
+  // No answer 401 came between.
+  expect(paths).toEqual(['/v2/auth/token', '/endpoint', '/v2/auth/token', '/endpoint'])
+})

@@ -4,23 +4,24 @@ import {
   TokenManager,
   type TokenStore,
 } from '../../../src/client/client.ts'
-import { MINUTE_MS } from '../../support/time.ts'
+import { createGenericClient } from './simple-oauth2.ts'
 import { DOUBLE_KEY, DOUBLE_URL } from './vendor-double.ts'
 
 /** A store of tokens, which a vendor's processes share. */
 export interface SharedTokens {
   readonly store: TokenStore
-  pair: Pair | undefined
+  /** The tokens of clients that have no such store, as their own text; empty if there are none. */
+  text: string
 }
 
 export const createSharedTokens = (): SharedTokens => ({
   store: createMemoryStore(),
-  pair: undefined,
+  text: '',
 })
 
 /** Posts a message with a token, in one process. Returns true if the vendor took it. */
 export type PostMessage = () => Promise<boolean>
-type CreateClient = (runtime: ClientRuntime, shared: SharedTokens) => PostMessage
+export type CreateClient = (runtime: ClientRuntime, shared: SharedTokens) => PostMessage
 
 interface Pair {
   readonly accessToken: string
@@ -70,29 +71,12 @@ async function post({ fetch }: ClientRuntime, { accessToken }: Pair): Promise<bo
 
 /** Authenticates once, and from then on refreshes when its own clock says that the token has ended. */
 const createNaiveClient: CreateClient = (runtime, shared) => async () => {
-  shared.pair ??= await authenticate(runtime)
-  if (runtime.now() > Date.parse(shared.pair.expires)) {
-    shared.pair = await refreshPair(runtime, shared.pair)
+  if (shared.text === '') shared.text = JSON.stringify(await authenticate(runtime))
+  const pair: Pair = JSON.parse(shared.text)
+  if (runtime.now() > Date.parse(pair.expires)) {
+    shared.text = JSON.stringify(await refreshPair(runtime, pair))
   }
-  return post(runtime, shared.pair)
-}
-
-const EXPIRATION_WINDOW_MS = 5 * MINUTE_MS
-
-/**
- * Refreshes as the README of simple-oauth2 shows it: `expired(300)`, then `refresh()` in a `try`, and the
- * stored token after a restart.
- */
-const createGenericClient: CreateClient = (runtime, shared) => async () => {
-  shared.pair ??= await authenticate(runtime)
-  if (Date.parse(shared.pair.expires) - (runtime.now() + EXPIRATION_WINDOW_MS) <= 0) {
-    try {
-      shared.pair = await refreshPair(runtime, shared.pair)
-    } catch {
-      // 'Error refreshing access token: …'
-    }
-  }
-  return post(runtime, shared.pair)
+  return post(runtime, JSON.parse(shared.text))
 }
 
 export const CLIENTS = {
@@ -100,5 +84,5 @@ export const CLIENTS = {
   'TokenManager, refresh: true': createManagerClient({ refresh: true }),
   'TokenManager, OAuth': createManagerClient({ isOAuth: true }),
   'naive client': createNaiveClient,
-  'generic OAuth client': createGenericClient,
+  'simple-oauth2': createGenericClient,
 } satisfies Record<string, CreateClient>

@@ -1,4 +1,5 @@
 import type { ClientRuntime } from '../../../src/client/client.ts'
+import type { Finding } from '../../../src/simulator/findings.ts'
 import { createSeededRandom } from '../../support/random.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../support/time.ts'
 import { CLIENTS, createSharedTokens, type PostMessage } from './clients.ts'
@@ -29,6 +30,8 @@ export interface SimulationReport {
   tokenRequests: number
   mostTokenRequestsInFlight: number
   faults: Readonly<Record<string, number>>
+  /** What the judge of `latchkey simulate` says about the client. */
+  findings: readonly Finding[]
 }
 
 /** Lives through so many days with one kind of client. The seed determines all that happens. */
@@ -48,7 +51,7 @@ export async function simulate(
   let isLockedOut = false
 
   function startProcess(skewMs: number): void {
-    const process: SimulatedProcess = { isAlive: true, tokenRequestsInFlight: 0 }
+    const process: SimulatedProcess = { isAlive: true, tokenRequestsInFlight: 0, judged: new Set() }
     const machine = { skewMs }
     const runtime: ClientRuntime = {
       fetch: network.createFetch(process),
@@ -122,12 +125,13 @@ export async function simulate(
     report.lockOuts++
     time.setTimer(() => {
       report.lockedOutHours += (time.now() - (failingSince ?? time.now())) / HOUR_MS
-      shared.pair = undefined
+      shared.text = ''
     }, REPAIR_MS)
   }
 
   for (let n = 0; n < PROCESS_COUNT; n++) startProcess(0)
   await time.runUntil(time.now() + days * DAY_MS)
   const { tokenRequests, mostTokenRequestsInFlight, faults } = network
-  return { client, days, ...report, tokenRequests, mostTokenRequestsInFlight, faults }
+  const { findings } = network.judge
+  return { client, days, ...report, tokenRequests, mostTokenRequestsInFlight, faults, findings }
 }

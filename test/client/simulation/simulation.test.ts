@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { describeFinding } from '../../../src/simulator/findings.ts'
 import { TEST_SEED } from '../../support/random.ts'
 import { type SimulatedClient, type SimulationReport, simulate } from './simulate.ts'
 
@@ -13,14 +14,14 @@ const DAYS = Number(process.env.SIMULATED_DAYS ?? 2000)
 const OTHERS_DAYS = DAYS / 2
 
 const MANAGERS = ['TokenManager', 'TokenManager, refresh: true', 'TokenManager, OAuth'] as const
-const OTHERS = ['naive client', 'generic OAuth client'] as const
+const OTHERS = ['naive client', 'simple-oauth2'] as const
 
 test.each(MANAGERS)('in years of faults, no fault locks out %s', async (client) => {
   const report = await simulateAndPrint(client, DAYS)
   expect(report.lockOuts).toBe(0)
   expect(report.mostTokenRequestsInFlight).toBe(1)
   // The faults happened, and the client worked.
-  expect(Object.keys(report.faults)).toHaveLength(10)
+  expect(Object.keys(report.faults)).toHaveLength(11)
   expect(report.messages).toBeGreaterThan(5 * DAYS)
   expect(report.failedMessages).toBeLessThan(report.messages / 10_000)
 })
@@ -40,5 +41,8 @@ async function simulateAndPrint(client: SimulatedClient, days: number): Promise<
       `${lockOuts} lock-outs (${Math.round(lockedOutHours)} hours until a person stepped in), ` +
       `${tokenRequests} token requests, at most ${mostTokenRequestsInFlight} at once\n`,
   )
+  for (const { count, summary } of report.findings.map(describeFinding)) {
+    process.stdout.write(`  ${summary} (${count} times)\n`)
+  }
   return report
 }
