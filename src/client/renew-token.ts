@@ -100,7 +100,7 @@ export class TokenRenewer {
       if (record.token !== undefined && isWanted(record.token)) return record.token
       const retryAfterMs = this.#findPauseMs(record)
       if (retryAfterMs > 0) {
-        const problem = 'The server has asked another process to wait.'
+        const problem = 'The server has asked to wait.'
         return new TokenError('unavailable', problem, { retryAfterMs })
       }
       if (text !== unchanged.text) unchanged = { text, ms: 0 }

@@ -14,7 +14,7 @@ const advanceSchema = z.strictObject({
 
 /** Lets a test read the sandbox and change it. */
 export function createControlApp(
-  { clock, schedule, judge, credentials }: FaultyAppDeps,
+  { clock, schedule, judge, keyChanges }: FaultyAppDeps,
   faultyApp: Pick<FaultyApp, 'requests' | 'faultCounts'>,
 ): Hono {
   const app = new Hono().basePath(CONTROL_PATH)
@@ -25,7 +25,7 @@ export function createControlApp(
   })
 
   app.get('/', (c) =>
-    c.json({ ...describe(), secrets: Object.fromEntries(credentials.secretsByKey) }),
+    c.json({ ...describe(), secrets: Object.fromEntries(keyChanges.secretsByKey) }),
   )
 
   app.get('/report', (c) =>

@@ -33,11 +33,6 @@ export const FAULT_KINDS = {
     duration: '30s',
     target: 'every request',
   },
-  'brown-out': {
-    about: 'Legacy exchange and refresh are off, as in an announced window: 503 with Retry-After.',
-    duration: '1h',
-    target: 'legacy token requests',
-  },
   delay: {
     about: 'The request waits before the server reads it.',
     duration: '2s',
@@ -62,6 +57,13 @@ export const FAULT_KINDS = {
     about: 'The key gets a new secret. The old one works as long as the duration says.',
     duration: '0s',
     target: 'token requests',
+    changesKey: true,
+  },
+  'brown-out': {
+    about:
+      'An announced window, in which the server refuses exchange and refresh of the legacy key.',
+    duration: '1h',
+    target: 'legacy token requests',
     changesKey: true,
   },
   'revoke-key': {

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Hono } from 'hono'
-import type { Latchkey } from '../compose.ts'
 import { REQUEST_ID_HEADER, type ServerParts } from '../compose-apps.ts'
 import { type Fault, type FaultName, parseFault } from './fault.ts'
 import type { ClientJudge, JudgedAnswer, JudgedRequest, Moment } from './judge.ts'
+import type { KeyChanges } from './key-changes.ts'
 import {
   type ClientRequest,
   findRequestKind,
@@ -23,16 +23,9 @@ export interface FaultyAppDeps {
   readonly clock: SimulatedClock
   readonly schedule: FaultSchedule
   readonly judge: ClientJudge
-  readonly credentials: SandboxCredentials
+  readonly keyChanges: KeyChanges
   /** How long the way to the server and back takes. */
   readonly latencyMs: number
-}
-
-/** The credentials of the sandbox, which change when a fault rotates or revokes a key. */
-export interface SandboxCredentials {
-  readonly keys: Pick<Latchkey['keys'], 'rotateSecret' | 'revoke'>
-  /** Secrets, by the public id of a key or the name of a credential. */
-  readonly secretsByKey: Map<string, string>
 }
 
 /** The answers that the server gives under load. */
@@ -74,7 +67,7 @@ export class FaultyApp {
     await sleep((find('delay')?.ms ?? 0) + latencyMs / 2)
     if (find('lose-answer-before-commit')) return this.#cut(judged, null, incoming)
 
-    const overload = find('answer-429') ?? find('answer-503') ?? find('brown-out')
+    const overload = find('answer-429') ?? find('answer-503')
     const passedOn = isTokenRequest ? copyRequest(request, body) : request
     const response = overload
       ? createOverloadResponse(request, overload, refuseForLoad)
@@ -110,8 +103,8 @@ export class FaultyApp {
   }
 
   #findKeyInText(text: string): string | undefined {
-    const { secretsByKey } = this.#deps.credentials
-    for (const [key, secret] of secretsByKey) if (text.includes(secret)) return key
+    for (const [key, secret] of this.#deps.keyChanges.secretsByKey)
+      if (text.includes(secret)) return key
     return undefined
   }
 
@@ -121,20 +114,17 @@ export class FaultyApp {
     path: string,
     { kind, key }: ClientRequest,
   ): Promise<readonly Fault[] | null> {
-    const { clock, schedule, credentials } = this.#deps
+    const { clock, schedule, keyChanges, judge } = this.#deps
     const header = headers.get(SIMULATE_HEADER)
     const named = header?.split(',').map(parseFault)
     if (named?.includes(null)) return null
     const faults =
       (named as Fault[] | undefined) ??
       schedule.choose({ kind, path, key, sinceStartMs: clock.sinceStartMs })
-    for (const { name, ms } of faults) {
-      this.faultCounts[name] = (this.faultCounts[name] ?? 0) + 1
-      if (name === 'rotate-secret') await rotateSecret(credentials, key, ms)
-      if (name === 'revoke-key') {
-        const revoked = await credentials.keys.revoke(key)
-        if (revoked.ok) this.#deps.judge.noteRevocation(key)
-      }
+    for (const fault of faults) {
+      this.faultCounts[fault.name] = (this.faultCounts[fault.name] ?? 0) + 1
+      await keyChanges.carryOut(fault, key, clock.now())
+      if (fault.name === 'revoke-key') judge.noteRevocation(key)
     }
     return faults
   }
@@ -196,15 +186,6 @@ function toJudgedAnswer({ status, headers }: Response, issued: IssuedTokens | nu
     retryAfterMs: seconds === null ? null : Number(seconds) * 1000,
     issued,
   }
-}
-
-async function rotateSecret(
-  { keys, secretsByKey }: SandboxCredentials,
-  key: string,
-  overlapMs: number,
-): Promise<void> {
-  const rotated = await keys.rotateSecret(key, overlapMs === 0 ? {} : { overlapMs })
-  if (rotated.ok) secretsByKey.set(key, rotated.value.secret)
 }
 
 /** Some statuses forbid a body, even an empty one. */

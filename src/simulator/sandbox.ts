@@ -13,6 +13,7 @@ import { CONTROL_PATH, createControlApp } from './control.ts'
 import { FaultyApp, type FaultyAppDeps } from './faulty-app.ts'
 import type { FindingLog } from './findings.ts'
 import { ClientJudge } from './judge.ts'
+import { KeyChanges } from './key-changes.ts'
 import { type FaultRule, FaultSchedule } from './schedule.ts'
 import { type SandboxData, seedSandbox } from './seed-sandbox.ts'
 import { SimulatedClock } from './simulated-clock.ts'
@@ -62,13 +63,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     clock: clock.now,
     wrapApp: () => (request, env) => answer(request, env),
   })
-  const data = await seedSandbox(server, dataDir, hospital)
+  const { accountId, ...data } = await seedSandbox(server, dataDir, hospital)
   const deps: FaultyAppDeps = {
     clock,
     latencyMs,
     schedule: new FaultSchedule(rules, seed),
     judge: new ClientJudge({ graceMs: GRACE_MS * Math.max(1, options.speed) }),
-    credentials: { keys: server.keys, secretsByKey: listSecrets(data) },
+    keyChanges: new KeyChanges(server, accountId, listSecrets(data)),
   }
   const faultyApp = new FaultyApp(deps)
   const controlApp = createControlApp(deps, faultyApp)

@@ -102,6 +102,6 @@ function matches({ fault, on, from, until }: FaultRule, request: ScheduledReques
 
 export const isLegacyTokenPath = (path: string): boolean => /^\/auth\//i.test(path)
 
-/** A brown-out asks for patience until its window ends. */
+/** The window of a brown-out ends when its rule does. */
 const toFault = ({ fault, until }: FaultRule, { sinceStartMs }: ScheduledRequest): Fault =>
   fault.name === 'brown-out' && until !== undefined ? { ...fault, ms: until - sinceStartMs } : fault

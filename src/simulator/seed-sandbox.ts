@@ -55,6 +55,7 @@ export async function seedSandbox(
     }),
   )
   return {
+    accountId,
     redox: { ...SANDBOX_KEY, sourceId: source.id, destinationId: DEMO_DESTINATIONS.messages.id },
     oauth: { ...SANDBOX_CLIENT, scope: SCOPES.join(' ') },
     oauthSigner: { clientId: SANDBOX_SIGNER_ID, keyId, privateKey, scope: SCOPES.join(' ') },
@@ -65,7 +66,7 @@ export async function seedSandbox(
   }
 }
 
-export type SandboxData = Awaited<ReturnType<typeof seedSandbox>>
+export type SandboxData = Omit<Awaited<ReturnType<typeof seedSandbox>>, 'accountId'>
 
 function createSigningKey() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' })

@@ -164,6 +164,31 @@ describe('a token', () => {
   })
 })
 
+describe('a brown-out', () => {
+  shareSandbox()
+
+  test('refuses exchange and refresh until it ends, and leaves tokens and OAuth clients alone', async () => {
+    const { accessToken, refreshToken } = await getTokens()
+    const refused = await authenticate('brown-out=2h')
+    expect(refused.status).toBe(503)
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(7000)
+    expect(refused.headers.get('deprecation')).toMatch(/^@\d+$/)
+    expect((await refresh(refreshToken)).status).toBe(503)
+    expect((await use(accessToken)).status).toBe(400)
+    const { clientId, clientSecret } = sandbox.data.oauth
+    const authorization = `Basic ${btoa(`${clientId}:${clientSecret}`)}`
+    const token = await post('/oauth2/token', 'grant_type=client_credentials', {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      Authorization: authorization,
+    })
+    expect(token.status).toBe(200)
+    await control('/advance', { by: '2h' })
+    expect((await refresh(refreshToken)).status).toBe(200)
+    // The refresh during the window came too early.
+    expect(listCodes()).toEqual(['ignored_retry_after', 'refreshed_early'])
+  })
+})
+
 describe('a key', () => {
   test('gets a new secret, with and without an overlap, and is revoked', async () => {
     const { data } = await useSandbox()
