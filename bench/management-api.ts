@@ -3,6 +3,7 @@ import { silentLog } from '../src/node/log.ts'
 import { openLatchkey } from '../src/node/open-latchkey.ts'
 import { composeNodeApps } from '../src/node/server.ts'
 import { issueApiToken } from '../test/support/admin-client.ts'
+import { unwrap } from '../test/support/server.ts'
 import { seedUser } from '../test/support/users.ts'
 import type { BenchServer } from './process.ts'
 
@@ -18,6 +19,21 @@ export async function seedApiToken(dataDir: string): Promise<string> {
     }
     const { secret } = await issueApiToken(services, await seedUser(services, { role: 'operator' }))
     return secret
+  } finally {
+    await latchkey.storage.close()
+  }
+}
+
+/** Creates an account with a source, and an owner for imported keys. */
+export async function seedImportOwner(dataDir: string) {
+  const config = readConfig({ LATCHKEY_DATA: dataDir })
+  const latchkey = await openLatchkey(config, { publicUrl: 'http://localhost', log: silentLog })
+  try {
+    const { id: accountId } = unwrap(await latchkey.accounts.create({ name: 'Acme Health' }))
+    const email = 'eng@acme.example'
+    unwrap(await latchkey.users.add({ accountId, email, role: 'engineer' }))
+    const { id: sourceId } = unwrap(await latchkey.sources.add({ accountId, name: 'Feed' }))
+    return { accountId, email, sourceId }
   } finally {
     await latchkey.storage.close()
   }

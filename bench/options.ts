@@ -11,6 +11,9 @@ const SERVER_ENGINES = BENCH_ENGINES.filter((engine) => engine !== 'd1')
 export const DELIVERY_CASES = ['accepted', 'arrival'] as const
 export type DeliveryCase = (typeof DELIVERY_CASES)[number]
 
+export const IMPORT_CASES = ['hashes-by-api', 'hashes-by-command', 'secrets-by-api'] as const
+export type ImportCase = (typeof IMPORT_CASES)[number]
+
 const CASE_NAMES = BENCH_CASES.map(({ name }) => name)
 const DISTURBER_NAMES = DISTURBERS.map(({ name }) => name)
 
@@ -42,6 +45,7 @@ const SUBJECTS = {
     byDefault: ['sqlite'],
     cases: DISTURBER_NAMES,
   },
+  import: { engines: SERVER_ENGINES, byDefault: ['sqlite'], cases: IMPORT_CASES },
 } as const satisfies Record<string, SubjectOptions>
 
 interface SubjectOptions {
@@ -72,6 +76,10 @@ export interface BenchSettings {
   readonly deliveryCases: readonly DeliveryCase[]
   /** The work beside which exchanges are measured. */
   readonly disturbers: readonly string[]
+  readonly importCases: readonly ImportCase[]
+  /** Rows of the imports of hashes, and of secrets in plain text. */
+  readonly hashRows: number
+  readonly secretRows: number
   /** Number of subscriptions that have messages. */
   readonly subscriptions: number
   /** Numbers of subscriptions that hang beside the others, one measurement for each. */
@@ -141,6 +149,11 @@ Other measurements; each is a script, too (npm run bench:peers, and so on):
              database. Its cases:
              ${DISTURBER_NAMES.slice(0, 6).join(', ')},
              ${DISTURBER_NAMES.slice(6).join(', ')}
+             100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search,
+             an export and a verification of the audit, a message of 39 MB, and a command on the same
+             database
+--import     imports of 100,000 keys with hashes, by the API and by a command beside the server, and of
+             10,000 with secrets, which cost argon2id each; and exchanges beside them
 `
 
 /** Returns null for --help; throws for options that make no sense. */
@@ -161,6 +174,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       delivery: { type: 'boolean', default: false },
       startup: { type: 'boolean', default: false },
       stall: { type: 'boolean', default: false },
+      import: { type: 'boolean', default: false },
       rate: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -200,9 +214,12 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
     storedKeys: quick ? 10 : 100_000,
     storedMessages: quick ? 100 : 1_000_000,
     storedEvents: quick ? 100 : 300_000,
+    hashRows: quick ? 100 : 100_000,
+    secretRows: quick ? 10 : 10_000,
     hanging: quick ? [1, 6] : [1, 200],
     rate: rate === undefined ? undefined : parsePositiveNumber('--rate', rate, 100_000),
     cases: BENCH_CASES.filter(({ name }) => caseNames.includes(name)),
+    importCases: IMPORT_CASES.filter((name) => caseNames.includes(name)),
     deliveryCases: DELIVERY_CASES.filter((name) => caseNames.includes(name)),
     disturbers: subject === 'stall' ? caseNames : [],
     json,

@@ -4,6 +4,7 @@ import type { AcceptedResult } from './delivery/accepted.ts'
 import { type ArrivalResult, MAX_SLOWDOWN_RATIO } from './delivery/arrival.ts'
 import type { DeliveryResults } from './delivery/delivery.ts'
 import { type GrowthResult, LIST_TARGET_KEYS } from './growth.ts'
+import { type ImportResult, MAX_HASH_IMPORT_SECONDS, MAX_P99_RATIO } from './import.ts'
 import { type Figures, maxMemory } from './load.ts'
 import type { BenchEngineName } from './options.ts'
 import {
@@ -166,6 +167,26 @@ export const formatStalls = (stalls: readonly StallResult[]): string =>
       addedMs === null ? '' : formatMs(addedMs),
       addedMs === null ? '' : `≤ ${MAX_ADDED_MS} ms ${formatVerdict(addedMs <= MAX_ADDED_MS)}`,
     ]),
+  )
+
+export const formatImports = (imports: readonly ImportResult[]): string =>
+  formatMarkdownTable(
+    ['import', 'engine', 'rows', 'time', 'rows/s', 'p99 of exchanges alone', 'beside it', 'target'],
+    imports.map(({ importCase, engine, rows, seconds, undisturbed, beside }) => {
+      const ratio = beside.p99Ms / undisturbed.p99Ms
+      const isInTime = importCase === 'secrets-by-api' || seconds <= MAX_HASH_IMPORT_SECONDS
+      const time = importCase === 'secrets-by-api' ? '' : `≤ ${MAX_HASH_IMPORT_SECONDS} s, `
+      return [
+        importCase.replaceAll('-', ' '),
+        ENGINE_LABELS[engine],
+        formatInteger(rows),
+        `${seconds.toFixed(1)} s`,
+        formatInteger(rows / seconds),
+        formatMs(undisturbed.p99Ms),
+        `${formatMs(beside.p99Ms)} (× ${ratio.toFixed(2)})`,
+        `${time}× ≤ ${MAX_P99_RATIO} ${formatVerdict(isInTime && ratio <= MAX_P99_RATIO)}`,
+      ]
+    }),
   )
 
 /** The median of the rounds, and the least and the most of them. */

@@ -6,6 +6,7 @@ import { runComparison } from './compare.ts'
 import { measureDelivery } from './delivery/delivery.ts'
 import { writeChart, writeSection } from './documentation.ts'
 import { measureGrowth } from './growth.ts'
+import { measureImports } from './import.ts'
 import { BENCH_HELP, type BenchSettings, type BenchSubject, parseBenchOptions } from './options.ts'
 import { measurePeers } from './peers/peers.ts'
 import { drawPeers, formatPeers } from './peers/report.ts'
@@ -15,6 +16,7 @@ import {
   formatComparisons,
   formatDelivery,
   formatGrowth,
+  formatImports,
   formatMachine,
   formatStalls,
   formatStartups,
@@ -62,6 +64,10 @@ const MEASUREMENTS: Readonly<
   async stall(folder, settings) {
     const stalls = await measureStalls(folder, settings)
     return { result: { stalls }, tables: formatStalls(stalls) }
+  },
+  async import(folder, settings) {
+    const imports = await measureImports(folder, settings)
+    return { result: { imports }, tables: formatImports(imports) }
   },
 }
 
