@@ -39,16 +39,3 @@ export function parseDurationMs(text: string): number | null {
   const [, count, unit = ''] = /^(\d{1,9})(ms|[smhd])$/.exec(text) ?? []
   return count === undefined ? null : Number(count) * (UNIT_MS[unit] ?? 0)
 }
-
-const ISO_PATTERN = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d))?$/
-
-/**
- * Parses an ISO 8601 date (its first moment, UTC), or a date and time with a zone, into epoch ms; null for any
- * other text, and for 30 February.
- */
-export function parseIsoInstant(text: string): number | null {
-  const [, date = ''] = ISO_PATTERN.exec(text) ?? []
-  const at = Date.parse(text.replace(' ', 'T'))
-  // Date.parse reads 30 February as 2 March.
-  return !Number.isNaN(at) && new Date(date).toJSON()?.startsWith(date) ? at : null
-}

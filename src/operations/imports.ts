@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { fail, ok, type Result } from '../domain/failure.ts'
-import { IMPORT_COLUMN_NAMES } from '../domain/import-row.ts'
+import { IMPORT_COLUMN_NAMES } from '../service/imports/import-row.ts'
 import type { ImportInput, ImportResult } from '../service/imports/imports.ts'
 import type { ImportFinding } from '../service/imports/run-import.ts'
 import type { OAuthClientInput } from '../service/keys/oauth-client.ts'

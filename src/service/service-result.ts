@@ -104,6 +104,19 @@ export function parseText(label: string, text: string, max: number): ServiceResu
   return ok(trimmed)
 }
 
+const ISO_PATTERN = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d))?$/
+
+/**
+ * Parses an ISO 8601 date (its first moment, UTC), or a date and time with a zone, into epoch ms; null for any
+ * other text, and for 30 February.
+ */
+export function parseIsoInstant(text: string): number | null {
+  const [, date = ''] = ISO_PATTERN.exec(text) ?? []
+  const at = Date.parse(text.replace(' ', 'T'))
+  // Date.parse reads 30 February as 2 March.
+  return !Number.isNaN(at) && new Date(date).toJSON()?.startsWith(date) ? at : null
+}
+
 /** Parses an id that the caller chose; creates one if omitted. */
 export function parseId(text: string | undefined, random: Random): ServiceResult<string> {
   if (text === undefined) return ok(random.uuid())

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ImportCells } from '../../src/domain/import-row.ts'
 import { parseOAuthClientCell } from '../../src/operations/imports.ts'
+import type { ImportCells } from '../../src/service/imports/import-row.ts'
 import type { ImportInput } from '../../src/service/imports/imports.ts'
 
 export const hashWithSha256 = (text: string) => createHash('sha256').update(text).digest('hex')

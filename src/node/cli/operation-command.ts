@@ -1,5 +1,5 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDurationMs, parseIsoInstant } from '../../domain/instant.ts'
+import { parseDurationMs } from '../../domain/instant.ts'
 import {
   listMemberParts,
   listMembers,
@@ -9,6 +9,7 @@ import {
   type OperationRequest,
 } from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
+import { parseIsoInstant } from '../../service/service-result.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import {
   formatExamples,

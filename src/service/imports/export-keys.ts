@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import type { ImportCells } from '../../domain/import-row.ts'
 import { parseSealedHash, parseStoredSecret } from '../../domain/imported-hash.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
 import { openText, type Sealer } from '../ports/crypto.ts'
 import type { ExportedKey } from '../ports/imports.ts'
 import { createAuditEvent } from '../service-result.ts'
+import type { ImportCells } from './import-row.ts'
 
 const KEYS_PER_READ = 200
 const MAX_CACHED_NAMES = 10_000

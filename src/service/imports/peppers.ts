@@ -1,5 +1,4 @@
 import { ok } from '../../domain/failure.ts'
-import { quote } from '../../domain/import-row.ts'
 import type { ManagementDeps } from '../account-scope.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import {
@@ -10,6 +9,7 @@ import {
   parseName,
   type ServiceResult,
 } from '../service-result.ts'
+import { quote } from './import-row.ts'
 
 export interface PepperDeps extends ManagementDeps {
   readonly sealer: Sealer

@@ -1,5 +1,4 @@
 import { ok, type Result } from '../../domain/failure.ts'
-import type { ImportRow } from '../../domain/import-row.ts'
 import {
   findFormRefusal,
   type ImportedSecret,
@@ -17,6 +16,7 @@ import {
 } from '../keys/secrets.ts'
 import type { ImportedSecretVerifier } from '../ports/crypto.ts'
 import { failInvalid, type ServiceResult } from '../service-result.ts'
+import type { ImportRow } from './import-row.ts'
 import type { FindPepper } from './peppers.ts'
 import type { FindReference } from './references.ts'
 

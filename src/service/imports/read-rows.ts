@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { IMPORT_COLUMN_NAMES, type ImportCells, isImportColumn } from '../../domain/import-row.ts'
+import { IMPORT_COLUMN_NAMES, type ImportCells, isImportColumn } from './import-row.ts'
 
 export type FileFormat = 'csv' | 'jsonl'
 

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
-import { quote } from '../../domain/import-row.ts'
 import type { ManagementStorage } from '../account-scope.ts'
 import type { NamedKind } from '../ports/imports.ts'
 import { failInvalid, failNotFound, type ServiceResult } from '../service-result.ts'
+import { quote } from './import-row.ts'
 
 /** Finds the id of a row that a file names by its id or its name; null if the cell is empty. */
 export type FindReference = (

@@ -1,5 +1,4 @@
 import { ok } from '../../domain/failure.ts'
-import { parseImportRow, quote } from '../../domain/import-row.ts'
 import { isFoundBySecret } from '../../domain/imported-hash.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import { sleep } from '../audit/buffer.ts'
@@ -7,6 +6,7 @@ import { protectImportedSecret } from '../keys/protect-imported-secret.ts'
 import { protectKeySecret, type StoredSecret, toNewKeyFacts } from '../keys/secrets.ts'
 import type { ExistingKey, ImportCounts, NewImportedKey } from '../ports/imports.ts'
 import { createAuditEvent, failInvalid, type ServiceResult } from '../service-result.ts'
+import { parseImportRow, quote } from './import-row.ts'
 import { LineIndex } from './line-index.ts'
 import { type ImportDeps, type PreparedRow, prepareRow, type RowOptions } from './prepare-row.ts'
 import type { FileRow } from './read-rows.ts'
@@ -84,10 +84,10 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
   for await (const chunk of rows) {
     for (let from = 0; from < chunk.length; from += ROWS_PER_WRITE) {
       if (signal.aborted) return { ...counts, findings }
-      const startedAt = performance.now()
+      const startedAt = deps.clock()
       await importRows(chunk.slice(from, from + ROWS_PER_WRITE))
       reportProgress(counts.rows)
-      await sleep(Math.max(MIN_PAUSE_MS, WRITE_INTERVAL_MS - (performance.now() - startedAt)))
+      await sleep(Math.max(MIN_PAUSE_MS, WRITE_INTERVAL_MS - (deps.clock() - startedAt)))
     }
   }
   return { ...counts, findings }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ImportCells } from '../../../src/domain/import-row.ts'
+import type { ImportCells } from '../../../src/service/imports/import-row.ts'
 import type { ImportInput } from '../../../src/service/imports/imports.ts'
 import { ROWS_PER_WRITE } from '../../../src/service/imports/run-import.ts'
 import { createImportInput, hashWithSha256, toJsonLines } from '../../support/imports.ts'
@@ -128,7 +128,7 @@ describe('an import', () => {
   })
 
   test('of secrets in plain text stores hashes of ours, with which owners are known at once', async () => {
-    const row = { type: 'xdent', owner, public_id: 'plain-1', secret: SECRET }
+    const row = { type: 'xdent', owner, public_id: 'plain-1', secret: `${SECRET}-plain` }
     await importRows([row])
     const publicIds = ['plain-1']
     const [key] = await server.storage.findExistingKeys({ publicIds, secretHashes: [] })

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { IMPORT_COLUMN_NAMES } from '../../../src/domain/import-row.ts'
+import { IMPORT_COLUMN_NAMES } from '../../../src/service/imports/import-row.ts'
 import {
   type FileFormat,
   type FileRow,
