@@ -69,11 +69,26 @@ export function identifyCaller(
   path = routePath(c),
 ): Caller {
   const forwarded = trustedProxies.length > 0 ? c.req.header(FORWARDED_FOR_HEADER) : undefined
-  return {
-    address: resolveClientAddress(getPeerAddress(c), forwarded, trustedProxies),
-    requestId: createRequestId(),
-    path,
-    readUserAgent: () => c.req.header('user-agent'),
+  const address = resolveClientAddress(getPeerAddress(c), forwarded, trustedProxies)
+  return new RequestCaller(c, address, createRequestId(), path)
+}
+
+/** A caller whose User-Agent is read only when it is needed. A log line with a copy of it has no request. */
+class RequestCaller implements Caller {
+  readonly address: string
+  readonly requestId: string
+  readonly path: string
+  readonly #context: Context
+
+  constructor(context: Context, address: string, requestId: string, path: string) {
+    this.address = address
+    this.requestId = requestId
+    this.path = path
+    this.#context = context
+  }
+
+  readUserAgent(): string | undefined {
+    return this.#context.req.header('user-agent')
   }
 }
 

@@ -40,6 +40,7 @@ test('each role may what stands in its column, and nothing else', () => {
     directory.write            - - A O
     ip_allowlist.write         - - A O
     users.write                - - A O
+    sunsets.write              - - A O
     destinations.mark_verified - - A O
     accounts.read              - - - O
     accounts.write             - - - O

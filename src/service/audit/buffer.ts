@@ -354,7 +354,7 @@ export interface Caller {
   isClient?: boolean
   /** The plan to retire the key that the caller has proven, if there is one. */
   sunset?: Sunset
-  readonly readUserAgent?: () => string | undefined
+  readUserAgent?(): string | undefined
 }
 
 /** Notes the key that the caller has proven. */
