@@ -10,7 +10,6 @@ import type { HttpDeps } from './http/request.ts'
 import { renderDeliveryBody } from './http/vendors/redox/message.ts'
 import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
-import { createImportedSecrets } from './service/authenticate/imported-secrets.ts'
 import { createKeyProofs } from './service/authenticate/key-proofs.ts'
 import { createSecretUpgrades } from './service/authenticate/secret-upgrades.ts'
 import { createCustomerKeys } from './service/keys/customer-keys.ts'
@@ -189,7 +188,7 @@ function createAssertionServices({ runtime, clientKeys }: Parts) {
 function createTokenServices(parts: Parts) {
   const { runtime, core } = parts
   const { config, publicUrl, primitives, keyring, clock, log } = runtime
-  const { storage, hasher, digester } = core.secrets
+  const { storage, hasher, digester, importedSecrets } = core.secrets
   const keepAlive = runtime.keepAlive ?? (() => undefined)
   const minter = createTokenMinter(primitives, keyring, {
     issuer: publicUrl,
@@ -205,10 +204,8 @@ function createTokenServices(parts: Parts) {
     keepAlive,
     digestImportedKeys: config.digestImportedKeys,
   })
-  const importedSecrets = createImportedSecrets(core.secrets)
   const secretUpgrades = createSecretUpgrades({
     ...core.secrets,
-    importedSecrets,
     log,
     keepAlive,
     digestImportedKeys: config.digestImportedKeys,

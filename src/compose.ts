@@ -15,6 +15,7 @@ import { AuditBuffer, createRecordRefusal } from './service/audit/buffer.ts'
 import { AuditChain, createAuditAnchor } from './service/audit/chain.ts'
 import { createKeyringBinding } from './service/audit/keyring-binding.ts'
 import { createRefusalLog } from './service/audit/refusal-log.ts'
+import { createImportedSecrets } from './service/authenticate/imported-secrets.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
 import {
   createKeyUseCounter,
@@ -246,6 +247,13 @@ function createCore(runtime: RuntimeAdapters) {
       clock,
       hasher,
       importedSecretVerifier,
+      importedSecrets: createImportedSecrets({
+        storage,
+        importedSecretVerifier,
+        digester,
+        sealer,
+        clock,
+      }),
       digester,
       sealer,
       canSign: (algorithm: SigningAlgorithm) => keyring.findCurrentId(algorithm) !== undefined,

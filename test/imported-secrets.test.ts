@@ -185,3 +185,15 @@ describe.each(DIGEST_FORM_NAMES)('a digest of the form %s', (form) => {
     unwrap(await server.keys.rotateSecret(keyId, {}))
   })
 })
+
+test('a secret that the key of another site was imported with is taken', async () => {
+  const { keyId } = await seedSiteKey(server)
+  await replaceByImportedHash(server, { keyId, keyType: 'xenrad', ...createDigestInput('sha512') })
+  const other = await seedSiteKey(server)
+  expect(await server.keys.rotateSecret(other.keyId, { secret: SECRET })).toMatchObject({
+    ok: false,
+    failure: { problem: 'conflict', message: expect.stringContaining('another key has it') },
+  })
+  expect((await server.keys.rotateSecret(keyId, { secret: SECRET })).ok).toBe(true)
+  unwrap(await server.keys.rotateSecret(keyId, {}))
+})

@@ -42,7 +42,7 @@ export async function openTestServices() {
   const digester = createSecretDigester(nodePrimitives, keyring)
   const log = createTestLog()
   const secretChecks = createLazySecretChecks(log)
-  const deps = {
+  const baseDeps = {
     storage,
     random,
     clock,
@@ -63,10 +63,9 @@ export async function openTestServices() {
     consoleUrl: 'https://latchkey.example',
     webhookClient: createTestWebhookClient(),
   }
-  const importedSecrets = createImportedSecrets(deps)
+  const deps = { ...baseDeps, importedSecrets: createImportedSecrets(baseDeps) }
   const secretUpgrades = createSecretUpgrades({
     ...deps,
-    importedSecrets,
     log,
     keepAlive: () => undefined,
     digestImportedKeys: false,
@@ -77,7 +76,6 @@ export async function openTestServices() {
   const developers = createDevelopers(deps)
   return {
     ...deps,
-    importedSecrets,
     secretUpgrades,
     log,
     accounts,

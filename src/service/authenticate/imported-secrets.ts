@@ -67,8 +67,10 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
     ttlResolution: 0,
     perf: { now: clock },
   })
-  let digestUse: { readonly version: number; readonly peppers: readonly Pepper[] | null } | null =
-    null
+  let digestUse: {
+    readonly version: number | undefined
+    readonly peppers: readonly Pepper[] | null
+  } | null = null
 
   const toProof = (hash: string, secret: string) => digester.toCacheName(`${hash}\0${secret}`)
 
@@ -111,10 +113,11 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
 
     /**
      * Computes what keys that are found by their secret alone may have of this one; nothing if there are no such
-     * keys. Every caller pays for every form. `version`: the authority's.
+     * keys. Every caller pays for every form. `version`: the authority's, under which the use of digests is cached;
+     * without it, the use is read.
      */
-    async listDigests(secret: string, version: number): Promise<readonly string[]> {
-      if (digestUse?.version !== version) {
+    async listDigests(secret: string, version?: number): Promise<readonly string[]> {
+      if (version === undefined || digestUse?.version !== version) {
         const { isUsed, peppers } = await storage.readImportedDigests()
         digestUse = { version, peppers: isUsed ? await openPeppers(peppers) : null }
       }

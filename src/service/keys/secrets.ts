@@ -1,10 +1,12 @@
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
+import { isFoundBySecret } from '../../domain/imported-hash.ts'
 import { isPublicId, SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
 import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import type { ImportedSecrets } from '../authenticate/imported-secrets.ts'
 import type { AuditEventFacts } from '../ports/audit.ts'
 import {
   openText,
@@ -46,7 +48,9 @@ import {
 export interface KeyCreationDeps
   extends ManagementDeps,
     KeySecretsDeps,
-    Pick<OAuthClientDeps, 'canGrant'> {}
+    Pick<OAuthClientDeps, 'canGrant'> {
+  readonly importedSecrets: Pick<ImportedSecrets, 'listDigests'>
+}
 
 export interface RotateSecretInput {
   readonly secret?: string | undefined
@@ -272,13 +276,17 @@ async function findKeyWithSecret<Secret extends string | null>(
  * database cannot recognize.
  */
 async function isSecretTaken(
-  { storage, digester }: KeyCreationDeps,
+  { storage, digester, importedSecrets }: KeyCreationDeps,
   importedSecret: string | undefined,
   keyType: KeyType,
   keyId: string,
 ): Promise<boolean> {
   if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged') return false
-  const keys = await storage.findKeysBySecret([...digester.candidates(importedSecret)])
+  const importedDigests = isFoundBySecret(keyType)
+    ? await importedSecrets.listDigests(importedSecret)
+    : []
+  const digests = [...digester.candidates(importedSecret), ...importedDigests]
+  const keys = await storage.findKeysBySecret(digests)
   return keys.some(({ id }) => id !== keyId)
 }
 

@@ -151,6 +151,7 @@ function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy |
     case 'key_unknown':
       return { href: KEYS_PATH, text: 'View keys' }
     case 'secret_wrong':
+    case 'secret_unverifiable':
     case 'key_disabled':
     case 'key_unassigned':
     case 'refresh_reused':
