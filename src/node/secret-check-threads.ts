@@ -85,7 +85,11 @@ export class SecretCheckThreads {
 
   #keepIdle(thread: Worker): void {
     thread.unref()
-    const timer = setTimeout(() => thread.terminate(), IDLE_MS).unref()
+    const timer = setTimeout(() => {
+      // At once, so that no check gets a thread that is ending.
+      this.#removeIdle(thread)
+      void thread.terminate()
+    }, IDLE_MS).unref()
     this.#idle.push({ thread, timer })
   }
 
