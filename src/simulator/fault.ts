@@ -74,6 +74,9 @@ export const FAULT_KINDS = {
   },
 } as const satisfies Readonly<Record<string, FaultKind>>
 
+/** The part of the requests that a fault hits. */
+export const PERCENT_PATTERN = /^(\d{1,2}(\.\d+)?|100)%$/
+
 export type FaultName = keyof typeof FAULT_KINDS
 
 export interface Fault {

@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import type { Hono } from 'hono'
 import { REQUEST_ID_HEADER, type ServerParts } from '../compose-apps.ts'
 import { type Fault, type FaultName, parseFault } from './fault.ts'
-import type { ClientJudge, JudgedAnswer, JudgedRequest, Moment } from './judge.ts'
+import {
+  type ClientJudge,
+  type JudgedAnswer,
+  type JudgedRequest,
+  type Moment,
+  setBounded,
+} from './judge.ts'
 import type { KeyChanges } from './key-changes.ts'
 import {
   type ClientRequest,
@@ -17,7 +22,7 @@ import type { FaultSchedule } from './schedule.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 
 /** Chooses the faults of one request, in place of the schedule. Servers that are no sandbox ignore it. */
-export const SIMULATE_HEADER = 'Latchkey-Simulate'
+const SIMULATE_HEADER = 'Latchkey-Simulate'
 
 export interface FaultyAppDeps {
   readonly clock: SimulatedClock
@@ -28,8 +33,8 @@ export interface FaultyAppDeps {
   readonly latencyMs: number
 }
 
-/** The answers that the server gives under load. */
-type LoadReplies = Pick<ServerParts, 'refuseForLoad'>
+/** The app of the real server, and the answers that it gives under load. */
+type ServedApps = Pick<ServerParts, 'app' | 'refuseForLoad'>
 
 /** Wraps the app of the real server. It alone decides about requests; this decides which it gets to see. */
 export class FaultyApp {
@@ -44,13 +49,8 @@ export class FaultyApp {
     this.#deps = deps
   }
 
-  /** Answers a request. `fetch` is the server's own. */
-  async answer(
-    request: Request,
-    incoming: IncomingMessage,
-    fetch: Hono['fetch'],
-    { refuseForLoad }: LoadReplies,
-  ): Promise<Response> {
+  /** Answers a request. `apps` are the server's own. */
+  async answer(request: Request, incoming: IncomingMessage, apps: ServedApps): Promise<Response> {
     this.requests++
     const { judge, latencyMs } = this.#deps
     const { pathname } = new URL(request.url)
@@ -62,40 +62,28 @@ export class FaultyApp {
     })
     const faults = await this.#chooseFaults(request, pathname, read)
     if (faults === null) return this.#refuseHeader(request)
+    const findMs = (name: FaultName) => faults.find((fault) => fault.name === name)?.ms
     const judged = judge.begin(read, this.#findMoment())
-    const find = (name: FaultName) => faults.find((fault) => fault.name === name)
-    await sleep((find('delay')?.ms ?? 0) + latencyMs / 2)
-    if (find('lose-answer-before-commit')) return this.#cut(judged, null, incoming)
+    await sleep((findMs('delay') ?? 0) + latencyMs / 2)
+    if (findMs('lose-answer-before-commit') !== undefined) return this.#cut(judged, null, incoming)
 
-    const overload = find('answer-429') ?? find('answer-503')
     const passedOn = isTokenRequest ? copyRequest(request, body) : request
-    const response = overload
-      ? createOverloadResponse(request, overload, refuseForLoad)
-      : // Without the outgoing message, the server's answer comes back instead of being sent.
-        await this.#deps.clock.runShifted(this.#findShiftMs(read, find('skew-clock')), async () =>
-          fetch(passedOn, { incoming }),
-        )
+    const shiftMs = this.#findShiftMs(read, findMs('skew-clock') ?? 0)
+    const response =
+      refuseForLoad(request, faults, apps) ??
+      (await this.#deps.clock.runShifted(shiftMs, async () =>
+        // Without the outgoing message, the server's answer comes back instead of being sent.
+        apps.app.fetch(passedOn, { incoming }),
+      ))
     const bytes = new Uint8Array(await response.arrayBuffer())
-    const issued =
-      isTokenRequest && response.status === 200
-        ? readIssuedTokens(new TextDecoder().decode(bytes), this.#deps.clock.now())
-        : null
-    if (issued !== null) this.#noteTokens(read, issued, find('expire-token-early'))
+    const issued = isTokenRequest ? this.#readTokens(read, response, bytes) : null
+    if (issued !== null) this.#noteEarlyEnd(issued, findMs('expire-token-early'))
     const answer = toJudgedAnswer(response, issued)
-    if (find('lose-answer-after-commit')) return this.#cut(judged, answer, incoming)
+    if (findMs('lose-answer-after-commit') !== undefined) return this.#cut(judged, answer, incoming)
 
     await sleep(latencyMs / 2)
     judge.end(judged, answer, this.#findMoment())
-    const { status, headers } = response
-    headers.set(
-      'Date',
-      new Date(this.#deps.clock.now() + (find('skew-clock')?.ms ?? 0)).toUTCString(),
-    )
-    const slowMs = find('slow-body')?.ms ?? 0
-    return new Response(slowMs > 0 ? createSlowStream(bytes, slowMs) : toBody(bytes), {
-      status,
-      headers,
-    })
+    return this.#finish(response, bytes, findMs('skew-clock') ?? 0, findMs('slow-body') ?? 0)
   }
 
   #findMoment(): Moment {
@@ -123,8 +111,8 @@ export class FaultyApp {
       schedule.choose({ kind, path, key, sinceStartMs: clock.sinceStartMs })
     for (const fault of faults) {
       this.faultCounts[fault.name] = (this.faultCounts[fault.name] ?? 0) + 1
-      await keyChanges.carryOut(fault, key, clock.now())
-      if (fault.name === 'revoke-key') judge.noteRevocation(key)
+      const isChanged = await keyChanges.carryOut(fault, key, clock.now())
+      if (isChanged && fault.name === 'revoke-key') judge.noteRevocation(key)
     }
     return faults
   }
@@ -135,19 +123,36 @@ export class FaultyApp {
   }
 
   /** A token that ends early is judged by the time at which it ends for good. */
-  #findShiftMs({ accessToken }: ClientRequest, skew: Fault | undefined): number {
+  #findShiftMs({ accessToken }: ClientRequest, skewMs: number): number {
     const end = this.#earlyEnds.get(accessToken ?? '')
     const now = this.#deps.clock.now()
-    if (end !== undefined && now >= end.endsAt) return Math.max(0, end.saidToEndAt - now)
-    return skew?.ms ?? 0
+    return end !== undefined && now >= end.endsAt ? Math.max(0, end.saidToEndAt - now) : skewMs
   }
 
-  #noteTokens({ key }: ClientRequest, issued: IssuedTokens, early: Fault | undefined): void {
-    const { accessToken, expiresAt } = issued
-    this.#keysByToken.set(accessToken, key)
-    if (early === undefined) return
-    const endsAt = this.#deps.clock.now() + early.ms
-    this.#earlyEnds.set(accessToken, { endsAt, saidToEndAt: expiresAt })
+  #readTokens({ key }: ClientRequest, { status }: Response, bytes: Uint8Array) {
+    const text = new TextDecoder().decode(bytes)
+    const issued = status === 200 ? readIssuedTokens(text, this.#deps.clock.now()) : null
+    if (issued !== null) setBounded(this.#keysByToken, issued.accessToken, key)
+    return issued
+  }
+
+  #noteEarlyEnd({ accessToken, expiresAt }: IssuedTokens, lifeMs: number | undefined): void {
+    if (lifeMs === undefined) return
+    const endsAt = this.#deps.clock.now() + lifeMs
+    setBounded(this.#earlyEnds, accessToken, { endsAt, saidToEndAt: expiresAt })
+  }
+
+  /** Dates the answer by the simulated clock. */
+  #finish(
+    { status, headers }: Response,
+    bytes: Uint8Array<ArrayBuffer>,
+    skewMs: number,
+    slowMs: number,
+  ): Response {
+    headers.set('Date', new Date(this.#deps.clock.now() + skewMs).toUTCString())
+    // Some statuses forbid a body, even an empty one.
+    const body = bytes.length === 0 ? null : bytes
+    return new Response(slowMs > 0 ? createSlowStream(bytes, slowMs) : body, { status, headers })
   }
 
   #cut(judged: JudgedRequest, answer: JudgedAnswer | null, incoming: IncomingMessage): Response {
@@ -161,15 +166,18 @@ export class FaultyApp {
 const copyRequest = ({ url, method, headers }: Request, body: string) =>
   new Request(url, { method, headers, ...(method === 'POST' && { body }) })
 
-function createOverloadResponse(
+/** Refuses as the server does under load, if that is one of the faults. */
+function refuseForLoad(
   request: Request,
-  { name, ms }: Fault,
-  refuseForLoad: LoadReplies['refuseForLoad'],
-): Response {
-  const retryAfterSeconds = Math.ceil(ms / 1000)
-  const { status, type, headers, body } = refuseForLoad(
+  faults: readonly Fault[],
+  apps: ServedApps,
+): Response | null {
+  const fault = faults.find(({ name }) => name === 'answer-429' || name === 'answer-503')
+  if (fault === undefined) return null
+  const retryAfterSeconds = Math.ceil(fault.ms / 1000)
+  const { status, type, headers, body } = apps.refuseForLoad(
     request,
-    name === 'answer-429'
+    fault.name === 'answer-429'
       ? { reason: 'failures_exceeded', retryAfterSeconds }
       : { reason: 'busy', retryAfterSeconds },
   )
@@ -187,9 +195,6 @@ function toJudgedAnswer({ status, headers }: Response, issued: IssuedTokens | nu
     issued,
   }
 }
-
-/** Some statuses forbid a body, even an empty one. */
-const toBody = (bytes: Uint8Array<ArrayBuffer>) => (bytes.length === 0 ? null : bytes)
 
 const SLOW_BODY_PARTS = 10
 

@@ -199,7 +199,8 @@ const createKeyRecord = (): KeyRecord => ({
   hasHeardOfWrongDate: false,
 })
 
-function setBounded<T>(records: Map<string, T>, name: string, record: T): void {
+/** Adds a record, and deletes the oldest if there are too many. */
+export function setBounded<T>(records: Map<string, T>, name: string, record: T): void {
   records.set(name, record)
   const [oldest] = records.keys()
   if (records.size > MAX_RECORDS && oldest !== undefined) records.delete(oldest)

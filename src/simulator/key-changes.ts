@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts'
 /** Long after every window, so that only brown-outs refuse the keys. */
 const SUNSET_AFTER_MS = 365 * DAY_MS
 
-/** What an operator does to the keys of the sandbox, by the services of the server. */
+/** Changes the keys of the sandbox as an operator does, by the services of the server. */
 export class KeyChanges {
   readonly #services: Pick<Latchkey, 'keys' | 'sunsets'>
   readonly #accountId: string
@@ -23,26 +23,28 @@ export class KeyChanges {
     this.secretsByKey = secretsByKey
   }
 
-  /** Does what the fault says, if it is about keys. */
-  async carryOut({ name, ms }: Fault, key: string, now: number): Promise<void> {
-    if (name === 'rotate-secret') await this.#rotateSecret(key, ms)
-    if (name === 'brown-out') await this.#startBrownout(now, ms)
-    if (name === 'revoke-key') await this.#services.keys.revoke(key)
+  /** Changes a key as the fault says. Returns false if nothing was changed. */
+  async carryOut({ name, ms }: Fault, key: string, now: number): Promise<boolean> {
+    if (name === 'rotate-secret') return this.#rotateSecret(key, ms)
+    if (name === 'brown-out') return this.#startBrownout(now, ms)
+    return name === 'revoke-key' && (await this.#services.keys.revoke(key)).ok
   }
 
-  async #rotateSecret(key: string, overlapMs: number): Promise<void> {
+  async #rotateSecret(key: string, overlapMs: number): Promise<boolean> {
     const input = overlapMs === 0 ? {} : { overlapMs }
     const rotated = await this.#services.keys.rotateSecret(key, input)
     if (rotated.ok) this.secretsByKey.set(key, rotated.value.secret)
+    return rotated.ok
   }
 
-  async #startBrownout(now: number, ms: number): Promise<void> {
-    await this.#services.sunsets.set({
+  async #startBrownout(now: number, ms: number): Promise<boolean> {
+    const { ok } = await this.#services.sunsets.set({
       accountId: this.#accountId,
       keyType: 'redox',
       deprecatedAt: now,
       sunsetAt: now + SUNSET_AFTER_MS,
       brownouts: [{ startsAt: now, endsAt: now + Math.min(ms, MAX_BROWNOUT_MS) }],
     })
+    return ok
   }
 }

@@ -1,7 +1,7 @@
 /** `authenticate` is any request for a first token, of legacy keys and of OAuth clients. */
 export type RequestKind = 'authenticate' | 'refresh' | 'api'
 
-/** What a request says about its client. */
+/** A request, by the credentials in it. */
 export interface ClientRequest {
   readonly kind: RequestKind
   readonly path: string
@@ -17,8 +17,8 @@ export interface ClientRequest {
   readonly hasSecretInUrl: boolean
 }
 
-/** What is known of the sandbox's credentials. Neither function learns anything new. */
-export interface KnownCredentials {
+/** Finds the keys of tokens and secrets. */
+interface KnownCredentials {
   readonly findKeyByToken: (accessToken: string) => string | undefined
   /** Finds the credential that appears in a text. */
   readonly findKeyInText: (text: string) => string | undefined

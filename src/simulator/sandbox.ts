@@ -76,7 +76,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   answer = (request, env) =>
     new URL(request.url).pathname.startsWith(CONTROL_PATH)
       ? controlApp.fetch(request)
-      : faultyApp.answer(request, (env as NodeBindings).incoming, server.app.fetch, server)
+      : faultyApp.answer(request, (env as NodeBindings).incoming, server)
 
   return {
     url: server.url,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDurationMs } from '../domain/instant.ts'
-import { FAULT_KINDS, type Fault, formatFaultNames, parseFault } from './fault.ts'
+import { FAULT_KINDS, type Fault, formatFaultNames, PERCENT_PATTERN, parseFault } from './fault.ts'
 import { createSeededRandom } from './random.ts'
 import type { RequestKind } from './read-request.ts'
 
@@ -11,8 +11,6 @@ const durationSchema = z
     'must be a duration such as 90s, 30m, 24h or 7d',
   )
   .transform((text) => parseDurationMs(text) ?? 0)
-
-export const PERCENT_PATTERN = /^(\d{1,2}(\.\d+)?|100)%$/
 
 const ruleSchema = z.strictObject({
   /** `answer-503`, or with a duration: `answer-503=30s`. */
@@ -40,7 +38,7 @@ const ruleSchema = z.strictObject({
 export const scheduleSchema = z.array(ruleSchema)
 export type FaultRule = z.output<typeof ruleSchema>
 
-/** What a rule looks at. */
+/** The part of a request that rules look at. */
 export interface ScheduledRequest {
   readonly kind: RequestKind
   readonly path: string
@@ -100,7 +98,7 @@ function matches({ fault, on, from, until }: FaultRule, request: ScheduledReques
   return on.startsWith('/') ? path.startsWith(on) : kind === on
 }
 
-export const isLegacyTokenPath = (path: string): boolean => /^\/auth\//i.test(path)
+const isLegacyTokenPath = (path: string): boolean => /^\/auth\//i.test(path)
 
 /** The window of a brown-out ends when its rule does. */
 const toFault = ({ fault, until }: FaultRule, { sinceStartMs }: ScheduledRequest): Fault =>

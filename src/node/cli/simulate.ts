@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDurationMs } from '../../domain/instant.ts'
-import { FAULT_KINDS } from '../../simulator/fault.ts'
+import { FAULT_KINDS, PERCENT_PATTERN } from '../../simulator/fault.ts'
 import { CommandFailure } from './command-failure.ts'
 import { formatExamples, isJsonRequested } from './print.ts'
 import { parsePort } from './serve.ts'
@@ -151,7 +151,7 @@ function readSchedule(file: string | undefined): unknown[] {
 }
 
 function parseShare(text: string): string {
-  if (/^(\d{1,2}(\.\d+)?|100)%$/.test(text)) return text
+  if (PERCENT_PATTERN.test(text)) return text
   throw new InvalidArgumentError('It must be a percentage such as 5%.')
 }
 

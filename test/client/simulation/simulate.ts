@@ -30,7 +30,7 @@ export interface SimulationReport {
   tokenRequests: number
   mostTokenRequestsInFlight: number
   faults: Readonly<Record<string, number>>
-  /** What the judge of `latchkey simulate` says about the client. */
+  /** The mistakes of the client, by the judge of `latchkey simulate`. */
   findings: readonly Finding[]
 }
 
