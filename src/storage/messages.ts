@@ -106,11 +106,14 @@ export function createMessageStorage(
           name in DELIVERY_COLUMNS || (indexed === 'queued' && name in SUBSCRIPTION_COLUMNS),
       )
       const limit = isPage ? sql`limit ${arg('limit')}` : sql``
-      return query.where(sql<boolean>`messages.id in (select message_id from (
-        select distinct hop.message_id from deliveries hop
-        where ${sql.join(deliveryConditions, sql` and `)}
-          and hop.message_id > ${arg('from')} and hop.message_id < ${arg('before')}
-        order by hop.message_id desc ${limit}) newest)`)
+      // Without MATERIALIZED, an engine may look for the few among all deliveries, from the newest one.
+      return query.where(sql<boolean>`messages.id in (
+        with hops as materialized (
+          select hop.message_id from deliveries hop
+          where ${sql.join(deliveryConditions, sql` and `)})
+        select distinct message_id from hops
+        where message_id > ${arg('from')} and message_id < ${arg('before')}
+        order by message_id desc ${limit})`)
     })
 
   const listDeliveries = compiler.withArguments<{ messageId: string }>()((db, arg) =>
