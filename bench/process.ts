@@ -43,8 +43,7 @@ export function startLatchkeyProcess(
   settings: Readonly<Record<string, string>> = {},
   program = resolveBenchPath('../src/node/cli.ts'),
 ): Promise<BenchServer> {
-  const args = [...readNodeFlags(), program, 'serve']
-  return startBenchProcess(args, join(folder, 'server.log'), {
+  return startBenchProcess([program, 'serve'], join(folder, 'server.log'), {
     LATCHKEY_DATA: join(folder, 'data'),
     LATCHKEY_PORT: '0',
     // The destinations of the delivery benches are on this machine.
@@ -52,14 +51,6 @@ export function startLatchkeyProcess(
     ...NO_QUOTA_SETTINGS,
     ...settings,
   })
-}
-
-/** Reads the flags that package.json starts Latchkey with. */
-function readNodeFlags(): string[] {
-  const { scripts } = JSON.parse(readFileSync(resolveBenchPath('../package.json'), 'utf8')) as {
-    scripts: { latchkey: string }
-  }
-  return /\bnode ((?:--\S+ )*)src/.exec(scripts.latchkey)?.[1]?.trim().split(' ') ?? []
 }
 
 export function startBareServer(folder: string, response: SampledResponse): Promise<BenchServer> {
