@@ -19,7 +19,7 @@ export interface KeyWithRouting {
   readonly routings: readonly KeyRouting[]
 }
 
-interface FoundBySecret {
+export interface FoundBySecret {
   readonly key: Key
   readonly digest: string
 }
