@@ -252,8 +252,7 @@ function createAdmittedReply(authenticated: AuthenticatedKey): Reply {
 /** Replaces a status that the proxy does not accept. */
 function replaceStatus(reply: Reply, { statuses }: ForwardAuthRequest): Reply {
   const isKnown = statuses.length === 0 || statuses.includes(reply.status)
-  const status = isKnown ? reply.status : (statuses.at(-1) ?? reply.status)
-  return { ...reply, status }
+  return isKnown ? reply : { ...reply, status: statuses.at(-1) ?? reply.status }
 }
 
 const UNKNOWN_KEY_TYPE_REPLY = createJsonReply(404, {
