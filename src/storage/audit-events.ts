@@ -290,10 +290,11 @@ export function createAuditChainStorage(
     async sealEvents(from, links) {
       const to = links.at(-1)
       if (to === undefined) return true
-      const [moved] = await engine.atomic([
+      const steps = [
         moveEnd({ from: from.sequence, fromSeal: from.seal, to: to.sequence, toSeal: to.seal }),
         ...links.map((link) => seal({ ...link, endSeal: to.seal })),
-      ])
+      ]
+      const [moved] = await engine.atomic(steps, { isBackground: true })
       return moved === 1
     },
 

@@ -33,9 +33,9 @@ export function createStorageProbe(engine: Engine, compiler: StatementCompiler) 
     read: (step) => engine.read(step),
     scan: (step) => engine.scan(step),
     close: () => engine.close(),
-    async atomic(steps) {
+    async atomic(steps, options) {
       try {
-        return await engine.atomic(steps)
+        return await engine.atomic(steps, options)
       } catch (error) {
         failedBytes = Math.max(failedBytes, measureSteps(steps))
         throw error

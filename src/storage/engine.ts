@@ -23,8 +23,13 @@ export interface Engine {
    * Applies all steps or none. Resolves when they are on disk, to the number of rows that each one
    * changed; a step's own WHERE is its guard.
    */
-  atomic(steps: readonly Step[]): Promise<number[]>
+  atomic(steps: readonly Step[], options?: WriteOptions): Promise<number[]>
   close(): Promise<void>
+}
+
+export interface WriteOptions {
+  /** True for a write that no caller waits for: it may take longer, if it delays other work less. */
+  readonly isBackground?: boolean
 }
 
 /** A statement with the values of one run. `Row` is the type of its rows. */

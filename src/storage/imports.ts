@@ -159,7 +159,7 @@ export function createImportChangeStorage(
   return {
     async addImportedKeys(importId, keys) {
       const rows = JSON.stringify(keys.map(toJsonRow))
-      const [, changed] = await engine.atomic([
+      const steps = [
         audit.bumpAuthority,
         insertKeys({ importId, rows }),
         insertImported({ importId, rows }),
@@ -168,7 +168,8 @@ export function createImportChangeStorage(
         ...keys.flatMap(({ id, event, oauthClient }) =>
           oauthClient === null ? [] : clients.add(id, event.id, oauthClient),
         ),
-      ])
+      ]
+      const [, changed] = await engine.atomic(steps, { isBackground: true })
       if (changed === keys.length) return new Set(keys.map(({ id }) => id))
       return new Set((await engine.read(selectAdded({ rows }))).map(({ id }) => id))
     },

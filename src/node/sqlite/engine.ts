@@ -2,7 +2,7 @@ import { closeSync, fdatasync, openSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
-import { type Engine, measureSteps, type Step } from '../../storage/engine.ts'
+import { type Engine, measureSteps, type Step, type WriteOptions } from '../../storage/engine.ts'
 import { SCHEMA_HISTORY, type SchemaHistory } from '../../storage/migrations.ts'
 import { logMigration, silentLog } from '../log.ts'
 import { CHECKPOINT_PAGES, Checkpoints } from './checkpoints.ts'
@@ -82,7 +82,7 @@ export function openSqlite(
  * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
  * opened.
  *
- * A long write, such as a part of a payload, is committed alone and then synced by a thread of libuv, so
+ * A long write, such as a part of a payload, or one in the background is committed alone and then synced by a thread of libuv, so
  * that reads need not wait for the disk. They may see it before it is on disk.
  */
 class SqliteEngine implements Engine {
@@ -152,12 +152,12 @@ class SqliteEngine implements Engine {
     }
   }
 
-  atomic(steps: readonly Step[]): Promise<number[]> {
+  atomic(steps: readonly Step[], { isBackground = false }: WriteOptions = {}): Promise<number[]> {
     return new Promise((resolve, reject) => {
       this.#scheduleWork()
       this.#writes.push({
         work: steps,
-        isLong: measureSteps(steps) > MAX_SHORT_CHARS,
+        isLong: isBackground || measureSteps(steps) > MAX_SHORT_CHARS,
         resolve,
         reject: (error) => reject(this.#noteDamage(error)),
       })

@@ -15,6 +15,7 @@ import type {
 } from '../ports/audit.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
+import { sleep } from './buffer.ts'
 import type { ChainBreak } from './verify.ts'
 
 export interface AuditChainDeps {
@@ -26,10 +27,13 @@ export interface AuditChainDeps {
   readonly log: Log
 }
 
-/** The number of events that one atomic write seals: a few milliseconds, so that no request waits long. */
-const SEAL_BATCH_SIZE = 200
+/** The number of events that one atomic write seals: a millisecond or two, so that no request waits long. */
+const SEAL_BATCH_SIZE = 40
 /** The limit of one run. A million unsealed events after a migration take minutes in the background. */
-const MAX_SEAL_BATCHES = 50
+const MAX_SEAL_BATCHES = 250
+/** Requests go on between two batches, of which an import of keys causes many. */
+const SEAL_PAUSE_MS = 4
+const CHECKPOINT_PAGE_SIZE = 200
 
 /**
  * Seals the audit events into a chain. Any number of processes may do so: each computes seals from the
@@ -60,6 +64,7 @@ export class AuditChain {
       const isSealed = events.length > 0 && (await storage.sealEvents(end, positions))
       knownEnd = (isSealed ? positions.at(-1) : undefined) ?? end
       if (events.length < SEAL_BATCH_SIZE) break
+      await sleep(SEAL_PAUSE_MS)
     }
     await this.#signChainEnd(knownEnd)
   }
@@ -200,7 +205,7 @@ export class AuditChain {
     const steps: number[] = []
     let after = { sequence: first - 1, first: Number.MAX_SAFE_INTEGER }
     for (;;) {
-      const page = await storage.listCheckpoints(after, SEAL_BATCH_SIZE)
+      const page = await storage.listCheckpoints(after, CHECKPOINT_PAGE_SIZE)
       for (const checkpoint of page) {
         // A checkpoint from a fast clock does not show its age; the next one does.
         if (isFromFuture(checkpoint.at, now)) continue
