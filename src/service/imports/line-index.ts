@@ -26,7 +26,7 @@ export class LineIndex {
     this.#count++
     this.#digests[slot] = digest
     this.#lines[slot] = line
-    if (this.#count === FIRST_ROWS) this.#grow()
+    if (this.#count === FIRST_ROWS && slots === FIRST_SLOTS) this.#grow()
     return null
   }
 
@@ -36,16 +36,8 @@ export class LineIndex {
     this.#lines = new Uint32Array(SLOTS)
     this.#count = 0
     for (const [slot, line] of lines.entries()) {
-      if (line !== 0) this.#place(digests[slot] ?? 0, line)
+      if (line !== 0) this.#addDigest(digests[slot] ?? 0, line)
     }
-  }
-
-  #place(digest: number, line: number): void {
-    let slot = digest % SLOTS
-    while (this.#lines[slot] !== 0) slot = (slot + 1) % SLOTS
-    this.#digests[slot] = digest
-    this.#lines[slot] = line
-    this.#count++
   }
 }
 
