@@ -10,11 +10,17 @@ import { PROGRAM } from '../runner/program.ts'
 import { runWarmCli } from '../support/cli/warm-cli.ts'
 import { createEnvironment } from '../support/process.ts'
 import { createTempFolder } from '../support/server.ts'
-import { DOCUMENTS, findLatchkeyArguments, listShellLines, SCRIPT_PAGE } from './documents.ts'
+import {
+  DOCUMENTS,
+  findDocument,
+  findLatchkeyArguments,
+  listShellLines,
+  SCRIPT_PAGE,
+} from './documents.ts'
 import { SAMPLES_NOT_RUN } from './samples-not-run.ts'
 
 /** Lines that need a shell, or a folder of their own, run as `sh` runs them. */
-const NEEDS_SHELL = /[<>|]|\.\/|\/backup\/|\w\.(?:jsonl|sql|db)\b/
+const NEEDS_SHELL = /[<>|]|\.\/|\/backup\/|\w\.(?:jsonl|csv|sql|db)\b/
 const run = promisify(execFile)
 
 const PAGES = DOCUMENTS.map(({ file, samples }) => ({
@@ -38,6 +44,9 @@ async function createFixture() {
   const home = createTempFolder()
   const dir = join(home, 'data')
   for (const name of ['bin', 'backup']) mkdirSync(join(home, name))
+  const { samples } = findDocument('docs/migrate.md')
+  const file = samples.find(({ language }) => language === 'csv')?.text ?? ''
+  writeFileSync(join(home, 'keys.csv'), `${file}\n`)
   const program = join(home, 'bin', 'latchkey')
   writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${PROGRAM}' "$@"\n`)
   chmodSync(program, 0o755)
