@@ -12,6 +12,7 @@ import type { DeliveryResults } from '../../bench/delivery/delivery.ts'
 import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
 import { replaceSection } from '../../bench/documentation.ts'
 import type { GrowthResult } from '../../bench/growth.ts'
+import type { ImportResult } from '../../bench/import.ts'
 import { quantile } from '../../bench/load.ts'
 import { parseBenchOptions, SUBJECT_NAMES } from '../../bench/options.ts'
 import { buildPostRequest, numberRequest, readMessageNumber } from '../../bench/requests.ts'
@@ -33,6 +34,7 @@ interface BenchReport {
   readonly growth: readonly GrowthResult[]
   readonly delivery: DeliveryResults
   readonly stalls: readonly StallResult[]
+  readonly imports: readonly ImportResult[]
 }
 
 /** Rejects where a response has another status than its case expects. */
@@ -104,6 +106,20 @@ describe('npm run bench', () => {
       expect(figures.p99Ms).toBeGreaterThanOrEqual(figures.p50Ms)
     }
     expect(stdout).toMatch(/^\| a message of 39 MB, accepted and delivered \| /m)
+  })
+
+  test('with --import measures imports, and the exchanges beside them', async () => {
+    const { stdout, imports } = await runBench('--import')
+    expect(imports.map(({ importCase, rows }) => [importCase, rows])).toEqual([
+      ['hashes-by-api', 100],
+      ['hashes-by-command', 100],
+      ['secrets-by-api', 10],
+    ])
+    for (const { seconds, beside } of imports) {
+      expect(seconds).toBeGreaterThan(0)
+      expect(beside.p99Ms).toBeGreaterThanOrEqual(beside.p50Ms)
+    }
+    expect(stdout).toMatch(/^\| hashes by api \| SQLite \| /m)
   })
 
   test('leaves a PostgreSQL of the user as it was, and its password out of the report', async () => {
