@@ -340,10 +340,22 @@ export function parseSecretCheck(
     return fail(`The salt has a NUL, or more than ${MAX_SALT_LENGTH} characters.`)
   const parsed = parse(hash, salt ?? '')
   if (parsed === null)
-    return fail(`This is no hash of the form ${form}, which is written as ${written}.`)
+    return fail(
+      `This is no hash of the form ${form}, which is written as ${written}.${suggestForm(hash)}`,
+    )
   if (typeof parsed === 'string') return fail(parsed)
   const excess = findExcess(parsed, bounds)
   return excess === null ? ok(parsed) : fail(`The check costs too much. ${excess}.`)
+}
+
+/** Names another form with such a hash. Without a prefix, hashes of several forms look alike. */
+function suggestForm(hash: string): string {
+  if (!/[${]/.test(hash)) return ''
+  const other = SECRET_FORM_NAMES.find((name) => {
+    const parsed = getTraits(name).parse(hash, '')
+    return parsed !== null && typeof parsed !== 'string'
+  })
+  return other === undefined ? '' : ` A hash of the form ${other} is written like this one.`
 }
 
 const BCRYPT_BYTES = 72

@@ -159,7 +159,7 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
       form: 'pbkdf2-passlib',
       hash: '$pbkdf2-sha256$i=25000,l=32$Xk3NjhYzw2vo0iHb0dENsw$85qvQUf5V71AmArvdGdczye399QcGfByVrEhTAIX4XU',
     },
-    /^This is no hash of the form pbkdf2-passlib/,
+    /\. A hash of the form pbkdf2-phc is written like this one\.$/,
   ],
   [
     'argon2 of an old version',
@@ -262,4 +262,15 @@ test('whatever a hash is, it is accepted or refused with a sentence', () => {
     }),
     { numRuns: 20_000 },
   )
+})
+
+test('a hash that has a prefix and another form is refused with the name of its form', () => {
+  for (const { imported } of IMPORTED_SECRET_VECTORS) {
+    const form = imported.form === 'apr1' ? 'ssha' : 'apr1'
+    const hint = `A hash of the form ${imported.form} is written like this one.`
+    const result = parse({ form, hash: imported.hash })
+    if (/[${]/.test(imported.hash))
+      expect(result).toEqual({ ok: false, failure: expect.stringContaining(hint) })
+    else expect(result).toEqual({ ok: false, failure: expect.not.stringContaining('A hash of') })
+  }
 })
