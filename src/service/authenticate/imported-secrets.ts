@@ -55,8 +55,14 @@ const MAX_REMEMBERED_PROOFS = 10_000
 const PROOF_MS = HOUR_MS
 
 /** Returns the hash of another system that the key still has; undefined if there is none. A key has at most one. */
-export const findImportedHash = (key: HashedKey | null, now: number): string | undefined =>
-  key === null ? undefined : listValidSecretHashes(key, now).find(isImportedHash)
+export function findImportedHash(key: HashedKey | null, now: number): string | undefined {
+  // Every exchange asks, and most keys have none.
+  if (key === null || !hasImportedHash(key)) return undefined
+  return listValidSecretHashes(key, now).find(isImportedHash)
+}
+
+const hasImportedHash = ({ secretHash, previousSecretHash }: HashedKey): boolean =>
+  isImportedHash(secretHash ?? '') || isImportedHash(previousSecretHash ?? '')
 
 /** Checks secrets against the hashes of other systems. */
 export function createImportedSecrets(deps: ImportedSecretsDeps) {
