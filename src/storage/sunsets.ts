@@ -25,12 +25,13 @@ type ScheduleRow = Pick<SunsetRow, (typeof SCHEDULE_COLUMNS)[number]>
 export function selectSunset({ sql: sqlEngine }: Pick<Engine, 'sql'>): RawBuilder<string | null> {
   const createObject = sql.raw(sqlEngine === 'sqlite' ? 'json_object' : 'json_build_object')
   const members = SCHEDULE_COLUMNS.map((name) => sql`${sql.lit(name)}, plan.${sql.ref(name)}`)
-  return sql`(
+  // Without any plan, which is tested once, the sort below is not set up.
+  return sql`case when exists (select 1 from sunsets) then (
     select cast(${createObject}(${sql.join(members)}) as text) from sunsets as plan
     where plan.account_id = keys.account_id and plan.key_type = keys.key_type
       and (plan.source_id is null or plan.source_id = keys.source_id)
       and (plan.site_id is null or plan.site_id = keys.site_id)
-    order by case when coalesce(plan.source_id, plan.site_id) is null then 1 else 0 end limit 1)`
+    order by case when coalesce(plan.source_id, plan.site_id) is null then 1 else 0 end limit 1) end`
 }
 
 export const parseSelectedSunset = (text: string | null): Sunset | null =>
