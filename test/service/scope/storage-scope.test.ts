@@ -68,7 +68,7 @@ function listArguments(tenant: Tenant): unknown[][] {
 }
 
 /** The methods of which no argument or result says an account: the table says why they are safe. */
-const UNLIMITED = ['addEvent', 'addPayloadPart', 'deletePayloadParts', 'findKeyBySecret']
+const UNLIMITED = ['addEvent', 'addPayloadPart', 'deletePayloadParts', 'findKeysBySecret']
 /** Reads that find by any id, and then leave out what is another account's. */
 const FILTERED =
   /^find(?:Site|Developer|User|KeySummary|Source|Destination|Message|Sunset|SubscriptionListItem)$/
