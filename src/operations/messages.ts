@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ok } from '../domain/failure.ts'
+import { decodeLongText } from '../service/messages/payload.ts'
 import type { AttemptSummary, DeliverySummary, MessageSummary } from '../service/ports/messages.ts'
 import { defineOperation, type Operation } from './define.ts'
 import {
@@ -83,8 +84,6 @@ export const testMessageResult = z
       .meta({ description: 'Reason of a refusal, which the vendor does not see' }),
   })
   .meta({ id: 'Tested' })
-
-const decoder = new TextDecoder()
 
 const destinationChoice = z.strictObject({
   destinationId: existingId.optional().meta({
@@ -188,7 +187,7 @@ export const messageOperations: readonly Operation[] = [
       const payloadResult = await services.messages.readPayload(id)
       if (!payloadResult.ok) return payloadResult
       const { message, payload } = payloadResult.value
-      return ok({ message, payload: decoder.decode(payload) })
+      return ok({ message, payload: await decodeLongText(payload) })
     },
   }),
 ]

@@ -18,6 +18,7 @@ import {
   UNKNOWN_SUBJECT,
 } from '../../service/audit/buffer.ts'
 import type { FailureLimiter } from '../../service/limits/rate-limits.ts'
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
 import type { FindServiceAccount } from '../../service/oauth/service-account.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
@@ -183,7 +184,39 @@ function respondWithResult(
     const head = toResponse({ status, type: response.type, body: '' }, caller)
     return createStreamedResponse(head, value as AsyncIterable<string>)
   }
+  if (hasLongText(value)) {
+    const head = toResponse({ status, type: JSON_CONTENT_TYPE, body: '' }, caller)
+    return createStreamedResponse(head, writeLongJson(value))
+  }
   return toResponse({ status, type: JSON_CONTENT_TYPE, body: JSON.stringify(value) }, caller)
+}
+
+/** Tests for a member such as a payload of 40 MB, whose JSON would delay every other request if it was written at once. */
+const hasLongText = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.values(value).some(isLongText)
+
+const isLongText = (member: unknown): member is string =>
+  typeof member === 'string' && member.length > SLICE_BYTES
+
+/** Writes an object as JSON.stringify does, with long texts in slices and other work between them. */
+async function* writeLongJson(value: object): AsyncGenerator<string> {
+  let separator = '{'
+  for (const [name, member] of Object.entries(value)) {
+    yield `${separator}${JSON.stringify(name)}:`
+    separator = ','
+    if (!isLongText(member)) {
+      yield JSON.stringify(member)
+      continue
+    }
+    yield '"'
+    for (let at = 0; at < member.length; at += SLICE_BYTES) {
+      // A character that two slices share is escaped, which means the same.
+      yield JSON.stringify(member.slice(at, at + SLICE_BYTES)).slice(1, -1)
+      await yieldToOtherWork()
+    }
+    yield '"'
+  }
+  yield '}'
 }
 
 function respondWithoutBody(status: number, caller: Caller): Response {

@@ -14,6 +14,18 @@ export const SLICE_BYTES = 1024 * 1024
 /** Resolves when the work that waits was done. */
 export const yieldToOtherWork = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
+/** Decodes UTF-8 of any length. */
+export async function decodeLongText(bytes: Uint8Array): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    if (at > 0) await yieldToOtherWork()
+    const isLast = at + SLICE_BYTES >= bytes.length
+    text += decoder.decode(bytes.subarray(at, at + SLICE_BYTES), { stream: !isLast })
+  }
+  return text
+}
+
 export interface SealPayloadDeps {
   readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'deletePayloadParts'>
   readonly sealer: Sealer

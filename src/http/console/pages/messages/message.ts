@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { decodeLongText } from '../../../../service/messages/payload.ts'
 import type { RecordedEvent } from '../../../../service/ports/audit.ts'
 import type {
   AttemptSummary,
@@ -245,7 +246,7 @@ async function openPayload(context: PageContext): Promise<Response> {
   const result = await context.services.messages.readPayload(id)
   if (!result.ok) return renderMessagePage(context, result.failure)
   const { message, payload } = result.value
-  const text = new TextDecoder().decode(payload)
+  const text = await decodeLongText(payload)
   const path = formatMessagePath(id)
   const isTruncated = text.length > MAX_PAYLOAD_CHARACTERS
   const excerpt = isTruncated ? text.slice(0, MAX_PAYLOAD_CHARACTERS) : indentJson(text)
