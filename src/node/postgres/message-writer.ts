@@ -3,8 +3,16 @@ const BUFFER_BYTES = 64 * 1024
 
 /** A character of a string takes at most three bytes of UTF-8. */
 const MAX_CHAR_BYTES = 3
+/** A longer text is measured, because room for three times its length would be garbage. */
+const MAX_ESTIMATED_CHARS = 16 * 1024
+
+const estimateBytes = (text: string): number =>
+  text.length > MAX_ESTIMATED_CHARS ? Buffer.byteLength(text) : text.length * MAX_CHAR_BYTES
+
 /** The fixed parts of a message. */
 const MESSAGE_OVERHEAD_BYTES = 32
+/** The length of a value, before it. */
+const LENGTH_BYTES = 4
 
 const MESSAGE_TYPES = {
   parse: 0x50,
@@ -34,16 +42,16 @@ export class MessageWriter {
 
   /** Replaces a prepared statement. Closing one that does not exist is no error. */
   prepare(name: string, sql: string): void {
-    this.#begin(MESSAGE_TYPES.close, name.length)
+    this.#begin(MESSAGE_TYPES.close, estimateBytes(name))
     this.#writeText(STATEMENT)
     this.#writeCString(name)
     this.#finish()
-    this.#begin(MESSAGE_TYPES.parse, name.length + sql.length)
+    this.#begin(MESSAGE_TYPES.parse, estimateBytes(name) + estimateBytes(sql))
     this.#writeCString(name)
     this.#writeCString(sql)
     this.#writeInt16(INFERRED_TYPES)
     this.#finish()
-    this.#begin(MESSAGE_TYPES.describe, name.length)
+    this.#begin(MESSAGE_TYPES.describe, estimateBytes(name))
     this.#writeText(STATEMENT)
     this.#writeCString(name)
     this.#finish()
@@ -51,9 +59,9 @@ export class MessageWriter {
 
   /** Runs a prepared statement. All values are sent and returned as text. */
   execute(name: string, values: readonly (string | null)[]): void {
-    let chars = name.length
-    for (const value of values) chars += (value?.length ?? 0) + 4
-    this.#begin(MESSAGE_TYPES.bind, chars)
+    let bytes = estimateBytes(name)
+    for (const value of values) bytes += estimateBytes(value ?? '') + LENGTH_BYTES
+    this.#begin(MESSAGE_TYPES.bind, bytes)
     this.#writeCString('')
     this.#writeCString(name)
     this.#writeInt16(ALL_TEXT)
@@ -80,8 +88,8 @@ export class MessageWriter {
     return bytes
   }
 
-  #begin(type: number, chars: number): void {
-    const needed = this.#end + chars * MAX_CHAR_BYTES + MESSAGE_OVERHEAD_BYTES
+  #begin(type: number, bytes: number): void {
+    const needed = this.#end + bytes + MESSAGE_OVERHEAD_BYTES
     if (needed > this.#buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
       this.#buffer.copy(larger, 0, 0, this.#end)
