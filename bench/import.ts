@@ -45,12 +45,16 @@ type ImportOwner = Awaited<ReturnType<typeof seedImportOwner>>
 type RunImport = (target: ImportTarget, file: string) => Promise<void>
 
 async function importByApi({ served, apiToken, owner }: ImportTarget, file: string): Promise<void> {
-  const url = `http://127.0.0.1:${served.consolePort}/admin/v1/imports?accountId=${owner.accountId}`
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${apiToken}`, 'Content-Type': 'application/jsonl' },
-    body: file,
-  })
+  const query = `accountId=${owner.accountId}&id=${crypto.randomUUID()}`
+  const send = () =>
+    fetch(`http://127.0.0.1:${served.consolePort}/admin/v1/imports?${query}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${apiToken}`, 'Content-Type': 'application/jsonl' },
+      body: file,
+    })
+  // On a busy machine it may take longer than a request may: the same request goes on with it.
+  let answer = await send()
+  while (answer.status === 408) answer = await send()
   const text = await answer.text()
   const { invalid, finished } = JSON.parse(text) as { invalid?: number; finished?: boolean }
   if (invalid !== 0 || finished !== true) throw new Error(`the import failed: ${text}`)
