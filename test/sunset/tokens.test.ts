@@ -15,7 +15,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../support/time.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await createTestServer()
+  server = await createTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '100' })
 })
 afterAll(() => server.close())
 
