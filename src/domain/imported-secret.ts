@@ -46,7 +46,7 @@ export interface ImportedSecret {
 }
 
 interface SecretFormTraits {
-  /** How the hash is written, for an operator to recognize. */
+  /** The text of such a hash, by which an operator recognizes it. */
   readonly written: string
   /** The systems that store it. */
   readonly usedBy: string
@@ -58,22 +58,22 @@ interface SecretFormTraits {
   readonly parse: (hash: string, salt: string) => ParsedHash
 }
 
-const PLAIN = { weak: false, saltColumn: false, pepper: 'none' } as const
-const WEAK = { ...PLAIN, weak: true } as const
+const STRONG_TRAITS = { weak: false, saltColumn: false, pepper: 'none' } as const
+const WEAK_TRAITS = { ...STRONG_TRAITS, weak: true } as const
 
-const WHOLE = { part: 'whole', keyed: false } as const
+const WHOLE_SECRET = { part: 'whole', keyed: false } as const
 
 /**
  * The forms without a salt. A key can be found by such a digest, so key types without an id accept them, too.
  */
 const DIGEST_FORMS = {
-  sha256: { digest: 'sha256', ...WHOLE },
+  sha256: { digest: 'sha256', ...WHOLE_SECRET },
   'sha256-after-underscore': { digest: 'sha256', part: 'after-underscore', keyed: false },
   'sha256-after-pipe': { digest: 'sha256', part: 'after-pipe', keyed: false },
-  sha512: { digest: 'sha512', ...WHOLE },
+  sha512: { digest: 'sha512', ...WHOLE_SECRET },
   'hmac-sha256': { digest: 'sha256', part: 'whole', keyed: true },
-  sha1: { digest: 'sha1', ...WHOLE },
-  md5: { digest: 'md5', ...WHOLE },
+  sha1: { digest: 'sha1', ...WHOLE_SECRET },
+  md5: { digest: 'md5', ...WHOLE_SECRET },
 } as const satisfies Record<string, SecretDigest>
 
 export type DigestForm = keyof typeof DIGEST_FORMS
@@ -95,127 +95,132 @@ const parseDigest =
 
 export const SECRET_FORMS = {
   sha256: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '64 hex digits, or 32 bytes in base64 or base64url',
     usedBy: 'Doorkeeper, Discourse, Sentry, Unkey, Duende, better-auth API keys',
     parse: parseDigest('sha256'),
   },
   'sha256-after-underscore': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '64 hex digits, or 32 bytes in base64 or base64url',
     usedBy: 'prefixed-api-key: the digest of the part after the last underscore',
     parse: parseDigest('sha256-after-underscore'),
   },
   'sha256-after-pipe': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '64 hex digits, or 32 bytes in base64 or base64url',
     usedBy: 'Laravel Sanctum: the digest of the part after the first |',
     parse: parseDigest('sha256-after-pipe'),
   },
   sha512: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: 'sha512$$ and 128 hex digits, or these alone',
     usedBy: 'djangorestframework-api-key 3',
     parse: parseDigest('sha512', 'sha512$$'),
   },
   'hmac-sha256': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     pepper: 'required',
     written: '64 hex digits, or 32 bytes in base64 or base64url',
     usedBy: 'an HMAC whose key is the pepper',
     parse: parseDigest('hmac-sha256'),
   },
   sha1: {
-    ...WEAK,
+    ...WEAK_TRAITS,
     written: '{SHA} and 28 characters of base64, or 40 hex digits',
     usedBy: 'LDAP, htpasswd -s',
     parse: parseDigest('sha1', '{SHA}'),
   },
-  md5: { ...WEAK, written: '32 hex digits', usedBy: 'old systems', parse: parseDigest('md5') },
+  md5: {
+    ...WEAK_TRAITS,
+    written: '32 hex digits',
+    usedBy: 'old systems',
+    parse: parseDigest('md5'),
+  },
   'sha256-salt-first': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     saltColumn: true,
     written: '64 hex digits, with the salt in a column of its own',
     usedBy: 'SHA-256 of the salt followed by the secret',
     parse: parseSaltColumn('first'),
   },
   'sha256-salt-last': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     saltColumn: true,
     written: '64 hex digits, with the salt in a column of its own',
     usedBy: 'SHA-256 of the secret followed by the salt',
     parse: parseSaltColumn('last'),
   },
   'sha256-spring': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '{sha256} and 80 hex digits',
     usedBy: 'Spring Security',
     parse: parseSpringDigest,
   },
-  ssha: { ...WEAK, written: '{SSHA} and base64', usedBy: 'LDAP', parse: parseSsha },
+  ssha: { ...WEAK_TRAITS, written: '{SSHA} and base64', usedBy: 'LDAP', parse: parseSsha },
   'sha1-django': {
-    ...WEAK,
+    ...WEAK_TRAITS,
     written: 'sha1$salt$40 hex digits',
     usedBy: 'old Django',
     parse: parseDjangoDigest('sha1'),
   },
   'md5-django': {
-    ...WEAK,
+    ...WEAK_TRAITS,
     written: 'md5$salt$32 hex digits',
     usedBy: 'old Django',
     parse: parseDjangoDigest('md5'),
   },
   bcrypt: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     pepper: 'optional',
     written: '$2b$10$ and 53 characters, also after {bcrypt} or bcrypt$',
     usedBy: 'PHP, Ruby, Devise (with its pepper), Auth0, Hydra 1, Spring Security, Django',
     parse: parseBcrypt(['', '{bcrypt}', 'bcrypt$'], 'none'),
   },
   'bcrypt-sha256-django': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: 'bcrypt_sha256$$2b$10$ and 53 characters',
     usedBy: 'Django',
     parse: parseBcrypt(['bcrypt_sha256$'], 'sha256-hex'),
   },
   'bcrypt-sha256-passlib': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '$bcrypt-sha256$v=2,t=2b,r=10$salt$sum',
     usedBy: 'passlib',
     parse: parsePasslibBcrypt,
   },
   argon2: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '$argon2id$v=19$m=19456,t=2,p=1$salt$sum, also after argon2 or {argon2}',
     usedBy: 'PHC strings of argon2id, argon2i and argon2d: PHP, Django, Spring Security',
     parse: parseArgon2,
   },
   'pbkdf2-django': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: 'pbkdf2_sha256$260000$salt$sum',
     usedBy: 'Django',
     parse: parseDjangoPbkdf2,
   },
   'pbkdf2-passlib': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '$pbkdf2-sha256$29000$salt$sum',
     usedBy: 'passlib',
     parse: parsePasslibPbkdf2,
   },
   'pbkdf2-phc': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '$pbkdf2-sha256$i=25000,l=32$salt$sum',
     usedBy: 'Hydra 2, RustCrypto, Kong',
     parse: parsePhcPbkdf2,
   },
   'pbkdf2-spring': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '{pbkdf2} and 80 hex digits, or these alone',
     usedBy: 'Spring Security before 5.8',
     parse: parseSpringPbkdf2('{pbkdf2}', { digest: 'sha1', rounds: 185_000, saltBytes: 8 }),
   },
   'pbkdf2-spring-5.8': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '{pbkdf2@SpringSecurity_v5_8} and 96 hex digits, or these alone',
     usedBy: 'Spring Security 5.8',
     parse: parseSpringPbkdf2('{pbkdf2@SpringSecurity_v5_8}', {
@@ -225,50 +230,50 @@ export const SECRET_FORMS = {
     }),
   },
   keycloak: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '{"secretData":"…","credentialData":"…"}',
     usedBy: 'Keycloak: PBKDF2 and argon2',
     parse: parseKeycloak,
   },
   'aspnet-identity': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: 'base64 that begins with AQAAAA or AA',
     usedBy: 'ASP.NET Identity 2 and ASP.NET Core Identity',
     parse: parseAspnetIdentity,
   },
   'scrypt-better-auth': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '32 hex digits, a colon and 128 hex digits',
     usedBy: 'better-auth passwords',
     parse: parseBetterAuthScrypt,
   },
   'scrypt-phc': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '$scrypt$ln=14,r=8,p=1$salt$sum',
     usedBy: 'passlib, RustCrypto',
     parse: parsePhcScrypt,
   },
   'scrypt-spring': {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: '{scrypt@SpringSecurity_v5_8}$100801$salt$sum',
     usedBy: 'Spring Security',
     parse: parseSpringScrypt,
   },
   werkzeug: {
-    ...PLAIN,
+    ...STRONG_TRAITS,
     written: 'scrypt:32768:8:1$salt$hex or pbkdf2:sha256:600000$salt$hex',
     usedBy: 'Werkzeug, Flask',
     parse: parseWerkzeug,
   },
-  apr1: { ...WEAK, written: '$apr1$salt$sum', usedBy: 'htpasswd', parse: parseApr1 },
+  apr1: { ...WEAK_TRAITS, written: '$apr1$salt$sum', usedBy: 'htpasswd', parse: parseApr1 },
   'sha256-crypt': {
-    ...WEAK,
+    ...WEAK_TRAITS,
     written: '$5$salt$sum',
     usedBy: 'crypt(3), passlib',
     parse: parseShaCrypt('sha256'),
   },
   'sha512-crypt': {
-    ...WEAK,
+    ...WEAK_TRAITS,
     written: '$6$salt$sum',
     usedBy: 'crypt(3), passlib',
     parse: parseShaCrypt('sha512'),
@@ -341,7 +346,7 @@ export function parseSecretCheck(
   const parsed = parse(hash, salt ?? '')
   if (parsed === null)
     return fail(
-      `This is no hash of the form ${form}, which is written as ${written}.${suggestForm(hash)}`,
+      `This is not a hash of the form ${form}, which is written as ${written}.${suggestForm(hash)}`,
     )
   if (typeof parsed === 'string') return fail(parsed)
   const excess = findExcess(parsed, bounds)

@@ -106,7 +106,7 @@ export function parseOAuthClientCell(value: unknown): Result<OAuthClientInput, s
 }
 
 /** A browser would have to keep its page open for as long as an import takes. */
-const NO_PAGE = 'moves are made by commands and programs'
+const NO_PAGE = 'imports and exports are for commands and programs'
 
 const toImportInput = (
   upload: Upload | undefined,

@@ -97,11 +97,11 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
   [
     'an empty hash',
     { hash: '' },
-    /^This is no hash of the form sha256, which is written as 64 hex/,
+    /^This is not a hash of the form sha256, which is written as 64 hex/,
   ],
-  ['63 hex digits', { hash: SHA256.slice(1) }, /^This is no hash of the form sha256/],
-  ['a NUL in hex', { hash: SHA256.replace('4', '\0') }, /^This is no hash of the form sha256/],
-  ['a blank at the end', { hash: `${SHA256} ` }, /^This is no hash of the form sha256/],
+  ['63 hex digits', { hash: SHA256.slice(1) }, /^This is not a hash of the form sha256/],
+  ['a NUL in hex', { hash: SHA256.replace('4', '\0') }, /^This is not a hash of the form sha256/],
+  ['a blank at the end', { hash: `${SHA256} ` }, /^This is not a hash of the form sha256/],
   [
     'a salt beside SHA-256',
     { hash: SHA256, salt: 's' },
@@ -141,7 +141,7 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
   [
     'no rounds',
     { form: 'pbkdf2-django', hash: pbkdf2(0) },
-    /^This is no hash of the form pbkdf2-django/,
+    /^This is not a hash of the form pbkdf2-django/,
   ],
   [
     'N = 3',
@@ -174,7 +174,7 @@ test.each<[string, Partial<ImportedSecretInput>, RegExp]>([
   [
     'JSON that is no object',
     { form: 'keycloak', hash: '[]' },
-    /^This is no hash of the form keycloak/,
+    /^This is not a hash of the form keycloak/,
   ],
   [
     'Keycloak without a sum',

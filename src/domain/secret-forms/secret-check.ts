@@ -144,11 +144,11 @@ export function findExcess(check: SecretCheck, bounds: SecretCheckBounds): strin
     case 'salted':
       return null
     case 'bcrypt':
-      return compare('bcrypt cost', check.cost, bounds.bcryptCost)
+      return describeExcess('bcrypt cost', check.cost, bounds.bcryptCost)
     case 'pbkdf2': {
       // Each block of the sum repeats all rounds.
       const blocks = Math.ceil(check.sum.length / DIGEST_BYTES[check.digest])
-      return compare(
+      return describeExcess(
         blocks === 1 ? 'PBKDF2 rounds' : `PBKDF2 rounds for ${blocks} blocks`,
         check.rounds * blocks,
         bounds.pbkdf2Rounds,
@@ -157,18 +157,18 @@ export function findExcess(check: SecretCheck, bounds: SecretCheckBounds): strin
     case 'scrypt': {
       const { cost, blockSize, parallelism } = check
       const mib = (128 * cost * blockSize * parallelism) / MIB
-      return compare('MiB of scrypt', Math.ceil(mib), bounds.scryptMib)
+      return describeExcess('MiB of scrypt', Math.ceil(mib), bounds.scryptMib)
     }
     case 'argon2':
       return (
-        compare('MiB of argon2', Math.ceil(check.memoryKib / 1024), bounds.argon2Mib) ??
-        compare('argon2 passes', check.passes, bounds.argon2Passes) ??
-        compare('argon2 lanes', check.lanes, MAX_ARGON2_LANES)
+        describeExcess('MiB of argon2', Math.ceil(check.memoryKib / 1024), bounds.argon2Mib) ??
+        describeExcess('argon2 passes', check.passes, bounds.argon2Passes) ??
+        describeExcess('argon2 lanes', check.lanes, MAX_ARGON2_LANES)
       )
     case 'crypt':
-      return compare('crypt rounds', check.rounds, bounds.cryptRounds)
+      return describeExcess('crypt rounds', check.rounds, bounds.cryptRounds)
   }
 }
 
-const compare = (name: string, value: number, max: number): string | null =>
+const describeExcess = (name: string, value: number, max: number): string | null =>
   value <= max ? null : `${name}: ${value}, but this server computes at most ${max}`

@@ -33,7 +33,7 @@ export async function* exportKeys(
   await storage.addEvent(
     createAuditEvent(deps, 'keys.exported', accountId ?? deps.actorAccountId ?? 'keys', facts),
   )
-  const nameResource = createNaming(storage)
+  const nameResource = createResourceNamer(storage)
   for (let after: string | undefined; ; ) {
     const keys = await storage.listExportedKeys({ accountId, after, limit: KEYS_PER_READ })
     for (const key of keys) {
@@ -45,10 +45,10 @@ export async function* exportKeys(
   }
 }
 
-type NameResource = ReturnType<typeof createNaming>
+type NameResource = ReturnType<typeof createResourceNamer>
 
 /** Returns the name of a resource, or its id if the account has several with that name. */
-function createNaming(storage: ManagementStorage) {
+function createResourceNamer(storage: ManagementStorage) {
   const names = new LRUCache<string, string>({ max: MAX_CACHED_NAMES })
   const finders = {
     source: storage.findSource,

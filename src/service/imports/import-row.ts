@@ -142,10 +142,10 @@ function parseHashCells(read: ReadCell): Result<HashCells | null, string> {
   if (hash === null) {
     return form === null && salt === null && pepper === null
       ? ok(null)
-      : fail('form, salt and pepper are of a hash, which is missing')
+      : fail('hash is missing: add it, or leave form, salt and pepper empty')
   }
   return form === null
-    ? fail('form is missing: it says how the hash was made, and is never guessed')
+    ? fail('form is missing: it names the way in which the hash was made')
     : ok({ form, hash, salt, pepper })
 }
 

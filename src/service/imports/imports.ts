@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from '../../domain/failure.ts'
+import { ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import type { RunExclusively } from '../audit/audit.ts'
 import type { OAuthClientInput } from '../keys/oauth-client.ts'
@@ -224,5 +224,5 @@ async function startImport(
   const event = createAuditEvent(deps, 'import.started', started.id, { fileName: name.value })
   return (await storage.addImport(started, event))
     ? ok(started)
-    : fail({ problem: 'conflict', message: `there is import ${started.id} already` })
+    : failConflict(`there is an import ${started.id} already: use another id`)
 }

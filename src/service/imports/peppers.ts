@@ -44,7 +44,7 @@ export async function addPepper(
   const pepper = { id, accountId, name: parsedName.value, sealedPepper, createdAt: event.at }
   return (await storage.addPepper(pepper, event))
     ? ok({ id, bytes })
-    : failConflict(`the account has a pepper with the name ${quote(name)}`)
+    : failConflict(`the account has a pepper with the name ${quote(name)}: use another name`)
 }
 
 /**
@@ -69,7 +69,9 @@ export function createFindPepper(
     const opened = await sealer.open(stored.sealedPepper, stored.id)
     const isOther = bytes !== undefined && !isEqual(bytes, opened)
     return isOther
-      ? failConflict(`the account has another pepper with the name ${quote(name)}`)
+      ? failConflict(
+          `the account has another pepper with the name ${quote(name)}: use another name`,
+        )
       : ok({ id: stored.id, bytes: opened })
   }
 

@@ -122,7 +122,7 @@ function parseClient(
   if (keyType !== 'oauth') {
     return oauthClient === undefined
       ? ok(undefined)
-      : failInvalid(`oauth_client is of keys of the type oauth, not ${keyType}`)
+      : failInvalid(`oauth_client is for keys of the type oauth: leave it empty for ${keyType}`)
   }
   const client = parseOAuthClient(oauthClient ?? {})
   return client.ok

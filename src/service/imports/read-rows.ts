@@ -118,10 +118,10 @@ function parseJsonRow(text: string): Result<ImportCells, string> {
   try {
     row = JSON.parse(text)
   } catch {
-    return fail('the line is no JSON')
+    return fail('the line is not JSON')
   }
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    return fail('the line is no JSON object')
+    return fail('the line is not a JSON object')
   }
   const cells: Record<string, string> = {}
   for (const [name, value] of Object.entries(row)) {

@@ -58,7 +58,9 @@ export function createFindReference(
     const found = await find(kind, name, accountId)
     const result =
       found.ok && kind === 'account' && importAccountId !== null && found.value !== importAccountId
-        ? failInvalid(`the import is into another account than ${quote(name)}`)
+        ? failInvalid(
+            `the import is for another account: import the rows of ${quote(name)} on their own`,
+          )
         : found
     cache.set(cacheKey, result)
     return result

@@ -178,7 +178,7 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
 }
 
 const NOT_ADDED =
-  'another key has the public_id, the secret or the source, or what the row names was changed meanwhile'
+  'another key has the public_id, the secret or the source, or an owner, source, site or developer has changed: import the file again'
 
 /** The digests by which another key with the secret of a row would be found. */
 async function listSecretDigests(
@@ -225,7 +225,7 @@ async function proveForm(
     else if (matches.value) return ok(true)
     else {
       return failInvalid(
-        `the hash is not of this secret in the form ${quote(imported.form)}: the form, the salt or the pepper is another one`,
+        `the secret does not match its hash in the form ${quote(imported.form)}: correct the form, the salt or the pepper`,
       )
     }
   }

@@ -171,7 +171,7 @@ describe('a dry run', () => {
   test('tells that a file says SHA-256 and means HMAC', async () => {
     const hash = createHmac('sha256', 'pepper-0123').update(SECRET).digest('hex')
     expect(await findProblem(createRow({ secret: SECRET, hash }))).toBe(
-      'the hash is not of this secret in the form "sha256": the form, the salt or the pepper is another one',
+      'the secret does not match its hash in the form "sha256": correct the form, the salt or the pepper',
     )
     const peppers = new Map([['portal', new TextEncoder().encode('pepper-0123')]])
     const right = createRow({ secret: SECRET, hash, form: 'hmac-sha256', pepper: 'portal' })
@@ -183,10 +183,10 @@ describe('a dry run', () => {
     ['an unknown type', { type: 'rdox' }, /^type must be one of redox, .* not "rdox"$/],
     ['an unknown owner', { owner: 'x@y' }, 'there is no user "x@y"'],
     ['an unknown form', { form: 'sha3' }, /^The form "sha3" is unknown/],
-    ['a form without a hash', { hash: '' }, /^form, salt and pepper are of a hash/],
+    ['a form without a hash', { hash: '' }, /^hash is missing: add it, or leave/],
     ['a hash without its form', { form: '' }, /^form is missing/],
     ['neither secret nor hash', { hash: '', form: '' }, 'secret or hash is missing'],
-    ['a hash that is cut', { hash: 'abc' }, /^This is no hash of the form sha256/],
+    ['a hash that is cut', { hash: 'abc' }, /^This is not a hash of the form sha256/],
     ['a cost of 2^31', { form: 'bcrypt', hash: `$2b$31$${'a'.repeat(53)}` }, /cost/i],
     [
       'a truncated salt',

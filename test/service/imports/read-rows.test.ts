@@ -126,8 +126,8 @@ describe('a file of JSON lines', () => {
   })
 
   test.each([
-    ['no JSON', '{"type":', 'the line is no JSON'],
-    ['a list', '[]', 'the line is no JSON object'],
+    ['no JSON', '{"type":', 'the line is not JSON'],
+    ['a list', '[]', 'the line is not a JSON object'],
     ['a number', '{"name":7}', 'name must be text'],
     ['a NUL', '{"name":"\\u0000"}', 'the row has a NUL character'],
     ['a prototype', '{"__proto__":"x"}', /^there is no column "__proto__"/],
