@@ -118,7 +118,7 @@ describe('where one key has an imported hash', () => {
       )
       expect(expected).toMatchObject({ status: 401, argon2: 2, checks: ['salted'] })
       await spoil(server, key)
-      // What the change itself causes is not counted.
+      // The work of the change itself is not counted.
       await exchange(server, key.apiKey, 'wrong secret, quite long')
       await server.flushCounters()
       for (let n = 0; n < 2; n++) {
@@ -145,7 +145,7 @@ test('a key of another type does the work of an unknown id, and not its own', as
     const unknown = await measure(server, () => exchange(server, crypto.randomUUID(), SECRET))
     expect(other).toEqual(unknown)
     expect(other).toMatchObject({ argon2: 2, checks: [] })
-    // Where it is asked for as a client, it is known.
+    // It is known at the endpoints of clients.
     const answer = await postForm(server, STANDARD_TOKEN_PATH, {}, createBasicHeader(clientId, 'x'))
     expect(answer.status).toBe(401)
     expect(server.importChecks).toEqual(['digest'])

@@ -30,7 +30,7 @@ export function createImportedSecretVerifier(
           if (!allowed.ok) return allowed
           const parsed = parseSecretCheck(imported, bounds)
           // A database that was copied from another runtime can have hashes that cost too much here.
-          if (!parsed.ok) throw new Error(`an imported secret cannot be checked: ${parsed.failure}`)
+          if (!parsed.ok) throw new Error(parsed.failure)
           const matches = await check(secret, parsed.value, pepper)
           return matches === null ? BUSY : ok(matches)
         }),

@@ -91,7 +91,7 @@ export async function verifyExchangedSecret(
   return usable
 }
 
-/** How a secret is known to be the key's. `import`: by the hash of another system. */
+/** The proof that a secret is the key's. `import`: the hash of another system. */
 type Proof = 'digest' | 'memory' | 'hash' | 'import'
 
 interface SecretAttempt extends ExchangedCredential {

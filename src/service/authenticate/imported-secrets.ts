@@ -184,7 +184,7 @@ const NO_PEPPER = [null]
 const failUnverifiable = (why: unknown) =>
   fail({
     reason: 'secret_unverifiable',
-    detail: `its imported hash is of no use: ${why instanceof Error ? why.message : why}`,
+    detail: (why instanceof Error ? why.message : String(why)).replace(/\.$/, ''),
   } as const)
 
 export type ImportedSecrets = ReturnType<typeof createImportedSecrets>

@@ -16,7 +16,7 @@ export interface SecretUpgradesDeps extends KeySecretsDeps {
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive: KeepAlive
-  /** True if imported secrets get a digest too, by which their owner is recognised. */
+  /** True if imported secrets get a digest too, by which their owner is recognized. */
   readonly digestImportedKeys: boolean
 }
 

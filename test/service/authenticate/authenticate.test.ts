@@ -214,7 +214,7 @@ describe('what is read', () => {
       for (let n = 0; n < 2; n++) {
         expect(await ask(shape('imported-secret-9'))).toEqual(UNKNOWN)
         const once = ['readAuthority', 'findKeysBySecret']
-        // Whether keys are found by imported digests is read once for each version of the authority.
+        // The use of imported digests is read once for each version of the authority.
         const more = shape === present.xenrad && n === 0 ? ['readImportedDigests'] : []
         expect(calls.splice(0)).toEqual([...once, ...more])
       }
