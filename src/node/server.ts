@@ -30,7 +30,7 @@ const SEAL_INTERVAL_MS = 5000
 const QUEUE_POLL_INTERVAL_MS = 1000
 const LEASE_RENEWAL_INTERVAL_MS = 5000
 
-/** How another program changes the server that it starts. */
+/** The parts that another program replaces in the server that it starts. */
 export interface ServerOverrides {
   readonly clock?: Clock
   /** Answers the requests of vendors, in place of their app and by means of it. */

@@ -18,18 +18,18 @@ export function createControlApp(
   faultyApp: Pick<FaultyApp, 'requests' | 'faultCounts'>,
 ): Hono {
   const app = new Hono().basePath(CONTROL_PATH)
-  const describe = () => ({
+  const describeState = () => ({
     now: new Date(clock.now()).toISOString(),
     requests: faultyApp.requests,
     faults: faultyApp.faultCounts,
   })
 
   app.get('/', (c) =>
-    c.json({ ...describe(), secrets: Object.fromEntries(keyChanges.secretsByKey) }),
+    c.json({ ...describeState(), secrets: Object.fromEntries(keyChanges.secretsByKey) }),
   )
 
   app.get('/report', (c) =>
-    c.json({ ...describe(), findings: judge.findings.map(describeFinding) }),
+    c.json({ ...describeState(), findings: judge.findings.map(describeFinding) }),
   )
 
   app.post('/advance', async (c) => {
@@ -37,14 +37,14 @@ export function createControlApp(
     if (!input.success) return c.json({ message: z.prettifyError(input.error) }, 400)
     judge.noteJump({ at: clock.now(), monotonicAt: performance.now() })
     clock.advance(parseDurationMs(input.data.by) ?? 0)
-    return c.json(describe())
+    return c.json(describeState())
   })
 
   app.post('/faults', async (c) => {
     const rules = scheduleSchema.safeParse(await readJson(c.req.raw))
     if (!rules.success) return c.json({ message: z.prettifyError(rules.error) }, 400)
     schedule.add(rules.data)
-    return c.json(describe())
+    return c.json(describeState())
   })
   return app
 }

@@ -21,7 +21,7 @@ import {
 import type { FaultSchedule } from './schedule.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
 
-/** Chooses the faults of one request, in place of the schedule. Servers that are no sandbox ignore it. */
+/** Chooses the faults of one request, in place of the schedule. Real servers ignore it. */
 const SIMULATE_HEADER = 'Latchkey-Simulate'
 
 export interface FaultyAppDeps {
@@ -29,7 +29,7 @@ export interface FaultyAppDeps {
   readonly schedule: FaultSchedule
   readonly judge: ClientJudge
   readonly keyChanges: KeyChanges
-  /** How long the way to the server and back takes. */
+  /** The time of the way to the server and back. */
   readonly latencyMs: number
 }
 

@@ -1,4 +1,4 @@
-/** How a client is wrong. `worst` is the measure of the worst case. */
+/** A kind of mistake. `worst` is the measure of the worst case. */
 interface FindingKind {
   readonly describe: (finding: Pick<Finding, 'count' | 'worst' | 'detail'>) => string
   readonly advice: string
@@ -146,7 +146,7 @@ export function describeFinding(finding: Finding) {
   }
 }
 
-const UNITS = [
+const DURATION_UNITS = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
   [60_000, 'min'],
@@ -155,6 +155,6 @@ const UNITS = [
 
 /** Formats a duration in its largest unit that leaves at least two of it. */
 export function formatMs(ms: number): string {
-  const [size, unit] = UNITS.find(([size]) => ms >= 2 * size) ?? [1000, 's']
+  const [size, unit] = DURATION_UNITS.find(([size]) => ms >= 2 * size) ?? [1000, 's']
   return `${Math.round((ms / size) * 10) / 10} ${unit}`
 }

@@ -50,12 +50,12 @@ interface KeyRecord {
   latest: TokenRecord | null
   refusedSecret: { readonly secret: string; count: number; lastAt: number } | null
   /** The tokens in a row that were replaced early and used once or never. */
-  wasted: number
-  /** When an answer last reached the client. */
-  heardAt: number | null
+  wastedTokens: number
+  /** The time of the last answer that reached the client. */
+  lastAnswerAt: number | null
   isRevoked: boolean
   /** The last assertion had a wrong date, and its answer showed the right one. */
-  hasHeardOfWrongDate: boolean
+  wasWrongDateReported: boolean
 }
 
 /** A secret that was refused is not worth sending again so soon. */
@@ -126,9 +126,9 @@ export class ClientJudge {
     const { issued, isDelivered, status, retryAfterMs } = answer
     if (issued !== null) this.#noteTokens(record, request, issued, isDelivered, start)
     if (!isDelivered) return
-    record.heardAt = end.at
+    record.lastAnswerAt = end.at
     if (request.assertionIssuedAt !== null) {
-      record.hasHeardOfWrongDate = findDateError(request, start, this.#graceMs) > 0
+      record.wasWrongDateReported = findDateError(request, start, this.#graceMs) > 0
     }
     if (retryAfterMs !== null) record.waits.set(toWaitName(request), { ...end, ms: retryAfterMs })
     else record.waits.delete(toWaitName(request))
@@ -147,7 +147,7 @@ export class ClientJudge {
         : []
     }
     const lateMs = start.at - token.expiresAt
-    const couldKnow = (record.heardAt ?? 0) > this.#jumpedAt
+    const couldKnow = (record.lastAnswerAt ?? 0) > this.#jumpedAt
     return lateMs > this.#graceMs && couldKnow
       ? [{ code: 'used_ended_token', measure: lateMs }]
       : []
@@ -193,10 +193,10 @@ const createKeyRecord = (): KeyRecord => ({
   inFlight: new Set(),
   latest: null,
   refusedSecret: null,
-  wasted: 0,
-  heardAt: null,
+  wastedTokens: 0,
+  lastAnswerAt: null,
   isRevoked: false,
-  hasHeardOfWrongDate: false,
+  wasWrongDateReported: false,
 })
 
 /** Adds a record, and deletes the oldest if there are too many. */
@@ -254,9 +254,9 @@ function judgeRenewal(record: KeyRecord, { kind }: ClientRequest, { at }: Moment
   const leftMs = latest.expiresAt - at
   const isEarly = leftMs > EARLY_SHARE * (latest.expiresAt - latest.issuedAt)
   if (isEarly && kind === 'refresh') return [{ code: 'refreshed_early', measure: leftMs }]
-  record.wasted = isEarly && latest.uses <= 1 ? record.wasted + 1 : 0
-  return record.wasted >= MAX_WASTED_TOKENS
-    ? [{ code: 'authenticated_for_each_request', measure: record.wasted }]
+  record.wastedTokens = isEarly && latest.uses <= 1 ? record.wastedTokens + 1 : 0
+  return record.wastedTokens >= MAX_WASTED_TOKENS
+    ? [{ code: 'authenticated_for_each_request', measure: record.wastedTokens }]
     : []
 }
 
@@ -268,7 +268,7 @@ function judgeAssertion(
   graceMs: number,
 ): Offence[] {
   const errorMs = findDateError(request, start, graceMs)
-  if (errorMs === 0 || !record.hasHeardOfWrongDate) return []
+  if (errorMs === 0 || !record.wasWrongDateReported) return []
   return [{ code: 'dated_assertion_wrongly', measure: errorMs }]
 }
 

@@ -25,7 +25,7 @@ export interface SandboxOptions {
   readonly seed: number
   /** Simulated seconds in a second. */
   readonly speed: number
-  /** How far the server's clock is ahead. */
+  /** The time by which the server's clock is ahead. */
   readonly skewMs: number
   readonly latencyMs: number
 }

@@ -9,7 +9,7 @@ export class SimulatedClock {
   readonly #shiftMs = new AsyncLocalStorage<number>()
   #advancedMs = 0
 
-  /** `skewMs`: how far this clock is ahead of the machine's. */
+  /** `skewMs`: the time by which this clock is ahead of the machine's. */
   constructor({ speed, skewMs }: { speed: number; skewMs: number }) {
     this.#speed = speed
     this.#skewMs = skewMs

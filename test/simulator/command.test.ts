@@ -71,7 +71,7 @@ test.each(['LATCHKEY_DATABASE', 'LATCHKEY_DATA', 'LATCHKEY_KEYRING'])(
     const { code, stderr } = await runWarmCli(['simulate', '--port', '0'], { dir, env })
     expect([code, stderr]).toEqual([
       2,
-      `a sandbox has data of its own and must not be near yours: unset ${setting}\n`,
+      `the sandbox makes its own data, and must not use yours: unset ${setting}\n`,
     ])
     expect(existsSync(value)).toBe(false)
   },
@@ -91,8 +91,8 @@ test.each([
 })
 
 test.each([
-  ['{"fault":"delay"}', 'is no JSON list of rules'],
-  ['[{', 'is no JSON list of rules'],
+  ['{"fault":"delay"}', 'is not a JSON list of rules'],
+  ['[{', 'is not a JSON list of rules'],
   ['[{"fault":"answer-500"}]', '0.fault must be one of lose-answer-before-commit'],
 ])('a schedule of %s is refused with the reason', async (text, reason) => {
   const dir = createTempFolder()

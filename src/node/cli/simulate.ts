@@ -46,7 +46,7 @@ export function defineSimulateCommand(group: Command): void {
       parseSkew,
       0,
     )
-    .option('--latency <ms>', 'how long each request takes at least', parseWholeNumber, 20)
+    .option('--latency <ms>', 'minimum duration of each request', parseWholeNumber, 20)
     .option('--fail-on-findings', 'exit with 1 if there are findings')
     .addHelpText(
       'after',
@@ -100,7 +100,7 @@ start by the simulated clock; "count" is for each key.
 
 The sandbox has the paths of a server, and its own: GET /simulate (present secrets), POST
 /simulate/advance ({"by":"8d"}), POST /simulate/faults (rules), GET /simulate/report. The header
-Latchkey-Simulate chooses the faults of one request; servers that are no sandbox ignore it.`
+Latchkey-Simulate chooses the faults of one request; real servers ignore it.`
 
 const formatFaults = (): string =>
   Object.entries(FAULT_KINDS)
@@ -119,7 +119,7 @@ function refuseRealData(): void {
   if (setting === undefined) return
   throw new CommandFailure(
     'configuration',
-    `a sandbox has data of its own and must not be near yours: unset ${setting}`,
+    `the sandbox makes its own data, and must not use yours: unset ${setting}`,
   )
 }
 
@@ -147,7 +147,7 @@ function readSchedule(file: string | undefined): unknown[] {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw new CommandFailure('configuration', `${file} is no JSON list of rules`)
+  throw new CommandFailure('configuration', `${file} is not a JSON list of rules`)
 }
 
 function parseShare(text: string): string {
