@@ -53,7 +53,7 @@ export type AccessFailure =
   | { reason: 'key_disabled'; keyId: string }
   | { reason: 'key_expired'; keyId: string }
   /** The plan for the keys of its type has reached its sunset. */
-  | { reason: 'key_type_retired'; keyId: string }
+  | { reason: 'key_retired'; keyId: string }
   /** A planned brown-out refuses the key until its end. */
   | { reason: 'brownout'; keyId: string; retryAfterSeconds: number }
   | { reason: 'key_unassigned'; keyId: string }

@@ -120,7 +120,7 @@ function findAccessFailure(
   if (key.status === 'revoked') return { reason: 'key_revoked', keyId }
   if (key.status === 'disabled') return { reason: 'key_disabled', keyId }
   if (key.expiresAt !== null && now >= key.expiresAt) return { reason: 'key_expired', keyId }
-  if (isRetired(key, now)) return { reason: 'key_type_retired', keyId }
+  if (isRetired(key, now)) return { reason: 'key_retired', keyId }
   if (key.keyType === 'opendental' && key.assignedAt === null) {
     return { reason: 'key_unassigned', keyId }
   }

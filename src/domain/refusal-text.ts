@@ -134,7 +134,7 @@ const FAILURE_TEXTS = {
   },
   secret_unverifiable: {
     keeps: ['keyId', 'detail'],
-    says: ({ detail }) => `The secret cannot be checked: ${detail}.`,
+    says: ({ detail }) => `The imported hash of the secret cannot be checked: ${detail}.`,
     helps: ({ keyId }) =>
       'Start the server with the key ring that the keys were imported with, or restore the pepper from a backup. ' +
       `To give the owner a new secret, run \`latchkey keys rotate-secret ${keyId}\`.`,
@@ -213,18 +213,18 @@ const FAILURE_TEXTS = {
     says: () => 'The key has expired.',
     helps: () => 'Create another key with `latchkey keys create`.',
   },
-  key_type_retired: {
+  key_retired: {
     keeps: ['keyId'],
-    says: () => 'The sunset of the keys of this type has passed.',
+    says: () => 'The sunset of the key has passed.',
     helps: ({ accountId }) =>
-      `\`latchkey sunset list --account ${accountId}\` shows the plan, and \`latchkey sunset cancel\` makes its keys work again.`,
+      `\`latchkey sunset list --account ${accountId}\` shows the sunset, and \`latchkey sunset cancel\` makes its keys work again.`,
   },
   brownout: {
     keeps: ['keyId', 'retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
       `A planned brown-out refused the key, for another ${retryAfterSeconds} seconds.`,
     helps: ({ accountId }) =>
-      `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows the plan.`,
+      `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows it.`,
   },
   account_closed: {
     keeps: ['keyId'],

@@ -15,7 +15,7 @@ export interface Brownout {
   readonly endsAt: number
 }
 
-/** When keys are deprecated, browned out and retired, by the server's clock (epoch ms). */
+/** The times at which keys are deprecated, browned out and retired, by the server's clock (epoch ms). */
 export interface Sunset {
   readonly deprecatedAt: number
   /** The keys are refused from this time on. */
@@ -63,29 +63,29 @@ export const MAX_BROWNOUTS = 50
 export const MAX_BROWNOUT_MS = DAY_MS
 const MAX_DOCUMENTATION_URL_LENGTH = 1000
 
-/** What is wrong with a plan, in words, or with one of its brown-outs. */
+/** An error in a sunset, or in one of its brown-outs. */
 export interface SunsetProblem {
   readonly detail: string
   readonly brownout: Brownout | null
 }
 
-const failPlan = (detail: string, brownout: Brownout | null = null) =>
+const failSunset = (detail: string, brownout: Brownout | null = null) =>
   fail<SunsetProblem>({ detail, brownout })
 
 /** Returns the plan with its brown-outs in order and its URL as it is sent, or what is wrong with it. */
 export function parseSunset(plan: Sunset, now: number): Result<Sunset, SunsetProblem> {
   const { deprecatedAt, sunsetAt } = plan
-  if (sunsetAt <= now) return failPlan('the sunset must be in the future')
-  if (sunsetAt < deprecatedAt) return failPlan('the sunset must not be before the deprecation')
+  if (sunsetAt <= now) return failSunset('the sunset must be in the future')
+  if (sunsetAt < deprecatedAt) return failSunset('the sunset must not be before the deprecation')
   const documentationUrl = parseDocumentationUrl(plan.documentationUrl)
   if (!documentationUrl.ok) return documentationUrl
   if (plan.brownouts.length > MAX_BROWNOUTS) {
-    return failPlan(`a plan has at most ${MAX_BROWNOUTS} brown-outs`)
+    return failSunset(`a sunset has at most ${MAX_BROWNOUTS} brown-outs`)
   }
   const brownouts = [...plan.brownouts].sort((a, b) => a.startsAt - b.startsAt)
   for (const [n, brownout] of brownouts.entries()) {
     const problem = findBrownoutProblem(brownout, brownouts[n - 1], plan)
-    if (problem !== null) return failPlan(problem, brownout)
+    if (problem !== null) return failSunset(problem, brownout)
   }
   return ok({ deprecatedAt, sunsetAt, documentationUrl: documentationUrl.value, brownouts })
 }
@@ -107,10 +107,10 @@ function parseDocumentationUrl(text: string | null): Result<string | null, Sunse
   if (text === null) return ok(null)
   const url = URL.parse(text)
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    return failPlan('the documentation must be an https URL')
+    return failSunset('the documentation must be an https URL')
   }
   return url.href.length > MAX_DOCUMENTATION_URL_LENGTH
-    ? failPlan(
+    ? failSunset(
         `the URL of the documentation must not be longer than ${MAX_DOCUMENTATION_URL_LENGTH} characters`,
       )
     : ok(url.href)

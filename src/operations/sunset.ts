@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { ok } from '../domain/failure.ts'
 import { type Brownout, LEGACY_KEY_TYPES, type Sunset } from '../domain/sunset.ts'
 import type { LegacyKeyStatus } from '../service/keys/sunsets.ts'
-import type { SunsetPlan } from '../service/ports/sunsets.ts'
+import type { StoredSunset } from '../service/ports/sunsets.ts'
 import { defineNoContentOperation, defineOperation, type Operation } from './define.ts'
 import {
   accountFilter,
@@ -65,7 +65,7 @@ const sunsetPlan = z
     siteId: nullableId.meta({ description: 'Its keys alone; null for those of the account' }),
     ...schedule,
     createdAt,
-  } satisfies Record<keyof SunsetPlan, z.ZodType>)
+  } satisfies Record<keyof StoredSunset, z.ZodType>)
   .meta({ id: 'Sunset' })
 
 const legacyKey = z
@@ -116,7 +116,7 @@ const target = {
 }
 const dates = {
   deprecatedAt: instant(
-    'Time from which the keys are deprecated; omit it for now, or for that of the plan that this one replaces',
+    'Time from which the keys are deprecated; by default that of the sunset that this one replaces, otherwise now',
   ).optional(),
   sunsetAt: instant('Time from which the keys are refused').meta({
     example: '2099-12-31T12:00:00.000Z',
@@ -195,7 +195,7 @@ export const sunsetOperations: readonly Operation[] = [
     path: '/sunsets',
     serviceMethods: ['sunsets.set'],
     summary: 'Set a sunset',
-    text: 'Retires the keys of a type: those of the account, or of a source or site, whose own plan precedes that of the account. It replaces the plan for the same keys, and takes effect at the next request.',
+    text: 'Retires the keys of a type: those of the account, or of a source or site, whose own sunset replaces that of the account. Setting it again replaces it. It takes effect at the next request.',
     body: z.strictObject({
       ...target,
       sourceId: existingId.optional(),

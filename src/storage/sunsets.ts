@@ -1,7 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
 import { LEGACY_KEY_TYPES, type Sunset } from '../domain/sunset.ts'
-import type { LegacyKey, SunsetPlan, SunsetScope, SunsetStorage } from '../service/ports/sunsets.ts'
+import type {
+  LegacyKey,
+  StoredSunset,
+  SunsetScope,
+  SunsetStorage,
+} from '../service/ports/sunsets.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler, Step } from './engine.ts'
 import { createSqlWriter, type TableStatements } from './statements.ts'
@@ -57,7 +62,7 @@ const toScheduleRow = (sunset: Sunset): ScheduleRow => ({
   brownouts: sunset.brownouts.map(({ startsAt, endsAt }) => `${startsAt}-${endsAt}`).join(' '),
 })
 
-const toSunsetPlan = (row: SunsetRow): SunsetPlan => ({
+const toStoredSunset = (row: SunsetRow): StoredSunset => ({
   id: row.id,
   accountId: row.account_id,
   keyType: row.key_type,
@@ -96,7 +101,7 @@ export function createSunsetStorage(
   const deleteRow = sqlStatement<{ id: string }>(
     (arg) => sql`delete from sunsets where id = ${arg('id')}`,
   )
-  const readPage = rows.page('sunsets', 'account_id', toSunsetPlan)
+  const readPage = rows.page('sunsets', 'account_id', toStoredSunset)
   const findByScope = sqlStatement<SunsetScope, SunsetRow>(
     (arg) => sql`
       select * from sunsets
@@ -123,10 +128,10 @@ export function createSunsetStorage(
       ),
     changeSunset: (id, to, event) => change({ id, ...toScheduleRow(to) }, event),
     deleteSunset: (id, event) => audit.applyDeletion('sunsets', [deleteRow({ id })], event),
-    findSunset: rows.findById('sunsets', toSunsetPlan),
+    findSunset: rows.findById('sunsets', toStoredSunset),
     async findScopeSunset({ accountId, keyType, sourceId, siteId }) {
       const [row] = await engine.read(findByScope({ accountId, keyType, sourceId, siteId }))
-      return row === undefined ? null : toSunsetPlan(row)
+      return row === undefined ? null : toStoredSunset(row)
     },
     listSunsets: ({ accountId, ...page }) => readPage(accountId, page),
     listLegacyKeys: createLegacyKeyList(engine, compiler),

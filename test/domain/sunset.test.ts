@@ -108,7 +108,7 @@ describe('a plan', () => {
     [
       'with too many brown-outs',
       { brownouts: Array.from({ length: MAX_BROWNOUTS + 1 }, (_, n) => window(n, n + 1)) },
-      'a plan has at most 50 brown-outs',
+      'a sunset has at most 50 brown-outs',
     ],
   ])('is refused %s', (_, more, detail) => {
     expect(parseSunset({ ...PLAN, ...more }, NOW)).toMatchObject({

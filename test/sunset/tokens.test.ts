@@ -282,8 +282,8 @@ describe('after its sunset, a key', () => {
     )
     expect(decisions).toMatchObject([
       {
-        facts: { reason: 'key_type_retired', keyId: vendor.keyId },
-        sentence: 'The sunset of the keys of this type has passed.',
+        facts: { reason: 'key_retired', keyId: vendor.keyId },
+        sentence: 'The sunset of the key has passed.',
         advice: expect.stringContaining(`latchkey sunset list --account ${vendor.accountId}`),
       },
     ])

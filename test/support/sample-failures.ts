@@ -30,7 +30,7 @@ const FAILURE_DETAILS = {
   key_disabled: { keyId: FAILURE_KEY_ID },
   key_revoked: { keyId: FAILURE_KEY_ID },
   key_expired: { keyId: FAILURE_KEY_ID },
-  key_type_retired: { keyId: FAILURE_KEY_ID },
+  key_retired: { keyId: FAILURE_KEY_ID },
   brownout: { keyId: FAILURE_KEY_ID, retryAfterSeconds: 900 },
   account_closed: { keyId: FAILURE_KEY_ID },
   key_unassigned: { keyId: FAILURE_KEY_ID },

@@ -104,7 +104,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   key_revoked: () => createUnauthorizedReply('This key was revoked.', 'key_revoked'),
   key_disabled: () => createUnauthorizedReply('This key is disabled.', 'key_disabled'),
   key_expired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
-  key_type_retired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
+  key_retired: () => createUnauthorizedReply('This key has expired.', 'key_expired'),
   brownout: ({ retryAfterSeconds }) =>
     createRetryReply(503, 'brownout', BROWNOUT_TEXT, retryAfterSeconds),
   account_closed: () =>

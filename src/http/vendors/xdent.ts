@@ -118,7 +118,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
   key_disabled: createKeyDisabledReply('This key is disabled.'),
   key_revoked: createKeyDisabledReply('This key was revoked.'),
   key_expired: createKeyDisabledReply('This key has expired.'),
-  key_type_retired: createKeyDisabledReply('This key has expired.'),
+  key_retired: createKeyDisabledReply('This key has expired.'),
   brownout: ({ retryAfterSeconds }) => createUnavailableReply(BROWNOUT_TEXT, retryAfterSeconds),
   key_unassigned: createKeyDisabledReply('This key is not in use.'),
   address_refused: ({ address }) =>

@@ -11,7 +11,7 @@ import {
 } from '../../domain/sunset.ts'
 import type { ManagementDeps } from '../account-scope.ts'
 import type { Page } from '../ports/lists.ts'
-import type { LegacyKey, LegacyKeyFilter, SunsetPlan, SunsetScope } from '../ports/sunsets.ts'
+import type { LegacyKey, LegacyKeyFilter, StoredSunset, SunsetScope } from '../ports/sunsets.ts'
 import {
   createAuditEvent,
   failConflict,
@@ -54,7 +54,7 @@ export interface SunsetPreview extends Omit<Sunset, 'documentationUrl'> {
 export function createSunsets(deps: ManagementDeps) {
   const { storage, random, clock } = deps
 
-  const find = async (id: string): Promise<ServiceResult<SunsetPlan>> =>
+  const find = async (id: string): Promise<ServiceResult<StoredSunset>> =>
     requireFound(await storage.findSunset(id), 'sunset', id)
 
   async function listKeys(
@@ -69,7 +69,7 @@ export function createSunsets(deps: ManagementDeps) {
   /** Reads the target, with its plan if there is one. */
   async function findTarget(
     input: SunsetTarget & ScheduleInput,
-  ): Promise<ServiceResult<{ scope: SunsetScope; existing: SunsetPlan | null }>> {
+  ): Promise<ServiceResult<{ scope: SunsetScope; existing: StoredSunset | null }>> {
     const scope = await parseScope(deps, input)
     return scope.ok
       ? ok({ scope: scope.value, existing: await storage.findScopeSunset(scope.value) })
@@ -105,7 +105,7 @@ export function createSunsets(deps: ManagementDeps) {
     },
 
     /** Stores the plan, instead of one for the same keys. It takes effect at the next request. */
-    async set(input: SetSunsetInput): Promise<ServiceResult<SunsetPlan>> {
+    async set(input: SetSunsetInput): Promise<ServiceResult<StoredSunset>> {
       const target = await findTarget(input)
       if (!target.ok) return target
       const { scope, existing } = target.value
@@ -120,7 +120,7 @@ export function createSunsets(deps: ManagementDeps) {
         now,
       )
       if (!parsed.ok) return parsed
-      const plan: SunsetPlan = {
+      const plan: StoredSunset = {
         id: existing?.id ?? random.uuid(),
         ...scope,
         ...parsed.value,
@@ -133,7 +133,7 @@ export function createSunsets(deps: ManagementDeps) {
           : await storage.changeSunset(plan.id, parsed.value, event)
       return isSet
         ? ok(plan)
-        : failConflict('another user changed the plan at the same moment: try again')
+        : failConflict('another user changed the sunset at the same moment: try again')
     },
 
     /** Deletes the plan, so that its keys work again at the next request. */
@@ -148,7 +148,7 @@ export function createSunsets(deps: ManagementDeps) {
   }
 }
 
-const toFacts = ({ accountId, keyType, sourceId, siteId, sunsetAt, brownouts }: SunsetPlan) => ({
+const toFacts = ({ accountId, keyType, sourceId, siteId, sunsetAt, brownouts }: StoredSunset) => ({
   accountId,
   keyType,
   ...(sourceId !== null && { sourceId }),

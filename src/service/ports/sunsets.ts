@@ -11,7 +11,7 @@ export interface SunsetScope {
 }
 
 /** A stored plan. That of a source or a site precedes that of the account. */
-export interface SunsetPlan extends SunsetScope, Sunset {
+export interface StoredSunset extends SunsetScope, Sunset {
   readonly id: string
   readonly createdAt: number
 }
@@ -64,12 +64,12 @@ export interface OAuthUse {
 /** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface SunsetStorage {
   /** Guard: the account has the source or the site, and no plan for the same keys. */
-  addSunset(plan: SunsetPlan, event: AuditEvent): Promise<boolean>
+  addSunset(plan: StoredSunset, event: AuditEvent): Promise<boolean>
   changeSunset(id: string, to: Sunset, event: AuditEvent): Promise<boolean>
   deleteSunset(id: string, event: AuditEvent): Promise<boolean>
-  findSunset(id: string): Promise<SunsetPlan | null>
-  findScopeSunset(scope: SunsetScope): Promise<SunsetPlan | null>
-  listSunsets(page: Page & { readonly accountId?: string | undefined }): Promise<SunsetPlan[]>
+  findSunset(id: string): Promise<StoredSunset | null>
+  findScopeSunset(scope: SunsetScope): Promise<StoredSunset | null>
+  listSunsets(page: Page & { readonly accountId?: string | undefined }): Promise<StoredSunset[]>
   listLegacyKeys(page: Page & LegacyKeyFilter): Promise<LegacyKey[]>
   /** Never moves the first use forward, nor the last one back. Changes no permission. */
   addOAuthUses(uses: readonly OAuthUse[]): Promise<void>

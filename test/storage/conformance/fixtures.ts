@@ -22,7 +22,7 @@ import type {
   Source,
 } from '../../../src/service/ports/routing.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
-import type { SunsetPlan } from '../../../src/service/ports/sunsets.ts'
+import type { StoredSunset } from '../../../src/service/ports/sunsets.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
 
 /** UUIDv7s, each greater than the one before, as the server makes them. */
@@ -231,9 +231,9 @@ export class StorageFixture {
 
   readonly addSunset = async (
     accountId: string,
-    more: Partial<SunsetPlan> = {},
-  ): Promise<SunsetPlan> => {
-    const row: SunsetPlan = {
+    more: Partial<StoredSunset> = {},
+  ): Promise<StoredSunset> => {
+    const row: StoredSunset = {
       id: createUuid(),
       accountId,
       keyType: 'redox',

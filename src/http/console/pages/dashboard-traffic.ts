@@ -151,7 +151,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   key_revoked: 'The key is revoked',
   key_disabled: 'The key is disabled',
   key_expired: 'The key has expired',
-  key_type_retired: 'The keys of this type are retired',
+  key_retired: 'The key is retired',
   brownout: 'A planned brown-out',
   key_unassigned: 'The key is not assigned yet',
   address_refused: 'The address is not on the IP allowlist',

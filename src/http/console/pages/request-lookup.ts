@@ -162,7 +162,7 @@ function findRemedy({ reason, keyId, destinationId }: AuditEventFacts): Remedy |
       return { href: NEW_KEY_PATH, text: 'Create key' }
     case 'address_refused':
       return { href: IP_ALLOWLIST_PATH, text: 'View IP allowlist' }
-    case 'key_type_retired':
+    case 'key_retired':
     case 'brownout':
       return { href: SUNSETS_PATH, text: 'View sunsets' }
     case 'account_closed':

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import { LEGACY_KEY_TYPES, type LegacyKeyType } from '../../../domain/sunset.ts'
 import { getOperation } from '../../../operations/registry.ts'
 import type { LegacyKeyStatus } from '../../../service/keys/sunsets.ts'
-import type { SunsetPlan } from '../../../service/ports/sunsets.ts'
+import type { StoredSunset } from '../../../service/ports/sunsets.ts'
 import { findAccountNames, withAccount } from '../account-selection.ts'
 import {
   buttonLink,
@@ -39,7 +39,7 @@ const PLAN_PATH = `${SUNSETS_PATH}/plan`
 const LEGACY_KEYS_PATH = `${SUNSETS_PATH}/keys`
 const SUNSET_CRUMBS = [{ href: SUNSETS_PATH, text: 'Sunsets' }]
 
-const SUNSETS: Resource<SunsetPlan> = {
+const SUNSETS: Resource<StoredSunset> = {
   group: 'sunset',
   noun: 'sunset',
   path: SUNSETS_PATH,
@@ -76,7 +76,7 @@ async function showSunsets(context: PageContext): Promise<Response> {
   )
 }
 
-async function sunsetTable(context: PageContext, rows: readonly SunsetPlan[]): Promise<Html> {
+async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]): Promise<Html> {
   const names = await findAccountNames(context, rows)
   const canCancel = context.canPerform('sunset.cancel')
   return table({
@@ -108,7 +108,7 @@ async function sunsetTable(context: PageContext, rows: readonly SunsetPlan[]): P
   })
 }
 
-function describeScope({ sourceId, siteId }: SunsetPlan): Html | string {
+function describeScope({ sourceId, siteId }: StoredSunset): Html | string {
   if (sourceId !== null) return html`Those of <a href="${formatSourcePath(sourceId)}">a source</a>`
   if (siteId !== null) return html`Those of <a href="${SITES_PATH}/${siteId}">a site</a>`
   return 'All of the account'
@@ -185,8 +185,8 @@ async function showPlan(
   const day = getField(context, 'sunset')
   const [sourceId, siteId] = [getOptionalId(context, 'source'), getOptionalId(context, 'site')]
   const target = { accountId, keyType: keyType ?? 'redox', sourceId, siteId }
-  const isAsked = keyType !== undefined && day !== ''
-  const result = isAsked
+  const isComplete = keyType !== undefined && day !== ''
+  const result = isComplete
     ? await context.services.sunsets.plan(
         { ...target, sunsetAt: Date.parse(day) || 0 },
         { limit: PREVIEWED_KEYS },
@@ -234,7 +234,7 @@ async function planForm(
     <div class="row">${submitButton('Show keys', '')}</div></form>`
 }
 
-const formatInterval = ({ startsAt, endsAt }: SunsetPlan['brownouts'][number]) =>
+const formatInterval = ({ startsAt, endsAt }: StoredSunset['brownouts'][number]) =>
   `${new Date(startsAt).toISOString()}/${new Date(endsAt).toISOString()}`
 
 function setForm(

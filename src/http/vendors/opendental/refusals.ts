@@ -69,7 +69,7 @@ const replies: ReplyTable<string, SurfaceFailure> = {
   key_disabled: () => createUnauthorizedReply('API key is disabled.'),
   key_revoked: () => createUnauthorizedReply('API key has been revoked.'),
   key_expired: () => createUnauthorizedReply('API key has expired.'),
-  key_type_retired: () => createUnauthorizedReply('API key has expired.'),
+  key_retired: () => createUnauthorizedReply('API key has expired.'),
   brownout: ({ retryAfterSeconds }) => createRetryReply(503, BROWNOUT_TEXT, retryAfterSeconds),
   // The vendor's sentence, except on the list of keys, which no office's key may use.
   key_unassigned: (_, path) =>

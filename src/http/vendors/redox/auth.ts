@@ -142,7 +142,7 @@ const replies: ReplyTable = {
   key_disabled: createInvalidReply,
   key_revoked: createInvalidReply,
   key_expired: createInvalidReply,
-  key_type_retired: createInvalidReply,
+  key_retired: createInvalidReply,
   brownout: ({ retryAfterSeconds }) =>
     createRetryReply(503, retryAfterSeconds, `${BROWNOUT_TEXT} `),
   key_unassigned: createInvalidReply,

@@ -173,7 +173,7 @@ const replies: ReplyTable<RefusalContext> = {
   key_disabled: createUnauthorizedReply,
   key_revoked: createUnauthorizedReply,
   key_expired: createUnauthorizedReply,
-  key_type_retired: createUnauthorizedReply,
+  key_retired: createUnauthorizedReply,
   brownout: ({ retryAfterSeconds }, context) =>
     createRetryReply(503, BROWNOUT_TEXT, retryAfterSeconds, context),
   key_unassigned: createUnauthorizedReply,

@@ -148,7 +148,7 @@ function createFhirTokenProtocol(resourceMetadataUrl: string): SurfaceProtocol<F
     key_revoked: refuseToken,
     key_disabled: refuseToken,
     key_expired: refuseToken,
-    key_type_retired: refuseToken,
+    key_retired: refuseToken,
     key_unassigned: refuseToken,
     account_closed: refuseToken,
     address_refused: refuseToken,

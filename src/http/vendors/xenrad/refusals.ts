@@ -92,8 +92,7 @@ export const XENRAD_REPLIES: ReplyTable<WriteRefusal, SurfaceFailure> = {
   // Only the holder of an unrevoked key's secret comes this far, so these replies help the owner, and reveal
   // nothing that a thief could use.
   key_expired: (_, write) => createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
-  key_type_retired: (_, write) =>
-    createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
+  key_retired: (_, write) => createUnauthorizedReply(write, 'expired', 'The API key has expired.'),
   brownout: ({ retryAfterSeconds }, write) =>
     createRetryReply(write, 503, 'transient', BROWNOUT_TEXT, retryAfterSeconds),
   address_refused: ({ address }, write) =>
