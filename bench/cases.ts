@@ -25,7 +25,7 @@ export interface BenchCase {
   readonly targets: Readonly<Partial<Record<BenchEngineName, number>>>
   /** Maximum p50 of one connection on SQLite, where there is one. */
   readonly maxAloneMs?: number
-  /** What it cannot do without on SQLite, besides what bare Hono does. */
+  /** The primitives that it cannot do without on SQLite, besides the work of bare Hono. */
   readonly needs: PrimitiveCounts
   /** The settings of the Latchkey that answers it. */
   readonly settings?: Readonly<Record<string, string>>

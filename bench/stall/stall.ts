@@ -21,7 +21,7 @@ export interface StallResult {
   readonly figures: DelayQuantiles
   /** The p99 beyond that of the undisturbed round beside it (ms); null for that one. */
   readonly addedMs: number | null
-  /** How often the disturbing work was done in all rounds. */
+  /** The number of times that the disturbing work was done, in all rounds. */
   readonly times: number
 }
 

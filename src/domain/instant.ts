@@ -26,7 +26,7 @@ export const isWithinLast = (ms: number, at: number, now: number): boolean =>
 /** True for a stored instant that a fast clock wrote. */
 export const isFromFuture = (at: number, now: number): boolean => at > getLatestDeadline(0, now)
 
-const UNIT_MS: Readonly<Record<string, number>> = {
+const DURATION_UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -37,5 +37,5 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /** Parses `250ms`, `90s`, `30m`, `24h` or `7d` into milliseconds. Returns null for any other text. */
 export function parseDurationMs(text: string): number | null {
   const [, count, unit = ''] = /^(\d{1,9})(ms|[smhd])$/.exec(text) ?? []
-  return count === undefined ? null : Number(count) * (UNIT_MS[unit] ?? 0)
+  return count === undefined ? null : Number(count) * (DURATION_UNIT_MS[unit] ?? 0)
 }

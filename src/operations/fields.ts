@@ -92,7 +92,7 @@ export async function readPage<Item extends { readonly id: string }>(
   return ok(toPage(await read(pageQuery)))
 }
 
-/** Returns what to read for a page, one item more than it has, and how to make the page of what was read. */
+/** Returns the query of a page, which reads one item more than the page has, and a function that makes the page. */
 export function parsePage({ limit = PAGE_LIMITS.default, after }: PageQuery) {
   if (after !== undefined && !isUuid(after)) throw new InvalidCursorError()
   return {

@@ -102,7 +102,7 @@ export function createImportChangeStorage(
     (arg) => sql`select keys.id from ${added(arg('rows'))}`,
   )
 
-  const notSeen = (includesUsed: unknown) => sql`(${includesUsed} = 1 or not ${IS_USED})`
+  const isDeletable = (includesUsed: unknown) => sql`(${includesUsed} = 1 or not ${IS_USED})`
   type Deletion = { importId: string; rows: string; includesUsed: number }
   /** The events come first, and have the guard: the rows go only with their events. */
   const insertDeletionEvents = sqlStatement<Deletion>(
@@ -112,7 +112,7 @@ export function createImportChangeStorage(
         ${member('action')}, keys.id, ${member('facts')}, ${member('request_id')}, keys.account_id
       from ${from(arg('rows'))} join keys on keys.id = ${member('subject')}
         join imported_keys on imported_keys.key_id = keys.id
-      where imported_keys.import_id = ${arg('importId')} and ${notSeen(arg('includesUsed'))}`,
+      where imported_keys.import_id = ${arg('importId')} and ${isDeletable(arg('includesUsed'))}`,
   )
   const deletePeppers = sqlStatement<{ rows: string }>(
     (arg) => sql`

@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from './tables.ts'
 
-/* Version 4 to 5 recognises owners before the slow hash, and stores ids in one spelling. */
+/* Version 4 to 5 recognizes owners before the slow hash, and stores ids in one spelling. */
 
 /** Tests if a public id is a UUID in any case. The three engines share no regular expressions. */
 const IS_UUID_CONDITION = `(public_id LIKE '________-____-____-____-____________'

@@ -98,6 +98,6 @@ export function readBindings(env: WorkerEnv): WorkerBindings {
   }
 }
 
-/** Turns the console off if it has no host name: a Worker recognises its requests only by that. */
+/** Turns the console off if it has no host name: a Worker recognizes its requests only by that. */
 const disableUnnamedConsole = (config: Config): Config =>
   config.console?.publicUrl ? config : { ...config, console: null }

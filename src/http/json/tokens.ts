@@ -40,7 +40,7 @@ export const INVALID_JSON = Number.MIN_SAFE_INTEGER
 export const INVALID_UTF8 = INVALID_JSON + 1
 
 /** The bytes that mean themselves in a string: all of ASCII but controls, the quote and the backslash. */
-const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+const PLAIN_BYTE_FLAGS = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== 0x22 && byte !== 0x5c ? 1 : 0,
 )
 
@@ -48,7 +48,7 @@ const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
 export function skipString(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
   for (;;) {
-    while (at < stop && IS_PLAIN[bytes[at] as number] === 1) at++
+    while (at < stop && PLAIN_BYTE_FLAGS[bytes[at] as number] === 1) at++
     if (at >= stop) return at >= bytes.length ? INVALID_JSON : -at
     const byte = bytes[at] as number
     if (byte === 0x22) return at + 1

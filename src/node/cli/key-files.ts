@@ -88,8 +88,8 @@ async function importFile(file: string, options: ImportOptions, command: Command
   const peppers = new Map(options.pepper?.map(readPepper))
   const size = file === STANDARD_INPUT ? 0 : statSync(file).size
   const { parseOAuthClientCell } = await import('../../operations/imports.ts')
-  const abortion = new AbortController()
-  const stop = () => abortion.abort()
+  const aborter = new AbortController()
+  const stop = () => aborter.abort()
   // A second Ctrl-C ends the process at once.
   process.once('SIGINT', stop)
   const progress = createProgress(size, isJsonRequested(command))
@@ -107,7 +107,7 @@ async function importFile(file: string, options: ImportOptions, command: Command
       accountId: options.account,
       peppers,
       parseOAuthClient: parseOAuthClientCell,
-      signal: abortion.signal,
+      signal: aborter.signal,
       reportProgress: progress.report,
     }
     const result = unwrapResult(await withLatchkey(({ imports }) => imports.create(input)))
