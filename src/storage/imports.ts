@@ -1,259 +1,241 @@
-import { type RawBuilder, sql } from 'kysely'
-import { KEY_HOLDER_ROLES } from '../domain/key.ts'
-import type { ImportStorage, NamedKind, NewImportedKey } from '../service/ports/imports.ts'
-import { type AuditedChanges, toEventRow } from './audit.ts'
-import type { Engine, StatementCompiler } from './engine.ts'
-import { createClientChanges } from './oauth-clients.ts'
-import { createCache, createSqlWriter } from './statements.ts'
-
-type ImportChangeMethods = Pick<
+import { sql } from 'kysely'
+import type {
+  ExistingKey,
+  ExportedKey,
   ImportStorage,
-  'addImportedKeys' | 'deleteImportedKeys' | 'findIdsByName'
->
+  KeyImport,
+  Pepper,
+  UnseenKey,
+} from '../service/ports/imports.ts'
+import type { AuditedChanges } from './audit.ts'
+import type { Engine, StatementCompiler } from './engine.ts'
+import { IS_USED } from './imported-keys.ts'
+import { toKeySummary } from './keys.ts'
+import { selectOAuthClient } from './oauth-clients.ts'
+import {
+  type Arg,
+  createSqlWriter,
+  expandJsonList,
+  LAST_ID,
+  type TableStatements,
+} from './statements.ts'
+import { createRowMapping, type Tables } from './tables.ts'
 
-/** The columns of `keys` that a row of an import sets, as members of one JSON object. */
-const KEY_COLUMN_TYPES = {
-  id: 'text',
-  key_type: 'text',
-  source_id: 'text',
-  site_id: 'text',
-  developer_id: 'text',
-  public_id: 'text',
-  name: 'text',
-  description: 'text',
-  reference: 'text',
-  status: 'text',
-  disabled_by: 'text',
-  access: 'text',
-  secret_hash: 'text',
-  secret_digest: 'text',
-  sealed_secret: 'text',
-  token_salt: 'text',
-  token_epoch: 'bigint',
-  created_at: 'bigint',
-  assigned_at: 'bigint',
-  expires_at: 'bigint',
-  disabled_at: 'bigint',
-  revoked_at: 'bigint',
-  last_used_at: 'bigint',
-  event_id: 'text',
-} as const
+type ImportMethods = Omit<ImportStorage, 'addImportedKeys' | 'deleteImportedKeys' | 'findIdsByName'>
 
-/**
- * Writes many keys by a few statements, each of which takes its rows as one JSON text: a statement for each row
- * would take three times as long on SQLite, and D1 allows a Worker only so many.
- */
-export function createImportChangeStorage(
+const IMPORTS = createRowMapping('imports')
+const PEPPERS = createRowMapping('peppers')
+
+/** Stores imports and peppers, and lists what imports have made. */
+export function createImportStorage(
   engine: Engine,
   compiler: StatementCompiler,
+  rows: TableStatements,
   audit: AuditedChanges,
-): ImportChangeMethods {
+): ImportMethods {
   const sqlStatement = createSqlWriter(compiler)
-  const clients = createClientChanges(engine, compiler)
-  const { from, member } = createJsonRows(engine)
-
-  type Addition = { importId: string; rows: string }
-  const belongsToAccount = (table: 'sources' | 'sites' | 'developers', column: string) => sql`(
-    ${member(column)} is null or exists (select 1 from ${sql.table(table)} as own
-      where own.id = ${member(column)} and own.account_id = users.account_id))`
-  const columns = Object.entries(KEY_COLUMN_TYPES)
-  const insertKeys = sqlStatement<Addition>(
-    (arg) => sql`
-      insert into keys (account_id, owner_id, ${sql.join(columns.map(([name]) => sql.ref(name)))})
-      select users.account_id, users.id,
-        ${sql.join(columns.map(([name, type]) => member(name, type)))}
-      from ${from(arg('rows'))} join users on users.id = ${member('owner_id')}
-      where users.account_id = ${member('account_id')}
-        and users.role in (${sql.join(KEY_HOLDER_ROLES)}) and users.deactivated_at is null
-        and ${belongsToAccount('sources', 'source_id')}
-        and ${belongsToAccount('sites', 'site_id')}
-        and ${belongsToAccount('developers', 'developer_id')}
-        and (${member('pepper_id')} is null or exists (
-          select 1 from peppers where peppers.id = ${member('pepper_id')}))
-        and exists (select 1 from imports
-          where imports.id = ${arg('importId')} and imports.status = 'running')
-      on conflict do nothing`,
+  const addImport = rows.insertUnlessTaken('imports')
+  const addPepper = rows.insertUnlessTaken('peppers')
+  const isRunning = () => sql`status = 'running'`
+  const finish = audit.createUpdate(
+    'imports',
+    ['status', 'present', 'different', 'invalid', 'finished_at'],
+    isRunning,
   )
-  /** Rows whose key was added, which has the event of its row. */
-  const added = (rows: unknown) => sql`
-    ${from(rows)} join keys on keys.id = ${member('id')} and keys.event_id = ${member('event_id')}`
-  const insertImported = sqlStatement<Addition>(
-    (arg) => sql`
-      insert into imported_keys
-        (key_id, import_id, line, secret_form, pepper_id, secret_start, last_used_at)
-      select keys.id, cast(${arg('importId')} as text), ${member('line', 'bigint')},
-        ${member('secret_form')}, ${member('pepper_id')}, ${member('secret_start')},
-        ${member('last_used_at', 'bigint')}
-      from ${added(arg('rows'))}`,
-  )
-  const insertEvents = sqlStatement<{ rows: string }>(
-    (arg) => sql`
-      insert into audit_events (id, at, actor, action, subject, facts, request_id, account_id)
-      select ${member('event_id')}, ${member('at', 'bigint')}, ${member('actor')},
-        ${member('action')}, keys.id, ${member('facts')}, ${member('request_id')}, keys.account_id
-      from ${added(arg('rows'))}`,
-  )
-  const countImported = sqlStatement<Addition>(
-    (arg) => sql`
-      update imports set imported = imported + (select count(*) from ${added(arg('rows'))})
-      where id = ${arg('importId')}`,
-  )
-  const selectAdded = sqlStatement<{ rows: string }, { id: string }>(
-    (arg) => sql`select keys.id from ${added(arg('rows'))}`,
+  const setUndone = audit.createUpdate(
+    'imports',
+    ['status', 'undone_at'],
+    () => sql`status <> 'undone'`,
   )
 
-  const isDeletable = (includesUsed: unknown) => sql`(${includesUsed} = 1 or not ${IS_USED})`
-  type Deletion = { importId: string; rows: string; includesUsed: number }
-  /** The events come first, and have the guard: the rows go only with their events. */
-  const insertDeletionEvents = sqlStatement<Deletion>(
-    (arg) => sql`
-      insert into audit_events (id, at, actor, action, subject, facts, request_id, account_id)
-      select ${member('id')}, ${member('at', 'bigint')}, ${member('actor')},
-        ${member('action')}, keys.id, ${member('facts')}, ${member('request_id')}, keys.account_id
-      from ${from(arg('rows'))} join keys on keys.id = ${member('subject')}
-        join imported_keys on imported_keys.key_id = keys.id
-      where imported_keys.import_id = ${arg('importId')} and ${isDeletable(arg('includesUsed'))}`,
+  const find = sqlStatement<{ id: string }, Tables['imports']>(
+    (arg) => sql`select * from imports where id = ${arg('id')}`,
   )
-  const deletePeppers = sqlStatement<{ rows: string }>(
+  type ImportQuery = { accountId: string | null; before: string; limit: number }
+  const list = sqlStatement<ImportQuery, Tables['imports']>(
     (arg) => sql`
-      delete from peppers where id in (
-        select imported_keys.pepper_id from ${from(arg('rows'))}
-        join imported_keys on imported_keys.key_id = ${member('subject')}
-        join audit_events on audit_events.id = ${member('id')})
-      and not exists (
-        select 1 from imported_keys as other
-        where other.pepper_id = peppers.id and other.upgraded_at is null
-          and other.key_id not in (
-            select audit_events.subject from ${from(arg('rows'))}
-            join audit_events on audit_events.id = ${member('id')}))`,
+      select * from imports where id < ${arg('before')}
+        and (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
+      order by id desc limit ${arg('limit')}`,
   )
-  const deleteFrom = (table: string, column: string) =>
-    sqlStatement<{ rows: string }>(
+  const findRunning = sqlStatement<{ digest: string; accountId: string | null }, Tables['imports']>(
+    (arg) => sql`
+      select * from imports where file_digest = ${arg('digest')} and status = 'running'
+        and coalesce(account_id, '') = coalesce(cast(${arg('accountId')} as text), '')
+      order by id desc limit 1`,
+  )
+  const listKeys = sqlStatement<
+    { id: string; after: string; limit: number },
+    { id: string; public_id: string; used: number }
+  >(
+    (arg) => sql`
+      select keys.id, keys.public_id, case when ${IS_USED} then 1 else 0 end as used
+      from imported_keys join keys on keys.id = imported_keys.key_id
+      where imported_keys.import_id = ${arg('id')} and imported_keys.key_id > ${arg('after')}
+      order by imported_keys.key_id limit ${arg('limit')}`,
+  )
+
+  type WantedKeys = { publicIds: string; secretHashes: string; accountId: string | null }
+  type ExistingRow = Tables['keys'] & { readonly oauth_client: string | null }
+  const selectExisting = (condition: (arg: Arg<WantedKeys>) => unknown) =>
+    sqlStatement<WantedKeys, ExistingRow>(
       (arg) => sql`
-        delete from ${sql.table(table)} where ${sql.ref(column)} in (
-          select audit_events.subject from ${from(arg('rows'))}
-          join audit_events on audit_events.id = ${member('id')})`,
+        select keys.*, ${selectOAuthClient(engine)} as oauth_client from keys
+        where ${condition(arg)}
+          and (cast(${arg('accountId')} as text) is null or keys.account_id = ${arg('accountId')})`,
     )
-  const deletions = [
-    deletePeppers,
-    deleteFrom('imported_keys', 'key_id'),
-    deleteFrom('oauth_clients', 'key_id'),
-    deleteFrom('key_sources', 'key_id'),
-    deleteFrom('key_sites', 'key_id'),
-    deleteFrom('key_uses', 'key_id'),
-    deleteFrom('keys', 'id'),
-  ]
+  const findByPublicId = selectExisting(
+    (arg) => sql`keys.public_id in ${expandJsonList(engine, arg('publicIds'))}`,
+  )
+  // The condition on the type is that of the index.
+  const findByHash = selectExisting(
+    (arg) => sql`keys.key_type <> 'redox'
+      and keys.secret_hash in ${expandJsonList(engine, arg('secretHashes'))}`,
+  )
 
-  const names = createCache<ReturnType<typeof createNameSearch>>()
-  type Named = { name: string; accountId: string | null }
-  const createNameSearch = (kind: NamedKind) => {
-    const [table, column, account] = NAMED_TABLES[kind]
-    return sqlStatement<Named, { id: string }>(
-      (arg) => sql`
-        select id from ${sql.table(table)} where ${sql.ref(column)} = ${arg('name')}
-        and (cast(${arg('accountId')} as text) is null or ${sql.ref(account)} = ${arg('accountId')})
-        order by id limit 2`,
-    )
+  type UnseenQuery = {
+    after: string
+    limit: number
+    accountId: string | null
+    importId: string | null
   }
+  type UnseenRow = Pick<
+    Tables['keys'],
+    'id' | 'account_id' | 'key_type' | 'public_id' | 'name' | 'reference' | 'status'
+  > &
+    Pick<Tables['imported_keys'], 'import_id' | 'secret_form' | 'secret_start' | 'last_used_at'> & {
+      readonly email: string
+    }
+  const listUnseen = sqlStatement<UnseenQuery, UnseenRow>(
+    (arg) => sql`
+      select keys.id, keys.account_id, keys.key_type, keys.public_id, keys.name, keys.reference,
+        keys.status, users.email, imported_keys.import_id, imported_keys.secret_form,
+        imported_keys.secret_start, imported_keys.last_used_at
+      from imported_keys join keys on keys.id = imported_keys.key_id
+        join users on users.id = keys.owner_id
+      where imported_keys.key_id > ${arg('after')} and not ${IS_USED} and keys.status <> 'revoked'
+        and (cast(${arg('accountId')} as text) is null or keys.account_id = ${arg('accountId')})
+        and (cast(${arg('importId')} as text) is null
+          or imported_keys.import_id = ${arg('importId')})
+      order by imported_keys.key_id limit ${arg('limit')}`,
+  )
+
+  type ExportedRow = Tables['keys'] & {
+    readonly oauth_client: string | null
+    readonly email: string
+    readonly secret_start: string | null
+    readonly pepper_name: string | null
+  }
+  const listExported = sqlStatement<
+    { accountId: string | null; after: string; limit: number },
+    ExportedRow
+  >(
+    (arg) => sql`
+      select keys.*, ${selectOAuthClient(engine)} as oauth_client, users.email,
+        imported_keys.secret_start, peppers.name as pepper_name
+      from keys join users on users.id = keys.owner_id
+        left join imported_keys on imported_keys.key_id = keys.id
+        left join peppers on peppers.id = imported_keys.pepper_id
+      where keys.id > ${arg('after')}
+        and (cast(${arg('accountId')} as text) is null or keys.account_id = ${arg('accountId')})
+      order by keys.id limit ${arg('limit')}`,
+  )
+
+  const findPepper = sqlStatement<{ accountId: string; name: string }, Tables['peppers']>(
+    (arg) => sql`
+      select * from peppers where account_id = ${arg('accountId')} and name = ${arg('name')}`,
+  )
 
   return {
-    async addImportedKeys(importId, keys) {
-      const rows = JSON.stringify(keys.map(toJsonRow))
-      const steps = [
-        audit.bumpAuthority,
-        insertKeys({ importId, rows }),
-        insertImported({ importId, rows }),
-        insertEvents({ rows }),
-        countImported({ importId, rows }),
-        ...keys.flatMap(({ id, event, oauthClient }) =>
-          oauthClient === null ? [] : clients.add(id, event.id, oauthClient),
-        ),
-      ]
-      const [, changed] = await engine.atomic(steps, { isBackground: true })
-      if (changed === keys.length) return new Set(keys.map(({ id }) => id))
-      return new Set((await engine.read(selectAdded({ rows }))).map(({ id }) => id))
+    addImport: (keyImport: KeyImport, event) =>
+      audit.applyChange('imports', addImport(IMPORTS.toRow(keyImport, event.id)), event),
+
+    async findImport(id) {
+      const [row] = await engine.read(find({ id }))
+      return row === undefined ? null : IMPORTS.fromRow(row)
     },
 
-    async deleteImportedKeys(importId, events, includesUsed) {
-      const rows = JSON.stringify(events.map(toEventRow))
-      const [, deleted = 0] = await engine.atomic([
-        audit.bumpAuthority,
-        insertDeletionEvents({ importId, rows, includesUsed: includesUsed ? 1 : 0 }),
-        ...deletions.map((deletion) => deletion({ rows })),
+    async listImports({ accountId = null, after: before = LAST_ID, limit }) {
+      return (await engine.scan(list({ accountId, before, limit }))).map(IMPORTS.fromRow)
+    },
+
+    async findRunningImport(digest, accountId) {
+      const [row] = await engine.scan(findRunning({ digest, accountId }))
+      return row === undefined ? null : IMPORTS.fromRow(row)
+    },
+
+    finishImport: (id, counts, event) =>
+      finish({ id, status: 'finished', ...counts, finished_at: event.at }, event),
+
+    setImportUndone: (id, event) => setUndone({ id, status: 'undone', undone_at: event.at }, event),
+
+    async listImportedKeys(id, { after = '', limit }) {
+      const keys = await engine.read(listKeys({ id, after, limit }))
+      return keys.map((row) => ({
+        id: row.id,
+        publicId: row.public_id,
+        isUsed: Number(row.used) === 1,
+      }))
+    },
+
+    async findExistingKeys({ publicIds, secretHashes, accountId = null }) {
+      const wanted = {
+        publicIds: JSON.stringify(publicIds),
+        secretHashes: JSON.stringify(secretHashes),
+        accountId,
+      }
+      const [byId, byHash] = await Promise.all([
+        engine.read(findByPublicId(wanted)),
+        secretHashes.length === 0 ? [] : engine.read(findByHash(wanted)),
       ])
-      return deleted
+      return [...byId, ...byHash].map(
+        (row): ExistingKey => ({
+          ...toKeySummary(row),
+          secretHash: row.secret_hash,
+        }),
+      )
     },
 
-    async findIdsByName({ kind, name, accountId = null }) {
-      const search = names(kind, () => createNameSearch(kind))
-      return (await engine.read(search({ name, accountId }))).map(({ id }) => id)
+    async listUnseenKeys({ accountId = null, importId = null, after = '', limit }) {
+      const found = await engine.scan(listUnseen({ accountId, importId, after, limit }))
+      return found.map(
+        (row): UnseenKey => ({
+          id: row.id,
+          accountId: row.account_id,
+          keyType: row.key_type,
+          publicId: row.public_id,
+          name: row.name,
+          reference: row.reference,
+          ownerEmail: row.email,
+          status: row.status,
+          secretStart: row.secret_start,
+          secretForm: row.secret_form,
+          importId: row.import_id,
+          lastUsedAt: row.last_used_at,
+        }),
+      )
     },
-  }
-}
 
-/** True if somebody has used the key since its import, or got a new secret for it. */
-export const IS_USED = sql`(
-  imported_keys.upgraded_at is not null or keys.secret_rotated_at is not null
-  or coalesce(keys.last_used_at, -1) <> coalesce(imported_keys.last_used_at, -1))`
+    async listExportedKeys({ accountId = null, after = '', limit }) {
+      const found = await engine.scan(listExported({ accountId, after, limit }))
+      return found.map(
+        (row): ExportedKey => ({
+          ...toKeySummary(row),
+          secretHash: row.secret_hash,
+          sealedSecret: row.sealed_secret,
+          ownerEmail: row.email,
+          secretStart: row.secret_start,
+          pepperName: row.pepper_name,
+        }),
+      )
+    },
 
-/** The tables of named rows: the column of the name, and that of the account. */
-const NAMED_TABLES = {
-  account: ['accounts', 'name', 'id'],
-  user: ['users', 'email', 'account_id'],
-  source: ['sources', 'name', 'account_id'],
-  site: ['sites', 'name', 'account_id'],
-  developer: ['developers', 'name', 'account_id'],
-} as const satisfies Record<NamedKind, readonly [string, string, string]>
+    addPepper: (pepper: Pepper, event) =>
+      audit.applyChange('peppers', addPepper(PEPPERS.toRow(pepper, event.id)), event),
 
-/** Reads rows that are passed as one JSON list of objects. */
-function createJsonRows(engine: Pick<Engine, 'sql'>) {
-  return {
-    from: (rows: unknown): RawBuilder<unknown> =>
-      engine.sql === 'sqlite'
-        ? sql`json_each(${rows}) as item`
-        : sql`json_array_elements(cast(${rows} as json)) as item(value)`,
-    member: (name: string, type: 'text' | 'bigint' = 'text'): RawBuilder<unknown> =>
-      sql`cast(item.value ->> ${sql.lit(name)} as ${sql.raw(type)})`,
-  }
-}
-
-function toJsonRow(key: NewImportedKey): object {
-  const { at, actor, action, facts, request_id } = toEventRow(key.event)
-  return {
-    id: key.id,
-    account_id: key.accountId,
-    owner_id: key.ownerId,
-    key_type: key.keyType,
-    source_id: key.sourceId,
-    site_id: key.siteId,
-    developer_id: key.developerId,
-    public_id: key.publicId,
-    name: key.name,
-    description: key.description,
-    reference: key.reference,
-    status: key.status,
-    disabled_by: key.disabledBy,
-    access: key.access,
-    secret_hash: key.secretHash,
-    secret_digest: key.secretDigest,
-    sealed_secret: key.sealedSecret,
-    token_salt: key.tokenSalt,
-    token_epoch: 0,
-    created_at: key.createdAt,
-    assigned_at: key.assignedAt,
-    expires_at: key.expiresAt,
-    disabled_at: key.status === 'disabled' ? at : null,
-    revoked_at: key.status === 'revoked' ? at : null,
-    last_used_at: key.lastUsedAt,
-    event_id: key.event.id,
-    line: key.line,
-    secret_form: key.secretForm,
-    pepper_id: key.pepperId,
-    secret_start: key.secretStart,
-    at,
-    actor,
-    action,
-    facts,
-    request_id,
+    async findPepper(accountId, name) {
+      const [row] = await engine.read(findPepper({ accountId, name }))
+      return row === undefined ? null : PEPPERS.fromRow(row)
+    },
   }
 }

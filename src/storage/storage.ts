@@ -13,9 +13,9 @@ import { createDeliveryStorage } from './delivery.ts'
 import { createStorageProbe } from './diagnostics.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
-import { createImportReadStorage } from './import-lists.ts'
+import { createImportedKeyStorage } from './imported-keys.ts'
 import { createImportedSecretStorage } from './imported-secrets.ts'
-import { createImportChangeStorage } from './imports.ts'
+import { createImportStorage } from './imports.ts'
 import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyChangeStorage, createKeyReadStorage, createKeyUseStorage } from './keys.ts'
@@ -67,8 +67,8 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createKeySecretStorage(engine, compiler, audit),
     ...createKeyChangeStorage(engine, compiler, audit),
     ...createKeyReadStorage(engine, compiler, rows),
-    ...createImportChangeStorage(engine, compiler, audit),
-    ...createImportReadStorage(engine, compiler, rows, audit),
+    ...createImportedKeyStorage(engine, compiler, audit),
+    ...createImportStorage(engine, compiler, rows, audit),
     ...createEventStorage(engine, compiler),
     ...createAuditChainStorage(engine, compiler),
     ...createKeyUseStorage(engine, compiler),
