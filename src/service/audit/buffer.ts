@@ -357,7 +357,7 @@ export interface Caller {
   readUserAgent?(): string | undefined
 }
 
-/** Notes the key that the caller has proven. */
+/** Notes the key that the caller has proven. From then on, each answer to the caller announces its sunset. */
 export function identifyKey(caller: Caller, { id, sunset }: Pick<Key, 'id' | 'sunset'>): void {
   caller.keyId = id
   if (sunset !== null) caller.sunset = sunset

@@ -2,7 +2,6 @@ import { ok, type Result } from '../../domain/failure.ts'
 import {
   findFormRefusal,
   type ImportedSecret,
-  isSecretForm,
   parseImportedSecret,
 } from '../../domain/imported-secret.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
@@ -159,8 +158,7 @@ async function parseRowHash(
     { bounds: importedSecretVerifier.bounds, weakFormsAllowed },
   )
   if (!imported.ok) return failInvalid(imported.failure)
-  const { form } = imported.value
-  const refusal = isSecretForm(form) ? findFormRefusal(keyType, form) : null
+  const refusal = findFormRefusal(keyType, imported.value.form)
   return refusal === null
     ? ok({ imported: imported.value, pepper: pepper.value?.bytes ?? null })
     : failInvalid(refusal)
