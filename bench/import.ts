@@ -154,7 +154,7 @@ async function measureImport(
   return result
 }
 
-/** XDENT keys have hashes of every form; the secrets of OAuth clients cost argon2id. */
+/** Writes XDENT keys with hashes of SHA-256, or OAuth clients with secrets, which cost argon2id each. */
 function writeRows(rows: number, isHashed: boolean, { email, sourceId }: ImportOwner): string {
   let text = ''
   for (let n = 0; n < rows; n++) {

@@ -117,7 +117,7 @@ test('tokens stay valid when the secret is upgraded', async () => {
 })
 
 describe('a rotation of a key with an imported hash', () => {
-  test('ends it at once', async () => {
+  test('ends the hash at once', async () => {
     const { keyId, apiKey, hash } = await seedImported()
     const { secret } = unwrap(await server.keys.rotateSecret(keyId, {}))
     expect(dumpDatabase(server.dir)).not.toContain(hash)

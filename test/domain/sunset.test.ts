@@ -36,7 +36,7 @@ test('every key type is legacy but OAuth clients', () => {
   ])
 })
 
-describe('a plan', () => {
+describe('a sunset', () => {
   test('is taken with its brown-outs in order, and its URL as it is sent', () => {
     const plan = {
       ...PLAN,
@@ -134,12 +134,12 @@ describe('a brown-out', () => {
     )
   })
 
-  test('refuses no key without a plan', () => {
+  test('refuses no key without a sunset', () => {
     expect(checkBrownout(key(null), NOW).ok).toBe(true)
   })
 })
 
-test('a key is retired from its sunset on, and never without a plan', () => {
+test('a key is retired from its sunset on, and never without one', () => {
   expect(isRetired(key(PLAN), PLAN.sunsetAt - 1)).toBe(false)
   expect(isRetired(key(PLAN), PLAN.sunsetAt)).toBe(true)
   expect(isRetired(key(null), PLAN.sunsetAt)).toBe(false)
@@ -158,7 +158,7 @@ test.each([
 })
 
 describe('the proposed brown-outs', () => {
-  test('are a valid plan, longer as the sunset comes closer', () => {
+  test('are valid, and longer as the sunset comes closer', () => {
     const dates = { deprecatedAt: NOW, sunsetAt: NOW + 60 * DAY_MS }
     const brownouts = proposeBrownouts(dates, NOW)
     expect(

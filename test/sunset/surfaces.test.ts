@@ -189,7 +189,7 @@ describe.each(CASES)('$name', ({ keyType, seed, method, path, retired, brownout 
     expect({ ...after, headers: others }).toEqual(before)
   })
 
-  test('answers strangers as without a plan', async () => {
+  test('answers strangers as without a sunset', async () => {
     const guess = Object.fromEntries(
       Object.entries(credential.headers).map(([name, value]) => [
         name,
@@ -219,7 +219,7 @@ describe.each(CASES)('$name', ({ keyType, seed, method, path, retired, brownout 
     expect((await call()).status).toBeLessThan(400)
   })
 
-  test('refuses the key after the sunset as an expired one, until the plan is cancelled', async () => {
+  test('refuses the key after the sunset as an expired one, until the sunset is cancelled', async () => {
     const plan = await setSunset()
     server.clock.set(plan.sunsetAt)
     const { status, headers, body } = await readResponse(await call())

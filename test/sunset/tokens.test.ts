@@ -70,7 +70,7 @@ const INVALID_REQUEST = {
   body: 'Invalid request',
 }
 
-describe('the headers of a planned sunset', () => {
+describe('the headers of a sunset', () => {
   test('come with every answer to the holder of the secret or of a token, at the next request', async () => {
     const first = await parseTokens(await authenticate())
     expect(pick(await authenticate())).toEqual(NO_HEADERS)
@@ -99,7 +99,7 @@ describe('the headers of a planned sunset', () => {
     expect(pick(await send(accessToken))).toEqual(NO_HEADERS)
   })
 
-  test('never come with an answer to a stranger, which is the one without a plan to the byte', async () => {
+  test('never come with an answer to a stranger, which is the one without a sunset to the byte', async () => {
     const { accessToken, refreshToken } = await parseTokens(await authenticate())
     const attempts = () => [
       server.authenticate(vendor.apiKey, 'wrong'),
@@ -122,7 +122,7 @@ describe('the headers of a planned sunset', () => {
     expect(await read()).toEqual(before)
   })
 
-  test('are those of the source where it has a plan of its own, and have no link without a page', async () => {
+  test('are those of the source where it has a sunset of its own, and have no link without a page', async () => {
     await setSunset()
     const plan = await setSunset({
       sourceId: vendor.sourceId,
@@ -246,7 +246,7 @@ describe('a brown-out', () => {
 })
 
 describe('after its sunset, a key', () => {
-  test('is refused as a revoked one is, with its tokens, until the plan is cancelled', async () => {
+  test('is refused as a revoked one is, with its tokens, until the sunset is cancelled', async () => {
     const plan = await setSunset({ brownouts: [] })
     server.clock.set(plan.sunsetAt - 1)
     const { accessToken, refreshToken } = await parseTokens(await authenticate())
@@ -272,7 +272,7 @@ describe('after its sunset, a key', () => {
     expect((await server.refresh(vendor.apiKey, refreshToken)).status).toBe(200)
   })
 
-  test('is explained: the reason is its type, and the advice names the plan', async () => {
+  test('is explained: the reason is its sunset, and the advice says how to cancel it', async () => {
     const plan = await setSunset({ brownouts: [] })
     server.clock.set(plan.sunsetAt)
     const answer = await authenticate()
@@ -289,7 +289,7 @@ describe('after its sunset, a key', () => {
     ])
   })
 
-  test('keeps a source whose own plan ends later, and other accounts, as they were', async () => {
+  test('keeps a source whose own sunset is later, and other accounts, as they were', async () => {
     const other = await seedKey(server)
     const plan = await setSunset({ brownouts: [] })
     const later = await setSunset({

@@ -29,7 +29,7 @@ const listActions = async (subject: string) =>
   ])
 
 describe('setting a sunset', () => {
-  test('stores the plan with its event, deprecated from now on by default', async () => {
+  test('stores the sunset with its event, deprecated from now on by default', async () => {
     const now = server.clock()
     const plan = unwrap(await set())
     expect(plan).toEqual({
@@ -60,7 +60,7 @@ describe('setting a sunset', () => {
     expect((await server.sunsets.cancel(plan.id)).ok).toBe(false)
   })
 
-  test('replaces the plan for the same keys, and keeps its id and its deprecation', async () => {
+  test('replaces the sunset of the same keys, and keeps its id and its deprecation', async () => {
     const first = unwrap(await set({ documentationUrl: 'https://clinic.example/' }))
     server.clock.advance(DAY_MS)
     const sunsetAt = first.sunsetAt + DAY_MS
@@ -72,7 +72,7 @@ describe('setting a sunset', () => {
     expect(await server.sunsets.list(page)).toHaveLength(2)
   })
 
-  test('at once by ten users stores one plan', async () => {
+  test('at once by ten users stores one sunset', async () => {
     const results = await Promise.all(Array.from({ length: 10 }, () => set()))
     expect(results.filter(({ ok }) => ok).length).toBeGreaterThan(0)
     expect(await server.sunsets.list({ accountId: vendor.accountId, limit: 10 })).toHaveLength(1)
@@ -142,7 +142,7 @@ describe('a preview', () => {
     expect(await server.sunsets.list({ accountId: vendor.accountId, limit: 10 })).toEqual([])
   })
 
-  test('is refused for a date that a plan must not have', async () => {
+  test('is refused for a date that a sunset must not have', async () => {
     const target = { accountId: vendor.accountId, keyType: 'redox', sunsetAt: 1 } as const
     expect(await server.sunsets.plan(target, { limit: 10 })).toMatchObject({
       ok: false,

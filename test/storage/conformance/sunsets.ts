@@ -14,7 +14,7 @@ import {
 export function testSunsetStorage(name: string, fixture: StorageFixture): void {
   const { addAccount, addUser, addSource, addSite, addKey, addTenant, addSunset } = fixture
 
-  describe(`${name}: a plan to retire keys`, () => {
+  describe(`${name}: a sunset`, () => {
     test('is found by its id, by its keys, and in the list of its account', async () => {
       const { storage } = fixture
       const { accountId, sourceId } = await addTenant()
