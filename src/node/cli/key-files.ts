@@ -35,7 +35,7 @@ export function defineKeyFileCommands(group: Command): void {
     .description(
       'Import keys of another system from a file of CSV or JSON lines; - is stdin. docs/migrate.md has the columns. ' +
         'Rows that cannot be imported are reported by line, and all others are imported. A repeated command imports ' +
-        'nothing twice, and goes on where the last one stopped.',
+        'nothing twice, and continues where the last one stopped.',
     )
     .option('--account <id>', 'the account of rows that name none')
     .option('--dry-run', 'check the file, and write nothing')
@@ -51,7 +51,7 @@ export function defineKeyFileCommands(group: Command): void {
       (value: string, earlier: readonly string[] = []) => [...earlier, value],
     )
     .option('--weak-forms', 'allow weak hashes, because each secret has at least 128 random bits')
-    .option('--id <uuid>', 'the id of an import to go on with, if the file comes from stdin')
+    .option('--id <uuid>', 'the id of an import to continue, if the file comes from stdin')
     .addHelpText(
       'after',
       formatExamples(
@@ -202,7 +202,7 @@ function* listNotes(result: ImportResult): Generator<string> {
   if (!finished) {
     yield importId === null
       ? 'Stopped before the end of the file.'
-      : 'Stopped. Run the same command again to go on.'
+      : 'Stopped. Run the same command again to continue.'
   }
   if (importId !== null && imported > 0)
     yield `To undo it, run \`latchkey imports undo ${importId}\`.`

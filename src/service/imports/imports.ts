@@ -38,7 +38,7 @@ export interface ImportInput {
   readonly fileName: string
   /** SHA-256 of the file, by which an unfinished import of it is found. */
   readonly fileDigest?: string | undefined
-  /** The id of the import, so that a repeated request goes on with it. */
+  /** The id of the import, so that a repeated request continues it. */
   readonly id?: string | undefined
   /** The account of rows that name none. */
   readonly accountId?: string | undefined
@@ -52,7 +52,7 @@ export interface ImportInput {
 export interface ImportResult extends ImportReport {
   /** Null for a dry run. */
   readonly importId: string | null
-  /** False if the import was stopped: the same request goes on with it. */
+  /** False if the import was stopped: the same request continues it. */
   readonly finished: boolean
 }
 
@@ -185,7 +185,7 @@ async function* prepend<T>(
   yield* rest
 }
 
-/** Starts an import, or goes on with an unfinished one. */
+/** Starts an import, or continues an unfinished one. */
 async function startImport(
   deps: ImportsDeps,
   { id, fileName, fileDigest }: ImportInput,
