@@ -112,14 +112,14 @@ export interface ImportStorage {
   ): Promise<boolean>
   /** Marks the import as undone, so that no process adds to it any more. Guard: it is not undone. */
   setImportUndone(id: string, event: AuditEvent): Promise<boolean>
-  /** Lists keys of an import by their ids; `isUsed`: used since the import, or changed. */
+  /** Lists keys of an import by their ids. `isUsed`: used since the import, or given a new secret. */
   listImportedKeys(
     id: string,
     page: Page,
   ): Promise<{ id: string; publicId: string; isUsed: boolean }[]>
   /**
    * Deletes keys of an import, each with an event, and the peppers that no key needs any more. Guard, for each:
-   * nobody has used or changed the key since, unless `includesUsed`. Returns the number.
+   * the key was not used since and got no new secret, unless `includesUsed`. Returns the number.
    */
   deleteImportedKeys(
     id: string,
