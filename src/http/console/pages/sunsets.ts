@@ -135,7 +135,7 @@ async function showLegacyKeys(context: PageContext): Promise<Response> {
       ${selectField({ name: 'key-type', label: 'Key type', value: keyType, choices: [{ value: '', text: 'All' }, ...KEY_TYPE_CHOICES] })}
       ${selectField({ name: 'ready', label: 'Readiness', value: ready, choices: READINESS_CHOICES })}
       ${submitButton('Filter', '')}</form>
-    <section class="card flush">${legacyKeyTable(context, rows, 'No such keys')}${pagination}</section>`
+    <section class="card flush">${legacyKeyTable(context, rows, emptyState('No such keys', 'Change the filter to see others.'))}${pagination}</section>`
   const about =
     'Keys that OAuth replaces. A key is ready if OAuth was used for its source or site, or by the owner of a key without either, within the last seven days.'
   return renderPage(context, { heading: 'Legacy keys', about, crumbs: SUNSET_CRUMBS }, body)
@@ -144,10 +144,10 @@ async function showLegacyKeys(context: PageContext): Promise<Response> {
 function legacyKeyTable(
   { now }: PageContext,
   rows: readonly LegacyKeyStatus[],
-  emptyTitle: string,
+  emptyNotice: Html,
 ): Html {
   const time = (at: number | null) => (at === null ? 'Never' : relativeTime(at, now))
-  if (rows.length === 0) return emptyState(emptyTitle, 'There is nothing to do here.')
+  if (rows.length === 0) return emptyNotice
   return table({
     caption: 'Keys, oldest first',
     columns: [
@@ -197,7 +197,7 @@ async function showPlan(
     <section class="card"><h2>Keys and date</h2>${await planForm(context, target, day)}</section>
     ${
       result?.ok
-        ? html`<section class="card flush">${legacyKeyTable(context, result.value.keys, 'Every key is ready')}</section>
+        ? html`<section class="card flush">${legacyKeyTable(context, result.value.keys, emptyState('Every key is ready', 'The keys can be retired on this date.'))}</section>
       ${context.canPerform('sunset.set') ? html`<section class="card"><h2>Set sunset</h2>${setForm(context, target, day, result.value.brownouts.map(formatInterval))}</section>` : nothing}`
         : nothing
     }`
