@@ -17,7 +17,7 @@ import {
 } from './support/oauth.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from './support/server.ts'
 
-/* Each form of hash, through the front door of each key type: the first success replaces it. */
+/* Each form of hash, at the endpoints of each key type: the first success replaces it. */
 
 let server: TestServer
 beforeAll(async () => {

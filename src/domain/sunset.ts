@@ -116,7 +116,7 @@ function parseDocumentationUrl(text: string | null): Result<string | null, Sunse
     : ok(url.href)
 }
 
-/** Longer as the sunset comes closer, so that each finds users whom the one before did not wake. */
+/** Longer as the sunset comes closer, so that each is noticed by users who missed the one before. */
 const PROPOSED_BROWNOUTS = [
   { daysBefore: 28, ms: HOUR_MS / 4 },
   { daysBefore: 14, ms: HOUR_MS },

@@ -22,7 +22,7 @@ export const FINDING_KINDS = {
   repeated_refused_secret: {
     describe: ({ count }) => `sent a refused secret again without a pause, ${count} times`,
     advice:
-      'Read the secret anew, because it may have been rotated. Otherwise wait, longer each time, and ' +
+      'Read the secret again, because it may have been rotated. Otherwise wait, longer each time, and ' +
       'tell a person.',
   },
   repeated_refused_refresh_token: {

@@ -67,7 +67,7 @@ test('a count is for each key, and what happens to a key happens once', () => {
   expect(listHits(revoking, { key: '' })).toEqual([])
 })
 
-test('a brown-out hits legacy exchange and refresh, and asks for patience until its end', () => {
+test('a brown-out hits legacy exchange and refresh, and ends when its rule does', () => {
   const schedule = createSchedule([{ fault: 'brown-out', from: '2d', until: '50h' }])
   const at = { key: 'k1', sinceStartMs: 49 * HOUR_MS }
   expect(schedule.choose({ ...at, kind: 'refresh', path: '/auth/refreshToken' })).toEqual([
@@ -77,7 +77,7 @@ test('a brown-out hits legacy exchange and refresh, and asks for patience until 
   expect(schedule.choose({ ...REQUEST, ...at })).toEqual([])
 })
 
-test('a fault has the duration that is written, or its own', () => {
+test('a fault has the duration in its rule, or that of its kind', () => {
   expect(parseFault('answer-503=7s')).toEqual({ name: 'answer-503', ms: 7000 })
   expect(parseFault('answer-503')).toEqual({ name: 'answer-503', ms: 30_000 })
   expect(parseFault('skew-clock=-1h')).toEqual({ name: 'skew-clock', ms: -HOUR_MS })

@@ -29,7 +29,7 @@ export interface ProvenImport {
   readonly network: string
 }
 
-/** More are not kept: their owners' next success begins anew. */
+/** More are not kept: the next success of such a key starts its upgrade. */
 const MAX_WAITING_UPGRADES = 1000
 
 /**
