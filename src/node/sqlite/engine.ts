@@ -82,8 +82,8 @@ export function openSqlite(
  * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
  * opened.
  *
- * A long write, such as a part of a payload, or one in the background is committed alone and then synced by a thread of libuv, so
- * that reads need not wait for the disk. They may see it before it is on disk.
+ * A long write, such as a part of a payload, or one in the background is committed alone and then synced by
+ * a thread of libuv, so that reads need not wait for the disk. They may see it before it is on disk.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'

@@ -75,7 +75,7 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
   })
   let digestUse: {
     readonly version: number | undefined
-    readonly peppers: readonly Pepper[] | null
+    readonly peppers: readonly OpenedPepper[] | null
   } | null = null
 
   const toProof = (hash: string, secret: string) => digester.toCacheName(`${hash}\0${secret}`)
@@ -151,8 +151,8 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
   }
 
   /** Skips a pepper that cannot be opened: the other keys must still be found. */
-  async function openPeppers(sealed: readonly SealedPepper[]): Promise<readonly Pepper[]> {
-    const peppers: Pepper[] = []
+  async function openPeppers(sealed: readonly SealedPepper[]): Promise<readonly OpenedPepper[]> {
+    const peppers: OpenedPepper[] = []
     for (const { id, sealedPepper } of sealed) {
       try {
         peppers.push({ id, bytes: await sealer.open(sealedPepper, id) })
@@ -161,7 +161,7 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
     return peppers
   }
 
-  function* computeDigests(secret: string, peppers: readonly Pepper[]): Iterable<string> {
+  function* computeDigests(secret: string, peppers: readonly OpenedPepper[]): Iterable<string> {
     for (const form of DIGEST_FORM_NAMES) {
       for (const pepper of getSecretDigest(form).keyed ? peppers : NO_PEPPER) {
         const digest = { form, pepperId: pepper?.id ?? null }
@@ -174,7 +174,7 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
   }
 }
 
-interface Pepper {
+interface OpenedPepper {
   readonly id: string
   readonly bytes: Uint8Array
 }

@@ -40,12 +40,12 @@ export interface SetSunsetInput extends SunsetTarget, ScheduleInput {
   readonly brownouts?: readonly Brownout[] | undefined
 }
 
-/** A legacy key, with the answer to the question if it may be retired. */
+/** A legacy key, and its readiness for retirement. */
 export interface LegacyKeyStatus extends LegacyKey {
   readonly ready: boolean
 }
 
-/** The meaning of a date: the brown-outs that would precede it, and the keys that are not ready for it. */
+/** A preview of a sunset: the brown-outs proposed before it, and the keys that are not ready for it. */
 export interface SunsetPreview extends Omit<Sunset, 'documentationUrl'> {
   readonly keys: readonly LegacyKeyStatus[]
 }
@@ -83,7 +83,7 @@ export function createSunsets(deps: ManagementDeps) {
     /** Lists keys that are not revoked, with their uses and those of OAuth. */
     listKeys,
 
-    /** Shows what a date would mean. Nothing is stored. */
+    /** Previews a sunset. Nothing is stored. */
     async plan(
       { deprecatedAt, sunsetAt, ...input }: SunsetTarget & ScheduleInput,
       page: Page,
@@ -104,7 +104,7 @@ export function createSunsets(deps: ManagementDeps) {
       return ok({ ...dates, brownouts: sunset.value.brownouts, keys })
     },
 
-    /** Stores the plan, instead of one for the same keys. It takes effect at the next request. */
+    /** Stores the sunset, in place of one for the same keys. It takes effect at the next request. */
     async set(input: SetSunsetInput): Promise<ServiceResult<StoredSunset>> {
       const target = await findTarget(input)
       if (!target.ok) return target
@@ -136,7 +136,7 @@ export function createSunsets(deps: ManagementDeps) {
         : failConflict('another user changed the sunset at the same moment: try again')
     },
 
-    /** Deletes the plan, so that its keys work again at the next request. */
+    /** Deletes the sunset, so that its keys work again at the next request. */
     async cancel(id: string): Promise<ServiceResult<void>> {
       const plan = await find(id)
       if (!plan.ok) return plan

@@ -2,7 +2,7 @@ import type { LegacyKeyType, Sunset } from '../../domain/sunset.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 
-/** The keys that a plan retires: those of an account, or of one of its sources or sites. */
+/** The keys that a sunset retires: those of an account, or of one of its sources or sites. */
 export interface SunsetScope {
   readonly accountId: string
   readonly keyType: LegacyKeyType
@@ -10,7 +10,7 @@ export interface SunsetScope {
   readonly siteId: string | null
 }
 
-/** A stored plan. That of a source or a site precedes that of the account. */
+/** A stored sunset. That of a source or a site replaces that of the account. */
 export interface StoredSunset extends SunsetScope, Sunset {
   readonly id: string
   readonly createdAt: number
@@ -35,7 +35,7 @@ export interface LegacyKey {
   /** The uses of OAuth for the source or the site; for a key that has neither, by its owner. */
   readonly firstOAuthUseAt: number | null
   readonly lastOAuthUseAt: number | null
-  /** The sunset of the plan for the key; null if there is none. */
+  /** The time from which the key is refused; null if it has no sunset. */
   readonly sunsetAt: number | null
 }
 
@@ -63,7 +63,7 @@ export interface OAuthUse {
 
 /** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface SunsetStorage {
-  /** Guard: the account has the source or the site, and no plan for the same keys. */
+  /** Guard: the account has the source or the site, and no sunset for the same keys. */
   addSunset(plan: StoredSunset, event: AuditEvent): Promise<boolean>
   changeSunset(id: string, to: Sunset, event: AuditEvent): Promise<boolean>
   deleteSunset(id: string, event: AuditEvent): Promise<boolean>
