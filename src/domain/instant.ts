@@ -36,6 +36,6 @@ const DURATION_UNIT_MS: Readonly<Record<string, number>> = {
 
 /** Parses `250ms`, `90s`, `30m`, `24h` or `7d` into milliseconds. Returns null for any other text. */
 export function parseDurationMs(text: string): number | null {
-  const [, count, unit = ''] = /^(\d{1,9})(ms|[smhd])$/.exec(text) ?? []
+  const [, count, unit = ''] = /^(\d{1,6})(ms|[smhd])$/.exec(text) ?? []
   return count === undefined ? null : Number(count) * (DURATION_UNIT_MS[unit] ?? 0)
 }
