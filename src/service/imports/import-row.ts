@@ -183,12 +183,22 @@ function parsePastInstant(
 
 function parseJsonCell(text: string | null): Result<unknown, string> {
   if (text === null) return ok(undefined)
+  let value: unknown
   try {
-    return ok(JSON.parse(text))
+    value = JSON.parse(text)
   } catch {
     return fail('oauth_client must be JSON')
   }
+  return isShallow(value) ? ok(value) : fail('oauth_client is nested too deeply')
 }
+
+const MAX_NESTING = 20
+
+/** True for JSON that code can walk by recursion: only reading it takes no stack, however deep it is. */
+export const isShallow = (value: unknown, levels = MAX_NESTING): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1)))
 
 const MAX_QUOTED_LENGTH = 40
 

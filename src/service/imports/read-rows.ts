@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
-import { IMPORT_COLUMN_NAMES, type ImportCells, isImportColumn } from './import-row.ts'
+import { IMPORT_COLUMN_NAMES, type ImportCells, isImportColumn, isShallow } from './import-row.ts'
 
 export type FileFormat = 'csv' | 'jsonl'
 
@@ -128,8 +128,9 @@ function parseJsonRow(text: string): Result<ImportCells, string> {
     if (!isImportColumn(name)) return fail(describeUnknownColumn(name))
     if (value === null) continue
     if (typeof value === 'string') cells[name] = value
-    else if (name === 'oauth_client') cells[name] = JSON.stringify(value)
-    else return fail(`${name} must be text`)
+    else if (name !== 'oauth_client') return fail(`${name} must be text`)
+    else if (!isShallow(value)) return fail(`${name} is nested too deeply`)
+    else cells[name] = JSON.stringify(value)
   }
   return ok(cells)
 }

@@ -236,6 +236,26 @@ describe('a dry run', () => {
     )
   })
 
+  test.each(['[', '{"keys":['])(
+    'refuses JSON that is nested too deeply for the stack, and reads on: %s',
+    async (start) => {
+      const depth = 50_000
+      const client = start.repeat(depth) + (start === '[' ? ']' : ']}').repeat(depth)
+      const { type: _, ...more } = createRow()
+      const members = JSON.stringify({ ...more, type: 'oauth' }).slice(1)
+      const text = `{"oauth_client":${client},${members}\n${toJsonLines([
+        createRow({ type: 'oauth', oauth_client: client.slice(0, 100_000) }),
+        createRow({ type: 'oauth', oauth_client: `${'['.repeat(5000)}${']'.repeat(5000)}` }),
+        createRow(),
+      ])}`
+      const report = unwrap(
+        await server.imports.create(
+          createImportInput(text, { accountId: tenant.accountId, isDryRun: true }),
+        ),
+      )
+      expect(report).toMatchObject({ rows: 4, imported: 1, invalid: 3 })
+    },
+  )
   test('reports an owner who has left', async () => {
     const email = `${crypto.randomUUID()}@clinic.example`
     const { id } = unwrap(
