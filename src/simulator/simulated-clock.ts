@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
+const LATEST = Date.UTC(9999, 0)
+
 /** The clock of the simulated server: it can run fast, jump forward, and be wrong for one request. */
 export class SimulatedClock {
   readonly #startedAt = Date.now()
@@ -15,9 +17,11 @@ export class SimulatedClock {
     this.#skewMs = skewMs
   }
 
-  /** Epoch milliseconds, as the server's code sees them. */
-  readonly now = (): number =>
-    Math.floor(this.#startedAt + this.#skewMs + this.sinceStartMs + (this.#shiftMs.getStore() ?? 0))
+  /** Epoch milliseconds, as the server's code sees them. They stay in years that the server can print. */
+  readonly now = (): number => {
+    const now = this.#startedAt + this.#skewMs + this.sinceStartMs + (this.#shiftMs.getStore() ?? 0)
+    return Math.min(Math.max(0, Math.floor(now)), LATEST)
+  }
 
   get sinceStartMs(): number {
     return (performance.now() - this.#startedMonotonicAt) * this.#speed + this.#advancedMs

@@ -26,3 +26,14 @@ test('the clock runs as many times faster as it is told', () => {
   expect(sinceStartMs).toBeGreaterThanOrEqual(leastMs)
   expect(sinceStartMs).toBeLessThanOrEqual((performance.now() - startedAt) * 1_000_000)
 })
+
+test('the clock stays in years that the server can print', () => {
+  for (const skewMs of [0, -1e16]) {
+    const clock = new SimulatedClock({ speed: 1, skewMs })
+    clock.advance(skewMs === 0 ? 1e17 : 0)
+    for (const shiftMs of [-1e18, 0, 1e18]) {
+      const at = clock.runShifted(shiftMs, clock.now)
+      expect(new Date(at).toISOString()).toMatch(/^\d{4}-/)
+    }
+  }
+})
