@@ -18,8 +18,9 @@ export class UnreadableFileError extends Error {
 export const MAX_ROW_CHARS = 256 * 1024
 
 /**
- * Reads a file as it arrives, in memory that does not depend on its length. Yields the rows of each chunk. A row
- * that cannot be read is reported, and the next line begins the next row.
+ * Reads a file as it arrives, in memory that does not depend on its length. Yields the rows of each chunk, from the
+ * one that ends the header: an unreadable header fails the first read. A row that cannot be read is reported, and the
+ * next line begins the next row.
  */
 export async function* readRows(
   chunks: AsyncIterable<Uint8Array>,
@@ -33,7 +34,7 @@ export async function* readRows(
       if (parseRow === null) parseRow = createCsvParser(text)
       else rows.push({ line, cells: text.ok ? checkText(text.value, parseRow) : text })
     }
-    yield rows
+    if (parseRow !== null) yield rows
   }
   if (parseRow === null) throw new UnreadableFileError('the file is empty')
 }

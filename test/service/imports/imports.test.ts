@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ImportCells } from '../../../src/service/imports/import-row.ts'
 import type { ImportInput } from '../../../src/service/imports/imports.ts'
 import { ROWS_PER_WRITE } from '../../../src/service/imports/run-import.ts'
-import { createImportInput, hashWithSha256, toJsonLines } from '../../support/imports.ts'
+import { createImportInput, hashWithSha256, toChunks, toJsonLines } from '../../support/imports.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
 import { seedTenant, type Tenant } from '../../support/tenancy/tenant.ts'
 
@@ -152,6 +152,20 @@ describe('an import', () => {
 
 const unwrapList = <T>(list: readonly T[] | { items: readonly T[] }): readonly T[] =>
   'items' in list ? list.items : list
+
+test.each(['', 'type,ownr\n', 'type,"owner'])(
+  'a file whose header cannot be read starts no import, however it arrives: %j',
+  async (text) => {
+    const { accountId } = tenant
+    const before = await server.imports.list({ accountId, limit: 100 })
+    for (const chunkBytes of [1, 100]) {
+      const bytes = toChunks(text, chunkBytes)
+      const input = createImportInput('', { accountId, format: 'csv', bytes })
+      expect(await server.imports.create(input)).toMatchObject({ failure: { problem: 'invalid' } })
+    }
+    expect(await server.imports.list({ accountId, limit: 100 })).toEqual(before)
+  },
+)
 
 describe('a dry run', () => {
   test('writes nothing', async () => {
