@@ -34,8 +34,13 @@ const DURATION_UNIT_MS: Readonly<Record<string, number>> = {
   d: DAY_MS,
 }
 
+/** The database and dates hold no instant that is much further away. */
+const MAX_DURATION_MS = 999_999 * DAY_MS
+
 /** Parses `250ms`, `90s`, `30m`, `24h` or `7d` into milliseconds. Returns null for any other text. */
 export function parseDurationMs(text: string): number | null {
-  const [, count, unit = ''] = /^(\d{1,6})(ms|[smhd])$/.exec(text) ?? []
-  return count === undefined ? null : Number(count) * (DURATION_UNIT_MS[unit] ?? 0)
+  const [, count, unit = ''] = /^(\d{1,9})(ms|[smhd])$/.exec(text) ?? []
+  if (count === undefined) return null
+  const ms = Number(count) * (DURATION_UNIT_MS[unit] ?? 0)
+  return ms <= MAX_DURATION_MS ? ms : null
 }

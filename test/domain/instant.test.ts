@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isFromFuture, isPending, isWithinLast } from '../../src/domain/instant.ts'
+import { isFromFuture, isPending, isWithinLast, parseDurationMs } from '../../src/domain/instant.ts'
 import { MINUTE_MS } from '../support/time.ts'
 
 const NOW = Date.UTC(2026, 10, 29)
@@ -29,4 +29,12 @@ test('a stored instant is from the future where it is more than a minute ahead',
   expect([NOW, NOW + MINUTE_MS, NOW + MINUTE_MS + 1].map((at) => isFromFuture(at, NOW))).toEqual([
     ...[false, false, true],
   ])
+})
+
+test('a duration is bounded by its length, not by its digits', () => {
+  expect(parseDurationMs('36000000ms')).toBe(36_000_000)
+  expect(parseDurationMs('999999d')).toBe(999_999 * 86_400_000)
+  for (const text of ['1000000d', '999999999h', '1000000000ms', '-1s', '1.5h', '1w', '1']) {
+    expect(parseDurationMs(text), text).toBeNull()
+  }
 })
