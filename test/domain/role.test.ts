@@ -37,6 +37,8 @@ test('each role may what stands in its column, and nothing else', () => {
     messages.send              - E A O
     messages.open              - E A O
     account.write              - - A O
+    keys.import                - - A O
+    keys.export                - - A O
     directory.write            - - A O
     ip_allowlist.write         - - A O
     users.write                - - A O
