@@ -32,6 +32,8 @@ export const MAX_HASH_IMPORT_SECONDS = 60
 export const MAX_P99_RATIO = 1.5
 const EXCHANGES_PER_SECOND = 200
 const CONNECTIONS = 64
+/** Exchanges are planned for this long, and stop with the import. */
+const MAX_IMPORT_SECONDS = 3600
 
 interface ImportTarget {
   readonly served: BenchServer
@@ -117,10 +119,11 @@ async function measureImport(
   const requests = vendors.map((vendor) =>
     buildPostRequest('/auth/authenticate', formatCredentials(vendor)),
   )
-  const exchange = async (forSeconds: number) => {
+  const exchange = async (forSeconds: number, signal?: AbortSignal) => {
     const dues = createSchedule(EXCHANGES_PER_SECOND, forSeconds)
     const getRequest = (n: number) => takeTurn(requests, n)
-    return sendOnTime(served.port, dues, { getRequest, connections: CONNECTIONS })
+    const options = { getRequest, connections: CONNECTIONS, ...(signal && { signal }) }
+    return sendOnTime(served.port, dues, options)
   }
   await exchange(seconds)
   const alone = await exchange(seconds)
@@ -130,23 +133,15 @@ async function measureImport(
   const file = writeRows(rows, isHashed, owner)
   showProgress(`${importCase}: ${rows} rows`)
   const startedAt = performance.now()
-  let endedAt: number | undefined
-  const importing = run(target, file).then(() => {
-    endedAt = performance.now()
-  })
-  const dueAt: number[] = []
-  const answeredAt: number[] = []
-  while (endedAt === undefined) {
-    const sent = await exchange(1)
-    dueAt.push(...sent.dueAt)
-    answeredAt.push(...sent.answeredAt)
-  }
-  await importing
+  const ending = new AbortController()
+  const importing = run(target, file).finally(() => ending.abort())
+  const [besideIt] = await Promise.all([exchange(MAX_IMPORT_SECONDS, ending.signal), importing])
+  const endedAt = performance.now()
   const result = {
     rows,
     seconds: (endedAt - startedAt) / 1000,
     undisturbed: computeDelay(alone.dueAt, alone.answeredAt),
-    beside: computeDelay(Float64Array.from(dueAt), Float64Array.from(answeredAt)),
+    beside: computeDelay(besideIt.dueAt, besideIt.answeredAt),
   }
   report(
     `${importCase}: ${rows} rows in ${result.seconds.toFixed(1)} s; p99 ${result.undisturbed.p99Ms.toFixed(1)} ms alone, ${result.beside.p99Ms.toFixed(1)} ms beside it`,

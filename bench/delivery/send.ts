@@ -23,6 +23,7 @@ export function createSchedule(
  * Sends each request when it is due, even while the server has not answered those before: a stall
  * delays requests, and all of them count. (A closed loop would leave out what it did not send.) A
  * request that waits for a free connection, or for the timer (1 ms), counts from when it was due.
+ * Once the signal is aborted, no further request is sent.
  */
 export async function sendOnTime(
   port: number,
@@ -30,7 +31,12 @@ export async function sendOnTime(
   {
     getRequest,
     connections,
-  }: { readonly getRequest: (n: number) => Buffer; readonly connections: number },
+    signal,
+  }: {
+    readonly getRequest: (n: number) => Buffer
+    readonly connections: number
+    readonly signal?: AbortSignal
+  },
 ): Promise<ScheduledTimes> {
   const all = await Promise.all(
     Array.from({ length: connections }, () => openBenchConnection(port)),
@@ -40,13 +46,15 @@ export async function sendOnTime(
   const answeredAt = new Float64Array(dues.length)
   const free: BenchConnection[] = [...all]
   let next = 0
+  let end = dueAt.length
   let answered = 0
   let timer: NodeJS.Timeout | undefined
   try {
     await new Promise<void>((resolve, reject) => {
       const send = () => {
-        while (next < dueAt.length && (dueAt[next] ?? 0) <= performance.now()) {
-          const connection = free.pop()
+        while (next < end && (dueAt[next] ?? 0) <= performance.now()) {
+          // The one that was idle longest, because the server closes idle connections.
+          const connection = free.shift()
           if (connection === undefined) return
           sendRequest(connection, next++)
         }
@@ -59,18 +67,22 @@ export async function sendOnTime(
             return
           }
           free.push(connection)
-          if (++answered === dueAt.length) resolve()
+          if (++answered === end) resolve()
           else send()
         })
       for (const connection of all) connection.onFailure(reject)
-      if (dueAt.length === 0) resolve()
+      signal?.addEventListener('abort', () => {
+        end = next
+        if (answered === end) resolve()
+      })
+      if (end === 0) resolve()
       timer = setInterval(send, 1)
     })
   } finally {
     clearInterval(timer)
     for (const connection of all) connection.close()
   }
-  return { dueAt, answeredAt }
+  return { dueAt: dueAt.slice(0, end), answeredAt: answeredAt.slice(0, end) }
 }
 
 /** Sends each request once, over `connections` connections, as fast as responses come. */

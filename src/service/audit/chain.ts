@@ -27,12 +27,12 @@ export interface AuditChainDeps {
   readonly log: Log
 }
 
-/** The number of events that one atomic write seals: a millisecond or two, so that no request waits long. */
-const SEAL_BATCH_SIZE = 40
+/** The number of events that one atomic write seals: less than a millisecond, so that no request waits long. */
+const SEAL_BATCH_SIZE = 12
 /** The limit of one run. A million unsealed events after a migration take minutes in the background. */
-const MAX_SEAL_BATCHES = 250
+const MAX_SEAL_BATCHES = 1000
 /** Requests go on between two batches, of which an import of keys causes many. */
-const SEAL_PAUSE_MS = 4
+const SEAL_PAUSE_MS = 2
 const CHECKPOINT_PAGE_SIZE = 200
 
 /**

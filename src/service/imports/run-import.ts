@@ -32,12 +32,12 @@ export interface ImportReport extends ImportCounts {
 export const MAX_FINDINGS = 1000
 
 /**
- * A transaction of this many rows delays the requests of an SQLite server by about three milliseconds, and the
+ * A transaction of this many rows delays the requests of an SQLite server by a millisecond or two, and the
  * pauses between them leave it most of its time.
  */
-export const ROWS_PER_WRITE = 25
-const WRITE_INTERVAL_MS = 10
-const MIN_PAUSE_MS = 2
+export const ROWS_PER_WRITE = 10
+const WRITE_INTERVAL_MS = 4
+const MIN_PAUSE_MS = 1
 const BUSY_PAUSE_MS = 1000
 
 interface RowSource {
