@@ -173,7 +173,10 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
     const keys = protectedRows.map((row) => toImportedKey(deps, importId, row))
     const added = await deps.storage.addImportedKeys(importId, keys)
     counts.imported += added.size
-    for (const { id, line, publicId } of keys) if (!added.has(id)) refuse(line, publicId, NOT_ADDED)
+    if (added.size === keys.length) return
+    // Another process may have added the same keys meanwhile.
+    const fresh = await findFreshRows(protectedRows.filter(({ key }) => !added.has(key.id)))
+    for (const { line, key } of fresh) refuse(line, key.publicId, NOT_ADDED)
   }
 }
 

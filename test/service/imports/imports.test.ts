@@ -141,6 +141,29 @@ describe('an import', () => {
     expect(await importRows([row])).toMatchObject({ imported: 0, present: 1 })
   })
 
+  test('of a file that another process imports meanwhile finds its rows present', async () => {
+    const { accountId, siteId: site } = tenant
+    const email = `${crypto.randomUUID()}@clinic.example`
+    const leaver = unwrap(await server.users.add({ accountId, email, role: 'engineer' }))
+    const both = [
+      createRow(),
+      { type: 'xenrad', owner, site, name: 'PACS 2', secret: `${SECRET}-y` },
+    ]
+    const other = await createTestServer({}, { dir: server.dir })
+    const add = server.storage.addImportedKeys
+    server.storage.addImportedKeys = async (importId, keys) => {
+      unwrap(await other.imports.create(createImportInput(both, { accountId })))
+      unwrap(await other.users.deactivate(leaver.id))
+      return add(importId, keys)
+    }
+    const report = await importRows([...both, createRow({ owner: email })])
+    server.storage.addImportedKeys = add
+    await other.storage.close()
+    expect(report).toMatchObject({ imported: 0, present: 2, different: 0, invalid: 1 })
+    const problem = expect.stringMatching(/^another key has .* or an owner/)
+    expect(report.findings).toMatchObject([{ line: 3, problem }])
+  })
+
   test('runs one at a time', async () => {
     const [one, two] = await Promise.all([
       server.imports.create(createImportInput([createRow()], { accountId: tenant.accountId })),
