@@ -17,6 +17,7 @@ interface Confirmation extends PageHeading {
   readonly button: string
   readonly variant?: string
   readonly cancelPath: string
+  readonly cancelLabel?: string
   readonly fields?: Html
   /** Adds the fields that `context.reauth.verify` reads. */
   readonly requiresReauth?: boolean
@@ -71,6 +72,7 @@ export function renderConfirmation(
     button,
     variant = 'primary',
     cancelPath,
+    cancelLabel = 'Cancel',
     fields = nothing,
     requiresReauth,
     error = null,
@@ -85,7 +87,7 @@ export function renderConfirmation(
       context.path,
       html`${fields}
         ${requiresReauth === true ? reauthFields(context, error) : nothing}
-        <div class="row">${submitButton(button, variant)}${buttonLink(cancelPath, 'Cancel', 'quiet')}</div>`,
+        <div class="row">${submitButton(button, variant)}${buttonLink(cancelPath, cancelLabel, 'quiet')}</div>`,
     )}</section>`
       : html`${notice('warn', 'This is not possible now', obstacle)}<p>${buttonLink(cancelPath, 'Back')}</p>`
   return renderPage(context, heading, body, toErrorStatus(error))

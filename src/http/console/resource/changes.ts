@@ -139,6 +139,8 @@ export function mountAction<Row extends ResourceRow>(
         button: formatActionLabel(operation, resource),
         variant: isDangerous ? 'danger primary' : 'primary',
         cancelPath,
+        // Two buttons that both say "Cancel" are ambiguous.
+        ...(verb === 'cancel' && { cancelLabel: `Keep ${resource.noun}` }),
         requiresReauth: requiresReauth(operation),
         obstacle: (await findObstacle?.(row, context)) ?? null,
       }
