@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ok } from '../domain/failure.ts'
 import type { Decision, Explanation } from '../service/audit/explain.ts'
 import type { AuditVerdict, ChainBreak } from '../service/audit/verify.ts'
 import type { RecordedEvent } from '../service/ports/audit.ts'
@@ -171,7 +172,7 @@ export const auditOperations: readonly Operation[] = [
     serviceMethods: ['audit.exportLines'],
     summary: 'Export the audit of all accounts',
     text: 'JSON lines up to the last checkpoint. Verify them with `latchkey audit verify --file`.',
-    run: ({ services }) => services.audit.exportLines(ignoreProgress),
+    run: async ({ services }) => ok(services.audit.exportLines(ignoreProgress)),
   }),
   defineOperation({
     id: 'requests.explain',

@@ -166,9 +166,11 @@ export const defineJsonLinesOperation = <Query extends z.ZodObject = EmptyInput>
   run,
   ...text
 }: OperationSpec<Query, EmptyInput> & {
-  readonly run: (input: OperationInput<Query, EmptyInput>) => AsyncIterable<string>
+  readonly run: (
+    input: OperationInput<Query, EmptyInput>,
+  ) => Promise<ServiceResult<AsyncIterable<string>>>
 }): Operation => ({
-  ...createOperation(text, async (input) => ok(run(input))),
+  ...createOperation(text, run),
   response: { type: JSON_LINES_TYPE, schema: z.string() },
 })
 

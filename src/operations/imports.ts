@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { fail, ok, type Result } from '../domain/failure.ts'
-import { IMPORT_COLUMN_NAMES } from '../service/imports/import-row.ts'
+import { IMPORT_COLUMN_NAMES, type ImportCells } from '../service/imports/import-row.ts'
 import type { ImportInput, ImportResult } from '../service/imports/imports.ts'
+import { formatJsonRow } from '../service/imports/read-rows.ts'
 import type { ImportFinding } from '../service/imports/run-import.ts'
 import type { OAuthClientInput } from '../service/keys/oauth-client.ts'
 import type { KeyImport, UnseenKey } from '../service/ports/imports.ts'
@@ -291,20 +292,14 @@ export const keyFileOperations: readonly Operation[] = [
         description: 'True to add the secrets that may be viewed, and hashes',
       }),
     }),
-    run: ({ services, query }) => exportLines(services.imports.exportKeys, query),
+    async run({ services, query: { accountId, withSecrets } }) {
+      const input = { accountId, withSecrets: withSecrets === 'true' }
+      const rows = await services.imports.exportKeys(input)
+      return rows.ok ? ok(writeJsonLines(rows.value)) : rows
+    },
   }),
 ]
 
-async function* exportLines(
-  exportKeys: (input: {
-    accountId?: string | undefined
-    withSecrets: boolean
-  }) => AsyncIterable<object>,
-  query: { accountId?: string | undefined; withSecrets?: string | undefined },
-): AsyncGenerator<string> {
-  const input = { accountId: query.accountId, withSecrets: query.withSecrets === 'true' }
-  for await (const cells of exportKeys(input)) {
-    const filled = Object.entries(cells).filter(([, cell]) => cell !== '')
-    yield `${JSON.stringify(Object.fromEntries(filled))}\n`
-  }
+async function* writeJsonLines(rows: AsyncIterable<ImportCells>): AsyncGenerator<string> {
+  for await (const row of rows) yield formatJsonRow(row)
 }

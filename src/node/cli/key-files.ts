@@ -213,24 +213,20 @@ async function exportFile(
   options: ExportOptions,
   command: Command,
 ): Promise<void> {
-  const { account } = options
   const [csv, force] = [options.csv === true, options.force === true]
   if (file !== undefined && existsSync(file) && !force) {
     throw new CommandFailure('conflict', `${file} already exists: add --force to replace it`)
   }
   const { writeLines } = await import('../draft-files.ts')
-  const { formatCsvCell } = await import('../../service/imports/read-rows.ts')
+  const { formatCsvCell, formatJsonRow } = await import('../../service/imports/read-rows.ts')
   const toLine = (cells: ImportCells): string =>
     csv
       ? `${IMPORT_COLUMN_NAMES.map((name) => formatCsvCell(cells[name] ?? '')).join(',')}\r\n`
-      : `${JSON.stringify(Object.fromEntries(Object.entries(cells).filter(([, cell]) => cell !== '')))}\n`
+      : formatJsonRow(cells)
   let keys = 0
-  await withLatchkey(async ({ imports, accounts }) => {
-    if (account !== undefined) unwrapResult(await accounts.find(account))
-    const rows = imports.exportKeys({
-      accountId: account,
-      withSecrets: options.withSecrets === true,
-    })
+  await withLatchkey(async ({ imports }) => {
+    const input = { accountId: options.account, withSecrets: options.withSecrets === true }
+    const rows = unwrapResult(await imports.exportKeys(input))
     async function* toLines(): AsyncGenerator<string> {
       if (csv) yield `${IMPORT_COLUMN_NAMES.join(',')}\r\n`
       for await (const cells of rows) {

@@ -1,10 +1,12 @@
 import { LRUCache } from 'lru-cache'
+import { ok } from '../../domain/failure.ts'
+import { toStoredId } from '../../domain/id.ts'
 import { parseSealedHash, parseStoredSecret } from '../../domain/imported-hash.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
 import { openText, type Sealer } from '../ports/crypto.ts'
 import type { ExportedKey } from '../ports/imports.ts'
-import { createAuditEvent } from '../service-result.ts'
+import { createAuditEvent, failNotFound, type ServiceResult } from '../service-result.ts'
 import type { ImportCells } from './import-row.ts'
 
 const KEYS_PER_READ = 200
@@ -22,17 +24,27 @@ export interface ExportInput {
   readonly withSecrets: boolean
 }
 
-/** Exports keys as rows that an import reads. The audit records each export. */
-export async function* exportKeys(
+/** Exports keys as rows that an import reads. The audit records each export before its first row. */
+export async function exportKeys(
+  deps: ExportDeps,
+  input: ExportInput,
+): Promise<ServiceResult<AsyncGenerator<ImportCells>>> {
+  const { storage, actorAccountId } = deps
+  const accountId = toStoredId(input.accountId ?? '') || undefined
+  if (accountId !== undefined && (await storage.findAccount(accountId)) === null) {
+    return failNotFound(`there is no account ${accountId}`)
+  }
+  const subject = accountId ?? actorAccountId ?? 'keys'
+  const facts = { secrets: input.withSecrets }
+  await storage.addEvent(createAuditEvent(deps, 'keys.exported', subject, facts))
+  return ok(readExportedRows(deps, { ...input, accountId }))
+}
+
+async function* readExportedRows(
   deps: ExportDeps,
   { accountId, withSecrets }: ExportInput,
 ): AsyncGenerator<ImportCells> {
   const { storage } = deps
-  if (accountId !== undefined && (await storage.findAccount(accountId)) === null) return
-  const facts = { secrets: withSecrets }
-  await storage.addEvent(
-    createAuditEvent(deps, 'keys.exported', accountId ?? deps.actorAccountId ?? 'keys', facts),
-  )
   const nameResource = createResourceNamer(storage)
   for (let after: string | undefined; ; ) {
     const keys = await storage.listExportedKeys({ accountId, after, limit: KEYS_PER_READ })

@@ -186,3 +186,7 @@ export function formatCsvCell(text: string): string {
 
 const unescapeFormula = (cell: string): string =>
   cell.startsWith("'") && FORMULA_PATTERN.test(cell) ? cell.slice(1) : cell
+
+/** Formats a row as a JSON line, without its empty cells. */
+export const formatJsonRow = (row: ImportCells): string =>
+  `${JSON.stringify(row, (_, cell) => (cell === '' ? undefined : cell))}\n`

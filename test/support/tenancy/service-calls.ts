@@ -48,13 +48,16 @@ const getByPath = (table: object, path: readonly string[]): unknown =>
 export async function callToText(verb: ServiceFunction, args: readonly unknown[]): Promise<string> {
   try {
     const result = await verb(...args)
-    const isStream = typeof result === 'object' && result !== null && Symbol.asyncIterator in result
-    const shown = isStream ? await collectItems(result as AsyncIterable<unknown>) : result
-    return JSON.stringify(shown) ?? ''
+    const value = (result as { value?: unknown } | null | undefined)?.value
+    const stream = [result, value].find(isStream)
+    return JSON.stringify(stream === undefined ? result : await collectItems(stream)) ?? ''
   } catch (error) {
     return String(error)
   }
 }
+
+const isStream = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 
 async function collectItems(items: AsyncIterable<unknown>): Promise<unknown[]> {
   const all: unknown[] = []
