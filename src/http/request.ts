@@ -181,6 +181,10 @@ export const createBearerChallenge = (
 export const createBasicChallenge = () =>
   createChallengeHeader('Basic realm="Latchkey", charset="UTF-8"')
 
+/** True for a body that is compressed, which the server does not read. */
+export const isEncoded = (headers: Headers): boolean =>
+  (headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity'
+
 type BodyFailure = InputFailure | Extract<RateLimitFailure, { reason: 'busy' }>
 type ReserveBytes = (bytes: number) => boolean
 
@@ -206,8 +210,7 @@ export async function readBody(
   reserve: ReserveBytes = () => true,
 ): Promise<Result<Uint8Array, BodyFailure>> {
   const { headers } = request.raw
-  const encoding = headers.get('content-encoding')
-  if (encoding !== null && encoding.toLowerCase() !== 'identity') {
+  if (isEncoded(headers)) {
     return failUnreadable('Content-Encoding is not supported: send the body as it is')
   }
   const contentLength = headers.get('content-length')

@@ -37,9 +37,7 @@ export const createAdminClient = (server: Pick<TestServer, 'call'>, token: strin
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined
-        ? {}
-        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isSentAsItIs(body) ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json;') === true
@@ -47,6 +45,9 @@ export const createAdminClient = (server: Pick<TestServer, 'call'>, token: strin
     const parsed = text !== '' && (isJson || isProblem) ? JSON.parse(text) : null
     return { status: response.status, headers: response.headers, text, body: parsed }
   }
+
+const isSentAsItIs = (body: unknown): body is string | ReadableStream =>
+  typeof body === 'string' || body instanceof ReadableStream
 
 /** A token of this person, made as the console makes it. */
 export async function issueApiToken(

@@ -39,6 +39,7 @@ import {
   FetchRequest,
   type HttpDeps,
   identifyCaller,
+  isEncoded,
   parseBearerToken,
   readBody,
 } from '../request.ts'
@@ -347,13 +348,31 @@ function openUpload(
   { uploadTypes }: Operation,
 ): Result<Upload | undefined, ApiProblem> {
   if (uploadTypes === undefined) return ok(undefined)
-  const [type = ''] = (headers.get('content-type') ?? '').split(';')
+  const contentType = headers.get('content-type') ?? ''
+  const [type = ''] = contentType.split(';')
   const typeName = type.trim().toLowerCase()
-  if (Object.hasOwn(uploadTypes, typeName)) return ok({ type: typeName, bytes: body ?? NO_BYTES })
-  const types = Object.keys(uploadTypes)
-  const detail = `send the file as it is, with Content-Type: ${types.join(' or ')}`
-  return fail({ kind: 'not_json', detail, headers: { Accept: types.join(', ') } })
+  if (!Object.hasOwn(uploadTypes, typeName)) {
+    const types = Object.keys(uploadTypes)
+    const detail = `send the file as it is, with Content-Type: ${types.join(' or ')}`
+    return failUnsupportedFile(detail, { Accept: types.join(', ') })
+  }
+  const [, charset = 'utf-8'] = CHARSET_PATTERN.exec(contentType) ?? []
+  if (!/^utf-?8$/i.test(charset)) {
+    return failUnsupportedFile('convert the file to UTF-8, and send it with charset=utf-8')
+  }
+  if (isEncoded(headers)) {
+    const detail = 'send the file without Content-Encoding: it must not be compressed'
+    return failUnsupportedFile(detail, { 'Accept-Encoding': 'identity' })
+  }
+  return ok({ type: typeName, bytes: body ?? NO_BYTES })
 }
+
+/** RFC 9110 §8.3.1. */
+const CHARSET_PATTERN = /;\s*charset="?([^";\s]*)/i
+
+/** RFC 9110 §15.5.16: the headers name what is accepted. */
+const failUnsupportedFile = (detail: string, headers: ApiProblem['headers'] = {}) =>
+  fail<ApiProblem>({ kind: 'unsupported_file', detail, headers })
 
 const NO_BYTES: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} }
 

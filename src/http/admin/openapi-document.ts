@@ -126,7 +126,7 @@ function createProblemResponses({ method, path, serviceMethods, body, uploadType
     (changes || path.includes('{id}')) && 'not_found',
     changes && 'conflict',
     ...(body === null ? [] : (['unreadable', 'too_large', 'not_json'] as const)),
-    uploadTypes !== undefined && 'not_json',
+    uploadTypes !== undefined && 'unsupported_file',
     'invalid',
     'too_many',
     'broken',

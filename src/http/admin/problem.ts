@@ -63,6 +63,12 @@ export const API_PROBLEMS = {
     title: 'The body must be JSON',
     about: 'Send it with `Content-Type: application/json`.',
   },
+  unsupported_file: {
+    status: 415,
+    title: 'The body must be JSON lines or CSV, in UTF-8 and not compressed',
+    about:
+      'Send the file as it is, with `Content-Type: application/jsonl` or `text/csv`, and without `Content-Encoding`.',
+  },
   invalid: {
     status: 422,
     title: 'The request is invalid',
