@@ -28,7 +28,7 @@ export interface AuditChainDeps {
 }
 
 /** The number of events that one atomic write seals: less than a millisecond, so that no request waits long. */
-const SEAL_BATCH_SIZE = 12
+const SEAL_BATCH_SIZE = 10
 /** The limit of one run. A million unsealed events after a migration take minutes in the background. */
 const MAX_SEAL_BATCHES = 1000
 /** Requests go on between two batches, of which an import of keys causes many. */
