@@ -10,7 +10,7 @@ import type {
 } from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
-import { createCache, expandJsonList } from './statements.ts'
+import { createCache } from './statements.ts'
 import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import { parseDataModel } from './tables.ts'
 
@@ -82,18 +82,16 @@ export function createAuthorityStorage(
       ]),
   )
 
-  // Two selects, each with its index. The database uses the first index only for this literal.
-  const readBySecret = compiler.withArguments<{ digests: string }>()((db, arg) => {
-    const digests = sql`(${expandJsonList(engine, arg('digests'))})`
-    return selectKey(db, engine).where(
-      'keys.id',
-      'in',
-      sql<string>`(
-        select id from keys where secret_hash in ${digests} and key_type <> 'redox'
-        union all
-        select id from keys where previous_secret_hash in ${digests})`,
-    )
-  })
+  // Two statements, each with its index. The database uses the first index only for this literal, and
+  // PostgreSQL reads the whole table where it has to guess how many digests a list has.
+  const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
+    selectKey(db, engine)
+      .where('keys.secret_hash', '=', arg('digest'))
+      .where('keys.key_type', '<>', sql.lit('redox' as const)),
+  )
+  const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
+    selectKey(db, engine).where('keys.previous_secret_hash', '=', arg('digest')),
+  )
 
   const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
     db
@@ -179,8 +177,12 @@ export function createAuthorityStorage(
     },
 
     async findKeysBySecret(digests) {
-      const rows = await engine.read(readBySecret({ digests: JSON.stringify(digests) }))
-      return rows.map((row) => toKey(row))
+      // The reads of one turn share a round trip.
+      const reads = digests.flatMap((digest) => [
+        engine.read(readBySecret({ digest })),
+        engine.read(readByPreviousSecret({ digest })),
+      ])
+      return (await Promise.all(reads)).flat().map((row) => toKey(row))
     },
 
     async listKeyRoutings({ id: keyId, sourceId }) {
