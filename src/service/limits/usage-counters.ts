@@ -5,7 +5,7 @@ import type { Key } from '../../domain/key.ts'
 import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import { toStoredUserAgent } from '../../domain/sunset.ts'
-import { type Caller, sleep } from '../audit/buffer.ts'
+import type { Caller } from '../audit/buffer.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
@@ -16,9 +16,7 @@ const KEY_USE_FLUSH_MS = 60_000
 /** The number of keys at which the counts are written early, so that the buffer stays small. */
 const MAX_BUFFERED_KEYS = 50_000
 /** The number of keys per write. One write for all would delay every request by a third of a second. */
-const KEY_USES_PER_WRITE = 100
-/** The longest pause between two writes, which is otherwise as long as the write was: half of the time is the requests'. */
-const MAX_PAUSE_MS = 100
+const KEY_USES_PER_WRITE = 500
 
 type UsedKey = Pick<Key, 'id' | 'accountId' | 'keyType'>
 
@@ -52,11 +50,8 @@ export function createKeyUseCounter(
     for (let from = 0; from < all.length; from += KEY_USES_PER_WRITE) {
       const part = all.slice(from, from + KEY_USES_PER_WRITE)
       for (const { key, hour, uses } of part) traffic.countAdmitted(key, hour, uses)
-      const startedAt = clock()
       try {
         await storage.addKeyUses(part.map(toDailyKeyUse))
-        const isLast = from + KEY_USES_PER_WRITE >= all.length
-        if (!isLast) await sleep(Math.min(Math.max(clock() - startedAt, 0), MAX_PAUSE_MS))
       } catch (error) {
         // Further writes would fail as well. Their counts are dropped, because memory must not grow
         // meanwhile.
