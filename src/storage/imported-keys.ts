@@ -3,6 +3,7 @@ import { KEY_HOLDER_ROLES } from '../domain/key.ts'
 import type { ImportStorage, NamedKind, NewImportedKey } from '../service/ports/imports.ts'
 import { type AuditedChanges, toEventRow } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { toNewKeyRow } from './key-secrets.ts'
 import { createClientChanges } from './oauth-clients.ts'
 import { createCache, createSqlWriter } from './statements.ts'
 
@@ -220,32 +221,14 @@ function createJsonRows(engine: Pick<Engine, 'sql'>) {
 function toJsonRow(key: NewImportedKey): object {
   const { at, actor, action, facts, request_id } = toEventRow(key.event)
   return {
-    id: key.id,
-    account_id: key.accountId,
-    owner_id: key.ownerId,
-    key_type: key.keyType,
-    source_id: key.sourceId,
-    site_id: key.siteId,
-    developer_id: key.developerId,
-    public_id: key.publicId,
-    name: key.name,
-    description: key.description,
-    reference: key.reference,
+    ...toNewKeyRow(key, key.event),
     status: key.status,
     disabled_by: key.disabledBy,
-    access: key.access,
-    secret_hash: key.secretHash,
-    secret_digest: key.secretDigest,
-    sealed_secret: key.sealedSecret,
-    token_salt: key.tokenSalt,
     token_epoch: 0,
-    created_at: key.createdAt,
     assigned_at: key.assignedAt,
-    expires_at: key.expiresAt,
     disabled_at: key.status === 'disabled' ? at : null,
     revoked_at: key.status === 'revoked' ? at : null,
     last_used_at: key.lastUsedAt,
-    event_id: key.event.id,
     line: key.line,
     secret_form: key.secretForm,
     pepper_id: key.pepperId,

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { KEY_HOLDER_ROLES } from '../domain/key.ts'
+import type { AuditEvent } from '../service/ports/audit.ts'
 import type { ProofStorage } from '../service/ports/authority.ts'
+import type { NewKey } from '../service/ports/keys.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
@@ -179,25 +181,7 @@ export function createKeySecretStorage(
       audit.applyChange(
         'keys',
         add({
-          id: key.id,
-          account_id: key.accountId,
-          owner_id: key.ownerId,
-          key_type: key.keyType,
-          source_id: key.sourceId,
-          site_id: key.siteId,
-          developer_id: key.developerId,
-          public_id: key.publicId,
-          name: key.name,
-          description: key.description,
-          reference: key.reference,
-          access: key.access,
-          secret_hash: key.secretHash,
-          secret_digest: key.secretDigest,
-          sealed_secret: key.sealedSecret,
-          token_salt: key.tokenSalt,
-          created_at: key.createdAt,
-          expires_at: key.expiresAt,
-          event_id: event.id,
+          ...toNewKeyRow(key, event),
           max_developer_keys: maxDeveloperKeys ?? null,
           ...toClientResources(key.oauthClient),
         }),
@@ -298,3 +282,26 @@ export function createProofStorage(engine: Engine, compiler: StatementCompiler):
     },
   }
 }
+
+/** The columns of a new key, however it is added. */
+export const toNewKeyRow = (key: NewKey, { id: eventId }: AuditEvent) => ({
+  id: key.id,
+  account_id: key.accountId,
+  owner_id: key.ownerId,
+  key_type: key.keyType,
+  source_id: key.sourceId,
+  site_id: key.siteId,
+  developer_id: key.developerId,
+  public_id: key.publicId,
+  name: key.name,
+  description: key.description,
+  reference: key.reference,
+  access: key.access,
+  secret_hash: key.secretHash,
+  secret_digest: key.secretDigest,
+  sealed_secret: key.sealedSecret,
+  token_salt: key.tokenSalt,
+  created_at: key.createdAt,
+  expires_at: key.expiresAt,
+  event_id: eventId,
+})
