@@ -25,6 +25,8 @@ const DEFAULT_HOST = 'localhost'
 export interface HttpServer extends Server {
   /** Answers requests with this app from now on, without the base path of `publicUrl`. */
   serveApp(fetch: Hono['fetch'], publicUrl: string): void
+  /** Stops listening. Lets requests in progress end within this time, then closes their connections. */
+  stop(timeoutMs: number): Promise<void>
 }
 
 /** Creates a server that refuses malformed requests, and answers others once it has an app. */
@@ -35,6 +37,7 @@ export function createHttpServer(log: Log): HttpServer {
   server.on('connect', refusals.refuseTunnel)
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
+    stop: createStop(server),
     serveApp(fetch: Hono['fetch'], publicUrl: string) {
       const basePath = parseBasePath(publicUrl)
       const { refuseUnreadable: errorHandler } = refusals
@@ -42,6 +45,7 @@ export function createHttpServer(log: Log): HttpServer {
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         // RFC 9112 §9.6: after the server has closed a connection, it answers no further request.
         if (request.socket.writableEnded) return
+        if (!server.listening) response.shouldKeepAlive = false
         lingerUntilRead(request)
         request.url = removeBasePath(request.url ?? '', basePath)
         const problem = findHostProblem(request) ?? findCodingProblem(request)
@@ -50,6 +54,31 @@ export function createHttpServer(log: Log): HttpServer {
       })
     },
   })
+}
+
+/**
+ * Creates the stop of this server. It waits for requests alone: `close` of Node also waits for connections
+ * that have sent nothing, and for those that stay open after the answer to a request in progress.
+ */
+function createStop(server: Server): HttpServer['stop'] {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return (timeoutMs) =>
+    new Promise((resolve) => {
+      const check = setInterval(() => {
+        server.closeIdleConnections()
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      }, POLL_INTERVAL_MS)
+      const timeout = setTimeout(() => server.closeAllConnections(), timeoutMs)
+      server.close(() => {
+        clearInterval(check)
+        clearTimeout(timeout)
+        resolve()
+      })
+    })
 }
 
 /** RFC 9112 §6.1: a body in a transfer coding other than chunked would be read as it is not meant. */

@@ -96,7 +96,7 @@ export async function startInGroup(
         stopWatchingKeyring()
         stopRotation()
         const deliveryStopped = deliveryWorker.stop(config.stopTimeoutMs)
-        await closeListeners(listeners, config.stopTimeoutMs)
+        await Promise.all(listeners.map(({ server }) => server.stop(config.stopTimeoutMs)))
         await deliveryStopped
         await backgroundWork.finish()
         await latchkey.closeSecretChecks()
@@ -175,23 +175,6 @@ class BackgroundWork {
       .startDueQueues()
       .catch((error: unknown) => this.#log.error({ error }, 'due subscriptions could not be read'))
   }
-}
-
-/** Lets requests in progress end within `withinMs`, then closes their connections. */
-async function closeListeners(listeners: readonly Listener[], withinMs: number): Promise<void> {
-  const forceCloseTimer = setTimeout(() => {
-    for (const { server } of listeners) server.closeAllConnections()
-  }, withinMs)
-  await Promise.all(
-    listeners.map(
-      ({ server }) =>
-        new Promise((closed) => {
-          server.close(closed)
-          server.closeIdleConnections()
-        }),
-    ),
-  )
-  clearTimeout(forceCloseTimer)
 }
 
 /**
