@@ -3,20 +3,16 @@ import {
   createDecipheriv,
   createECDH,
   createHmac,
-  createPrivateKey,
-  createPublicKey,
   createSecretKey,
   hash,
-  type JsonWebKey,
   pbkdf2Sync,
   randomBytes,
   scryptSync,
-  sign,
   timingSafeEqual,
-  verify,
 } from 'node:crypto'
 import { hash as argon2Hash, verify as argon2Verify, hashRawSync } from '@node-rs/argon2'
 import type { Argon2, HashFunctions, Mac, Primitives } from '../crypto/primitives.ts'
+import { createSigner, createVerifier } from './signatures.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -33,18 +29,8 @@ export const nodePrimitives: Primitives = {
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 
-  signer(jwk) {
-    const privateKey = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
-    const publicKey = createPublicKey(privateKey)
-    const digest = jwk.kty === 'OKP' ? null : 'sha256'
-    // RFC 7518 §3.4: an ECDSA signature is r and s, not ASN.1.
-    const parameters = { dsaEncoding: 'ieee-p1363' } as const
-    return {
-      sign: (data) => sign(digest, Buffer.from(data), { key: privateKey, ...parameters }),
-      verify: (data, signature) =>
-        verify(digest, Buffer.from(data), { key: publicKey, ...parameters }, signature),
-    }
-  },
+  signer: createSigner,
+  verifier: createVerifier,
 
   findP256Point(privateKey) {
     const ecdh = createECDH('prime256v1')
