@@ -28,7 +28,8 @@ export function createAuthorityStorage(
   )
   const claimReads = createCache<ReturnType<typeof createClaimRead>>()
 
-  // Reads another key for an unknown id, so that the time does not tell if the id exists.
+  // Reads another key for an unknown id, so that the time does not tell if the id exists. The types are no
+  // condition: PostgreSQL would read all keys of a type that it thinks has few.
   const createClaimRead = (keyTypes: readonly KeyType[]) =>
     compiler.withArguments<Omit<KeyClaim, 'keyTypes'>>()((db, arg) => {
       const types = keyTypes.map((keyType) => sql.lit(keyType))
@@ -52,8 +53,8 @@ export function createAuthorityStorage(
           'keys.public_id',
           '=',
           sql<string>`coalesce(
-          (select public_id from keys
-            where public_id = ${arg('publicId')} and key_type in (${sql.join(types)})),
+          (select case when key_type in (${sql.join(types)}) then public_id end from keys
+            where public_id = ${arg('publicId')}),
           ${selectNext(sql`and token_salt >= ${arg('decoySalt')}`)},
           ${selectNext(sql``)})`,
         )
@@ -82,16 +83,21 @@ export function createAuthorityStorage(
       ]),
   )
 
-  // Two statements, each with its index. The database uses the first index only for this literal, and
-  // PostgreSQL reads the whole table where it has to guess how many digests a list has.
-  const readBySecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db, engine)
-      .where('keys.secret_hash', '=', arg('digest'))
-      .where('keys.key_type', '<>', sql.lit('redox' as const)),
-  )
-  const readByPreviousSecret = compiler.withArguments<{ digest: string }>()((db, arg) =>
-    selectKey(db, engine).where('keys.previous_secret_hash', '=', arg('digest')),
-  )
+  // One statement, so that a change of a key at the same time cannot hide it. Each select has its index: the
+  // database uses the first one only for this literal. PostgreSQL would read the whole table if it had to
+  // guess how many digests a list has, or keys the selects find.
+  const secretReads = createCache<ReturnType<typeof createSecretRead>>()
+  const createSecretRead = (count: number) =>
+    compiler.withArguments<Record<string, string>>()((db, arg) => {
+      const selects = Array.from({ length: count }, (_, n) => {
+        const digest = arg(String(n))
+        return sql`select id from keys where secret_hash = ${digest} and key_type <> 'redox'
+          union all select id from keys where previous_secret_hash = ${digest}`
+      })
+      const ids = sql`(${sql.join(selects, sql` union all `)})`
+      const isFound = engine.sql === 'sqlite' ? sql`in ${ids}` : sql`= any(array${ids})`
+      return selectKey(db, engine).where(sql<boolean>`keys.id ${isFound}`)
+    })
 
   const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
     db
@@ -177,12 +183,10 @@ export function createAuthorityStorage(
     },
 
     async findKeysBySecret(digests) {
-      // The reads of one turn share a round trip.
-      const reads = digests.flatMap((digest) => [
-        engine.read(readBySecret({ digest })),
-        engine.read(readByPreviousSecret({ digest })),
-      ])
-      return (await Promise.all(reads)).flat().map((row) => toKey(row))
+      if (digests.length === 0) return []
+      const read = secretReads(String(digests.length), () => createSecretRead(digests.length))
+      const rows = await engine.read(read(Object.fromEntries(digests.entries())))
+      return rows.map((row) => toKey(row))
     },
 
     async listKeyRoutings({ id: keyId, sourceId }) {
