@@ -1,19 +1,13 @@
 import type { JWK } from 'jose'
-import {
-  type AssertionAlgorithm,
-  failAssertion,
-  isShallow,
-  type ParsedAssertion,
-} from '../domain/client-assertion.ts'
+import { compactVerify } from 'jose/jws/compact/verify'
+import { type AssertionAlgorithm, failAssertion, isShallow } from '../domain/client-assertion.ts'
 import { ok } from '../domain/failure.ts'
 import type { AssertionVerifier } from '../service/ports/crypto.ts'
-import type { Primitives, VerifySignature } from './primitives.ts'
+import type { Primitives } from './primitives.ts'
 
-/** Reads client assertions, and verifies their signatures. */
+/** Reads client assertions, and verifies their signatures with jose. */
 export function createAssertionVerifier(primitives: Primitives): AssertionVerifier {
   const decoder = new TextDecoder('utf-8', { fatal: true })
-  /** Prepared keys by their JWK, of which the cache of key sets keeps one object. */
-  const verifiers = new WeakMap<object, Map<AssertionAlgorithm, VerifySignature>>()
 
   function decodeObject(part: string | undefined): Readonly<Record<string, unknown>> | null {
     const bytes = part === undefined ? null : primitives.base64urlDecode(part)
@@ -33,49 +27,36 @@ export function createAssertionVerifier(primitives: Primitives): AssertionVerifi
 
   return {
     parse(text) {
-      const [head, payload, tail, ...more] = text.split('.')
-      if (tail === undefined || more.length > 0) {
+      const [head, payload, signature, ...more] = text.split('.')
+      if (signature === undefined || more.length > 0) {
         return failAssertion('assertion_malformed', 'it is no signed JWT of three parts')
       }
-      // A signature has one spelling, or an assertion could be repeated by another.
-      const signature = primitives.base64urlDecode(tail)
-      if (signature === null) {
+      // jose accepts other spellings of one signature, by which an assertion could be repeated.
+      if (primitives.base64urlDecode(signature) === null) {
         return failAssertion('assertion_malformed', 'its signature is no base64url')
       }
       const header = decodeObject(head)
       const claims = decodeObject(payload)
       if (header === null) return failAssertion('assertion_malformed', 'its header is no object')
       if (claims === null) return failAssertion('assertion_malformed', 'its payload is no object')
-      return ok({ header, claims, signature, signingInput: `${head}.${payload}` })
+      return ok({ header, claims, text, signingInput: `${head}.${payload}` })
     },
 
-    isSigned: (assertion, { jwk }, algorithm) =>
-      isSigned(assertion, jwk as unknown as JWK, algorithm),
+    isSigned: ({ text }, { jwk }, algorithm) => isSigned(text, jwk as unknown as JWK, algorithm),
 
-    async spendVerification(assertion, algorithm) {
-      await isSigned(assertion, findDecoyKey(algorithm), algorithm)
+    async spendVerification({ text }, algorithm) {
+      await isSigned(text, findDecoyKey(algorithm), algorithm)
     },
   }
+}
 
-  async function isSigned(
-    { signingInput, signature }: ParsedAssertion,
-    jwk: JWK,
-    algorithm: AssertionAlgorithm,
-  ): Promise<boolean> {
-    try {
-      return await prepareVerifier(jwk, algorithm)(signingInput, signature)
-    } catch {
-      // A key that the runtime cannot import verifies nothing either.
-      return false
-    }
-  }
-
-  function prepareVerifier(jwk: JWK, algorithm: AssertionAlgorithm): VerifySignature {
-    const byAlgorithm = verifiers.get(jwk) ?? new Map<AssertionAlgorithm, VerifySignature>()
-    verifiers.set(jwk, byAlgorithm)
-    const verify = byAlgorithm.get(algorithm) ?? primitives.verifier(jwk, algorithm)
-    byAlgorithm.set(algorithm, verify)
-    return verify
+async function isSigned(text: string, jwk: JWK, algorithm: AssertionAlgorithm): Promise<boolean> {
+  try {
+    await compactVerify(text, jwk, { algorithms: [algorithm] })
+    return true
+  } catch {
+    // A key that the runtime cannot import verifies nothing either.
+    return false
   }
 }
 

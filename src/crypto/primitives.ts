@@ -1,5 +1,4 @@
 import type { JWK } from 'jose'
-import type { AssertionAlgorithm } from '../domain/client-assertion.ts'
 import type {
   Argon2Check,
   DigestName,
@@ -24,8 +23,6 @@ export interface Primitives {
   equal(a: Uint8Array, b: Uint8Array): boolean
   /** Signs with Ed25519, ES256 or RS256 (RFC 7518 §3, RFC 8037 §3.1), by the key's type. */
   signer(privateJwk: JWK): Signer
-  /** Prepares a public key to verify with an algorithm of its type. Throws, or rejects later, for no valid key. */
-  verifier(publicJwk: JWK, algorithm: AssertionAlgorithm): VerifySignature
   /**
    * Computes the public point of a P-256 private key: x and y, 32 bytes each. Returns null for a number that is
    * no private key.
@@ -40,11 +37,9 @@ export interface Primitives {
 
 export type Mac = (text: string, bytes?: Uint8Array) => Uint8Array
 
-export type VerifySignature = (data: string, signature: Uint8Array) => Maybe<boolean>
-
 export interface Signer {
   sign(data: string): Maybe<Uint8Array>
-  readonly verify: VerifySignature
+  verify(data: string, signature: Uint8Array): Maybe<boolean>
 }
 
 /** AES-256-GCM. A sealed value is a random 96-bit nonce, the ciphertext and the tag, concatenated. */

@@ -65,12 +65,9 @@ const ALGORITHMS_BY_KEY_TYPE: Readonly<Record<string, SigningAlgorithm>> = {
 }
 
 /** Finds the slot of a key. Throws for a signing key of a kind that this version does not know. */
-export const findSlot = ({ use, jwk }: Pick<RingKey, 'use' | 'jwk'>): RingSlot =>
-  use === 'sign' ? toSigningAlgorithm(jwk) : use
-
-/** Returns the algorithm that a key of the ring signs with. */
-export function toSigningAlgorithm({ kty = '' }: Pick<JWK, 'kty'>): SigningAlgorithm {
-  const algorithm = ALGORITHMS_BY_KEY_TYPE[kty]
+export function findSlot({ use, jwk }: Pick<RingKey, 'use' | 'jwk'>): RingSlot {
+  if (use !== 'sign') return use
+  const algorithm = ALGORITHMS_BY_KEY_TYPE[jwk.kty]
   if (algorithm === undefined) throw new Error('the key ring has a signing key of an unknown kind')
   return algorithm
 }

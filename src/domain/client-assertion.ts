@@ -70,7 +70,7 @@ export interface ParsedAssertion {
   readonly claims: Readonly<Record<string, unknown>>
   /** The signed text: header and payload. */
   readonly signingInput: string
-  readonly signature: Uint8Array
+  readonly text: string
 }
 
 /** The part of a header that selects a key. */

@@ -3,16 +3,21 @@ import {
   createDecipheriv,
   createECDH,
   createHmac,
+  createPrivateKey,
+  createPublicKey,
   createSecretKey,
   hash,
+  type JsonWebKey,
+  type KeyObject,
   pbkdf2Sync,
   randomBytes,
   scryptSync,
+  sign,
   timingSafeEqual,
+  verify,
 } from 'node:crypto'
 import { hash as argon2Hash, verify as argon2Verify, hashRawSync } from '@node-rs/argon2'
 import type { Argon2, HashFunctions, Mac, Primitives } from '../crypto/primitives.ts'
-import { createSigner, createVerifier } from './signatures.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -29,8 +34,21 @@ export const nodePrimitives: Primitives = {
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
 
-  signer: createSigner,
-  verifier: createVerifier,
+  signer(jwk) {
+    const privateKey = createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    const publicKey = createPublicKey(privateKey)
+    const digest = jwk.kty === 'OKP' ? null : 'sha256'
+    // RFC 7518 §3.4: an ECDSA signature is r and s, not ASN.1. Other keys are passed as they are, because
+    // Node takes 9 µs more for an object.
+    const withEncoding = (key: KeyObject) =>
+      jwk.kty === 'EC' ? ({ key, dsaEncoding: 'ieee-p1363' } as const) : key
+    const signingKey = withEncoding(privateKey)
+    const verifyingKey = withEncoding(publicKey)
+    return {
+      sign: (data) => sign(digest, Buffer.from(data), signingKey),
+      verify: (data, signature) => verify(digest, Buffer.from(data), verifyingKey, signature),
+    }
+  },
 
   findP256Point(privateKey) {
     const ecdh = createECDH('prime256v1')

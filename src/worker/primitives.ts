@@ -1,10 +1,8 @@
 import { p256 } from '@noble/curves/nist.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { base64url, type JWK } from 'jose'
-import type { Primitives, VerifySignature } from '../crypto/primitives.ts'
-import { toSigningAlgorithm } from '../crypto/ring.ts'
-import type { AssertionAlgorithm } from '../domain/client-assertion.ts'
+import { base64url } from 'jose'
+import type { Primitives } from '../crypto/primitives.ts'
 
 const NONCE_BYTES = 12
 
@@ -14,33 +12,14 @@ const encodeUtf8 = (text: string) => encoder.encode(text)
 /** Copies the bytes into their own buffer, as WebCrypto's types require. */
 const copyBytes = (bytes: Uint8Array) => new Uint8Array(bytes)
 
-const CURVES: Readonly<Partial<Record<AssertionAlgorithm, string>>> = {
-  ES256: 'P-256',
-  ES384: 'P-384',
-  ES512: 'P-521',
+/** The WebCrypto algorithm of each key type. */
+const SIGNATURE_ALGORITHMS: Readonly<
+  Record<string, { name: string; namedCurve?: string; hash?: string }>
+> = {
+  EC: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  OKP: { name: 'Ed25519' },
 }
-
-/** The parameters of WebCrypto (RFC 7518 §3, RFC 8037 §3.1). */
-function toWebCryptoAlgorithm(algorithm: AssertionAlgorithm) {
-  if (algorithm.startsWith('Ed')) return { name: 'Ed25519' }
-  const bits = algorithm.slice(2)
-  const hash = `SHA-${bits}`
-  const namedCurve = CURVES[algorithm]
-  if (namedCurve !== undefined) return { name: 'ECDSA', namedCurve, hash }
-  return algorithm.startsWith('PS')
-    ? { name: 'RSA-PSS', hash, saltLength: Number(bits) / 8 }
-    : { name: 'RSASSA-PKCS1-v1_5', hash }
-}
-
-function createVerifier(publicJwk: JWK, algorithm: AssertionAlgorithm): VerifySignature {
-  const parameters = toWebCryptoAlgorithm(algorithm)
-  const key = createLazyValue(() => importKey(publicJwk, parameters, 'verify'))
-  return async (data, signature) =>
-    crypto.subtle.verify(parameters, await key(), copyBytes(signature), encodeUtf8(data))
-}
-
-const importKey = (jwk: JWK, parameters: { name: string }, use: 'sign' | 'verify') =>
-  crypto.subtle.importKey('jwk', jwk as JsonWebKey, parameters, false, [use])
 
 /** WebCrypto, and @noble/hashes and @noble/curves for what must be synchronous. */
 export const workerPrimitives: Primitives = {
@@ -63,18 +42,21 @@ export const workerPrimitives: Primitives = {
   },
 
   signer(jwk) {
-    const algorithm = toSigningAlgorithm(jwk)
-    const parameters = toWebCryptoAlgorithm(algorithm)
-    const privateKey = createLazyValue(() => importKey(jwk, parameters, 'sign'))
-    const { d, p, q, dp, dq, qi, ...publicJwk } = jwk
+    const { kty = '' } = jwk
+    const algorithm = SIGNATURE_ALGORITHMS[kty]
+    if (algorithm === undefined) throw new Error(`a key of type ${kty} cannot sign`)
+    const importKey = (key: JsonWebKey, use: 'sign' | 'verify') =>
+      crypto.subtle.importKey('jwk', key, algorithm, false, [use])
+    const privateKey = createLazyValue(() => importKey(jwk as JsonWebKey, 'sign'))
+    const { d, p, q, dp, dq, qi, ...publicJwk } = jwk as JsonWebKey
+    const publicKey = createLazyValue(() => importKey(publicJwk, 'verify'))
     return {
       sign: async (data) =>
-        new Uint8Array(await crypto.subtle.sign(parameters, await privateKey(), encodeUtf8(data))),
-      verify: createVerifier(publicJwk, algorithm),
+        new Uint8Array(await crypto.subtle.sign(algorithm, await privateKey(), encodeUtf8(data))),
+      verify: async (data, signature) =>
+        crypto.subtle.verify(algorithm, await publicKey(), copyBytes(signature), encodeUtf8(data)),
     }
   },
-
-  verifier: createVerifier,
 
   findP256Point: (privateKey) =>
     p256.utils.isValidSecretKey(privateKey)
