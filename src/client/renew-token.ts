@@ -73,13 +73,17 @@ export class TokenRenewer {
       report({ type: 'renewed', by: 'store' })
       return lease
     }
+    let { record } = lease
     try {
-      const issued = await this.#request(mustAuthenticate ? {} : lease.record)
+      const refreshed = mustAuthenticate ? null : await this.#refresh(record)
+      // A refused refresh token is not sent again, even if the authentication fails.
+      if (refreshed === null) record = { ...record, refreshToken: undefined }
+      const issued = refreshed ?? (await this.#authenticate())
       await this.#release(lease.text, issued)
       return issued.token
     } catch (error) {
       const pause = this.#createPause(error)
-      await this.#release(lease.text, { ...lease.record, leaseMs: undefined, pause })
+      await this.#release(lease.text, { ...record, leaseMs: undefined, pause })
       throw error
     }
   }
@@ -140,12 +144,11 @@ export class TokenRenewer {
     }
   }
 
-  async #request({ refreshToken }: StoreRecord): Promise<ReceivedTokens> {
+  /** Returns null if there is no refresh token to try, or if it is refused. */
+  async #refresh({ refreshToken }: StoreRecord): Promise<ReceivedTokens | null> {
     const { requests, refresh, report } = this.#context
     const canRefresh = refresh && this.#failedRefreshes < MAX_FAILED_REFRESHES
-    if (!canRefresh || requests.refresh === undefined || refreshToken === undefined) {
-      return this.#authenticate()
-    }
+    if (!canRefresh || requests.refresh === undefined || refreshToken === undefined) return null
     try {
       const issued = await sendTokenRequest(this.#context, requests.refresh(refreshToken))
       this.#failedRefreshes = 0
@@ -158,7 +161,7 @@ export class TokenRenewer {
         throw error
       }
       report({ type: 'refresh_refused', error })
-      return this.#authenticate()
+      return null
     }
   }
 

@@ -143,6 +143,16 @@ describe('a TokenManager with refresh: true', () => {
     )
   })
 
+  test('never sends a refused refresh token again, though the authentication after it fails', async () => {
+    const store = createMemoryStore()
+    const { manager, paths, losses } = await seedClient({ refresh: true, store })
+    await manager.token()
+    server.clock.advance(8 * DAY_MS)
+    losses.push(undefined, 'request')
+    await manager.token()
+    expect(paths).toEqual([AUTHENTICATE, REFRESH, AUTHENTICATE, AUTHENTICATE])
+  })
+
   test('authenticates if the refresh fails again and again', async () => {
     const { manager, paths, losses } = await seedClient({ refresh: true })
     await manager.token()
