@@ -54,7 +54,7 @@ export class FaultyApp {
     this.requests++
     const { judge, latencyMs } = this.#deps
     const { pathname } = new URL(request.url)
-    const isTokenRequest = findRequestKind(pathname) !== 'api'
+    const isTokenRequest = findRequestKind(request.method, pathname) !== 'api'
     const body = isTokenRequest ? await request.text() : ''
     const read = readClientRequest(request, body, {
       findKeyByToken: (token) => this.#keysByToken.get(token),
@@ -164,7 +164,7 @@ export class FaultyApp {
 }
 
 const copyRequest = ({ url, method, headers }: Request, body: string) =>
-  new Request(url, { method, headers, ...(method === 'POST' && { body }) })
+  new Request(url, { method, headers, body })
 
 /** Refuses as the server does under load, if that is one of the faults. */
 function refuseForLoad(

@@ -31,17 +31,18 @@ const KINDS_BY_PATH: Readonly<Record<string, RequestKind>> = {
   '/v2/auth/token': 'authenticate',
 }
 
-export const findRequestKind = (path: string): RequestKind =>
-  KINDS_BY_PATH[path.toLowerCase().replace(/\/$/, '')] ?? 'api'
+/** Tokens are requested by POST alone: the server refuses any other method. */
+export const findRequestKind = (method: string, path: string): RequestKind =>
+  (method === 'POST' && KINDS_BY_PATH[path.toLowerCase().replace(/\/$/, '')]) || 'api'
 
 /** Reads a request. `body` is the text of a token request. */
 export function readClientRequest(
-  { url, headers }: Pick<Request, 'url' | 'headers'>,
+  { method, url, headers }: Pick<Request, 'method' | 'url' | 'headers'>,
   body: string,
   known: KnownCredentials,
 ): ClientRequest {
   const { pathname, search } = new URL(url)
-  const kind = findRequestKind(pathname)
+  const kind = findRequestKind(method, pathname)
   const authorization = headers.get('authorization') ?? ''
   const accessToken = kind === 'api' ? (/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? null) : null
   const fields = kind === 'api' ? {} : parseFields(body)

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { TokenManager } from '../../src/client/client.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/simulator/sandbox.ts'
@@ -74,6 +76,16 @@ describe('one request', () => {
     const { accessToken } = (await response.json()) as TokenResponse
     expect((await use(accessToken)).status).toBe(400)
   })
+
+  test.each(['TRACE', 'OPTIONS', 'HEAD', 'PUT'])(
+    'is refused by the real server if it asks for tokens by %s, and is no token request',
+    async (method) => {
+      const sent = request(`${sandbox.url}/auth/authenticate`, { method, agent: false }).end()
+      const [response] = (await once(sent, 'response')) as [IncomingMessage]
+      expect([response.resume().statusCode, response.headers.allow]).toEqual([405, 'POST'])
+      expect(listCodes()).toEqual([])
+    },
+  )
 
   test('loses its answer before the server sees it, or after it has rotated', async () => {
     const { refreshToken } = await getTokens()

@@ -122,7 +122,7 @@ export class FaultyNetwork {
 
   #readRequest({ path, body, authorization }: DoubleRequest) {
     const headers = new Headers(authorization === null ? {} : { Authorization: authorization })
-    return readClientRequest({ url: DOUBLE_URL + path, headers }, body, {
+    return readClientRequest({ method: 'POST', url: DOUBLE_URL + path, headers }, body, {
       findKeyByToken: (token) => this.#keysByToken.get(token),
       findKeyInText: () => undefined,
     })
