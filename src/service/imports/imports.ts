@@ -166,9 +166,14 @@ async function createImport(
       present,
       invalid,
     })
-    await storage.finishImport(importId, { present, different, invalid }, event)
+    const isFinished = await storage.finishImport(importId, { present, different, invalid }, event)
+    // Another process may have finished it, with the same file.
+    if (!isFinished && (await storage.findImport(importId))?.status === 'undone') {
+      return failConflict(`import ${importId} was undone while it ran: import the file again`)
+    }
   }
-  return ok({ ...report, importId, finished })
+  const findings = report.findings.toSorted((a, b) => a.line - b.line)
+  return ok({ ...report, findings, importId, finished })
 }
 
 function toUnreadable(error: unknown) {
@@ -203,9 +208,12 @@ async function startImport(
         ? await storage.findRunningImport(fileDigest, accountId)
         : null
   if (earlier !== null) {
-    return earlier.status === 'running'
+    if (earlier.status !== 'running') {
+      return failConflict(`import ${earlier.id} is ${earlier.status}: use another id`)
+    }
+    return earlier.accountId === accountId
       ? ok(earlier)
-      : failConflict(`import ${earlier.id} is ${earlier.status}: use another id`)
+      : failConflict(`import ${earlier.id} is for another account: use another id`)
   }
   const started: KeyImport = {
     id: parsedId.value,

@@ -115,6 +115,20 @@ describe('an import', () => {
     expect(again).toMatchObject({ failure: { problem: 'conflict' } })
   })
 
+  test('of another account is not continued by its id', async () => {
+    const id = crypto.randomUUID()
+    const rows = [createRow()]
+    const signal = AbortSignal.abort()
+    expect(await importRows(rows, { id, signal })).toMatchObject({ finished: false, imported: 0 })
+    const other = await seedTenant(server)
+    expect(
+      await server.imports.create(createImportInput(rows, { id, accountId: other.accountId })),
+    ).toMatchObject({
+      failure: { message: `import ${id} is for another account: use another id` },
+    })
+    expect(await importRows(rows, { id })).toMatchObject({ finished: true, imported: 1 })
+  })
+
   test('keeps the id of a revoked key, so that no one can take it', async () => {
     const row = createRow({ status: 'revoked' })
     await importRows([row])
@@ -293,6 +307,16 @@ describe('a dry run', () => {
       expect(report).toMatchObject({ rows: 4, imported: 1, invalid: 3 })
     },
   )
+
+  test('reports problems by line, however they were found', async () => {
+    const row = createRow()
+    const other = await seedTenant(server)
+    const { publicId } = unwrap(await server.keys.find(other.keyId))
+    const rows = [createRow({ public_id: publicId }), row, row]
+    const { findings } = await importRows(rows, { isDryRun: true })
+    expect(findings.map(({ line }) => line)).toEqual([1, 3])
+  })
+
   test('reports an owner who has left', async () => {
     const email = `${crypto.randomUUID()}@clinic.example`
     const { id } = unwrap(
@@ -329,6 +353,25 @@ describe('an undone import', () => {
       },
     )
     expect(await importRows(rows)).toMatchObject({ imported: 1, present: 1 })
+  })
+
+  test('adds no key any more, and its file can be imported again', async () => {
+    const id = crypto.randomUUID()
+    const rows = Array.from({ length: 3 * ROWS_PER_WRITE }, () => createRow())
+    let undo: ReturnType<typeof server.imports.undo> | undefined
+    const input = createImportInput(rows, {
+      id,
+      accountId: tenant.accountId,
+      reportProgress() {
+        undo ??= server.imports.undo(id, {})
+      },
+    })
+    expect(await server.imports.create(input)).toMatchObject({
+      failure: { message: `import ${id} was undone while it ran: import the file again` },
+    })
+    expect(unwrap(await (undo as NonNullable<typeof undo>)).kept).toBe(0)
+    expect(await server.storage.findKeySummary(rows[0]?.public_id ?? '')).toBeNull()
+    expect(await importRows(rows)).toMatchObject({ imported: rows.length, present: 0 })
   })
 
   test('lists as unseen what nobody has used since', async () => {
