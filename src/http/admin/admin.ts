@@ -381,6 +381,10 @@ const BODY_LIMIT_BYTES = 64 * 1024
 
 /** Parses the body as JSON; an empty body is an empty object. */
 async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
+  if (isEncoded(request.headers)) {
+    const detail = 'send the body without Content-Encoding: it must not be compressed'
+    return fail({ kind: 'not_json', detail, headers: { 'Accept-Encoding': 'identity' } })
+  }
   const body = await readBody(new FetchRequest(request), BODY_LIMIT_BYTES)
   if (!body.ok) return failUnreadableBody(body.failure)
   if (body.value.length === 0) return ok({})
