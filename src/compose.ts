@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 import { createAuditSigner } from './crypto/audit-signer.ts'
-import { createImportedSecretVerifier } from './crypto/imported-secrets.ts'
+import { createImportedSecretVerifier } from './crypto/imported-secret-verifier.ts'
 import type { Keyring } from './crypto/keyring.ts'
 import type { Argon2, Primitives, SecretChecks } from './crypto/primitives.ts'
 import { createSecretHasher } from './crypto/secret-hash.ts'

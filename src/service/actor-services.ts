@@ -18,7 +18,7 @@ import {
 } from './accounts/accounts.ts'
 import { createDashboardStats, type DashboardStats } from './accounts/dashboard.ts'
 import { createUsers, type Users } from './accounts/users.ts'
-import { type Audit, createAudit, createRunExclusively } from './audit/audit.ts'
+import { type Audit, createAudit } from './audit/audit.ts'
 import type { AuditAnchor } from './audit/chain.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createImports, type Imports, type ImportsDeps } from './imports/imports.ts'
@@ -26,6 +26,7 @@ import { createKeys, type Keys } from './keys/keys.ts'
 import { createJwksTest, type JwksTestDeps } from './keys/oauth-client.ts'
 import type { KeyCreationDeps, KeySecretsDeps } from './keys/secrets.ts'
 import { createSunsets, type Sunsets } from './keys/sunsets.ts'
+import { createRunExclusively } from './long-work.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
 import {
   createDestinations,

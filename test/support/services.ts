@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createImportedSecretVerifier } from '../../src/crypto/imported-secrets.ts'
+import { createImportedSecretVerifier } from '../../src/crypto/imported-secret-verifier.ts'
 import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts'
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from '../../src/crypto/secrets.ts'

@@ -6,11 +6,10 @@ import {
 } from '../../domain/audit-chain.ts'
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
-import { isWithinLast } from '../../domain/instant.ts'
+import { type RunExclusively, sleep } from '../long-work.ts'
 import type { AuditSigner, AuditStorage, EventFilter, RecordedEvent } from '../ports/audit.ts'
 import type { DashboardStorage } from '../ports/dashboard.ts'
 import type { ListStorage, Page } from '../ports/lists.ts'
-import type { Clock } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import {
   type ActorDeps,
@@ -18,7 +17,6 @@ import {
   failConflict,
   type ServiceResult,
 } from '../service-result.ts'
-import { sleep } from './buffer.ts'
 import { type AuditAnchor, findAnchorBreaks } from './chain.ts'
 import {
   type AnchorComparison,
@@ -264,34 +262,3 @@ async function* readEvents(
 }
 
 export type Audit = ReturnType<typeof createAudit>
-
-/** Runs work unless such work is already running. The work must call `reportProgress` as it proceeds. */
-export type RunExclusively = <T>(
-  work: (reportProgress: () => void) => Promise<T>,
-) => Promise<ServiceResult<T>>
-
-/**
- * A runtime may end work silently when its caller is gone, so work without progress for this long
- * counts as ended.
- */
-export const EXCLUSIVE_WORK_TIMEOUT_MS = 60_000
-
-/** Limits a process to one long task at a time. A concurrent call fails at once with this message. */
-export function createRunExclusively(message: string, clock: Clock): RunExclusively {
-  let current: { progressAt: number } | null = null
-  return async (work) => {
-    if (current !== null && isWithinLast(EXCLUSIVE_WORK_TIMEOUT_MS, current.progressAt, clock()))
-      return failConflict(message)
-    const own = { progressAt: clock() }
-    current = own
-    try {
-      return ok(
-        await work(() => {
-          own.progressAt = clock()
-        }),
-      )
-    } finally {
-      if (current === own) current = null
-    }
-  }
-}

@@ -5,6 +5,7 @@ import type { Key } from '../../domain/key.ts'
 import { toRefusalFacts } from '../../domain/refusal-text.ts'
 import type { Sunset } from '../../domain/sunset.ts'
 import type { TrafficCounter } from '../limits/usage-counters.ts'
+import { sleep } from '../long-work.ts'
 import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
@@ -339,8 +340,6 @@ const toReasonKey = ({ action, facts }: RequestEvent) => `${action}\0${facts.rea
 
 /** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
-
-export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** The caller, as the connection identifies them. */
 export interface Caller {

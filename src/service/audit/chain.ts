@@ -6,6 +6,7 @@ import {
   type UnsealedEvent,
 } from '../../domain/audit-chain.ts'
 import { DAY_MS, HOUR_MS, isFromFuture } from '../../domain/instant.ts'
+import { sleep } from '../long-work.ts'
 import type {
   AnchorStore,
   AuditEvent,
@@ -15,7 +16,6 @@ import type {
 } from '../ports/audit.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
-import { sleep } from './buffer.ts'
 import type { ChainBreak } from './verify.ts'
 
 export interface AuditChainDeps {

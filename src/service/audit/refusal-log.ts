@@ -1,7 +1,8 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
+import { sleep } from '../long-work.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
-import { type Caller, findRefusedKeyId, sleep } from './buffer.ts'
+import { type Caller, findRefusedKeyId } from './buffer.ts'
 
 export interface RefusalLogDeps {
   readonly log: Log

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
-import type { RunExclusively } from '../audit/audit.ts'
 import type { OAuthClientInput } from '../keys/oauth-client.ts'
+import type { RunExclusively } from '../long-work.ts'
 import type { KeyImport } from '../ports/imports.ts'
 import type { Page } from '../ports/lists.ts'
 import {

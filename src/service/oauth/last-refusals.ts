@@ -1,5 +1,5 @@
 import { isWithinLast } from '../../domain/instant.ts'
-import { sleep } from '../audit/buffer.ts'
+import { sleep } from '../long-work.ts'
 import type { AssertionStorage, RefusedAssertion } from '../ports/authority.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 

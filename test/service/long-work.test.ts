@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  createRunExclusively,
-  EXCLUSIVE_WORK_TIMEOUT_MS,
-} from '../../../src/service/audit/audit.ts'
-import { createTestClock } from '../../support/time.ts'
+import { createRunExclusively, EXCLUSIVE_WORK_TIMEOUT_MS } from '../../src/service/long-work.ts'
+import { createTestClock } from '../support/time.ts'
 
 const waitForever = () => new Promise<never>(() => undefined)
 const BUSY_RESULT = { ok: false, failure: { problem: 'conflict', message: 'not now' } }

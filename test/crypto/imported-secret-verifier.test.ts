@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createImportedSecretVerifier } from '../../src/crypto/imported-secrets.ts'
+import { createImportedSecretVerifier } from '../../src/crypto/imported-secret-verifier.ts'
 import { fail, ok } from '../../src/domain/failure.ts'
 import type { ImportedSecret } from '../../src/domain/imported-secret.ts'
 import { WORKER_CHECK_BOUNDS } from '../../src/domain/secret-forms/secret-check.ts'
