@@ -158,13 +158,8 @@ export function createApps(deps: AppDeps): Apps {
   return { app, consoleApp, refuseForLoad }
 }
 
-/** The beginnings of the paths of each protocol whose keys come with every request. */
-const PROTOCOLS_BY_PATH: readonly (readonly [start: RegExp, VendorProtocol])[] = [
-  [/^\/(fhir|v[23]\/ingest|ingest)\b/, xenradProtocol],
-  [/^\/apikeys\b/, opendentalProtocol],
-  [/^\/api\/v1\b/, xdentProtocol],
-  [/^\/practice\/v1\b/, practiceProtocol],
-]
+/** The protocols whose keys come with every request. */
+const VENDOR_PROTOCOLS = [xenradProtocol, opendentalProtocol, xdentProtocol, practiceProtocol]
 
 function createLoadRefuser(
   deps: AppDeps,
@@ -178,7 +173,7 @@ function createLoadRefuser(
     }
     if (MESSAGE_PATHS.some((messagePath) => messagePath === path))
       return refuseMessage(failure, path)
-    const [, protocol] = PROTOCOLS_BY_PATH.find(([start]) => start.test(path)) ?? []
+    const protocol = VENDOR_PROTOCOLS.find(({ pathPattern }) => pathPattern.test(path))
     if (protocol === undefined) return refuseTokenRequest(failure)
     const isOpendental =
       path.startsWith('/api/') && opendentalProtocol.hasCredential(request.headers)

@@ -142,6 +142,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
 
 export const practiceProtocol: VendorProtocol = {
   name: 'practice',
+  pathPattern: /^\/practice\/v1\b/,
   hasCredential: (headers) => hasScheme(headers, 'basic'),
   parseCredential: parseBasicCredential,
   refuseRequest: (failure) => replyToFailure(replies, failure, undefined),

@@ -22,6 +22,8 @@ import { type HttpDeps, identifyCaller, replyToError } from '../request.ts'
 export interface VendorProtocol {
   /** The name of the protocol in the log. */
   readonly name: string
+  /** The beginning of the paths whose requests bring this credential. */
+  readonly pathPattern: RegExp
   /** Recognizes a credential of this type, valid or not. */
   readonly hasCredential: (headers: Headers) => boolean
   /** Recognizes a possible part of such a credential, if no other type claims it. */

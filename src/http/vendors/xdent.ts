@@ -152,6 +152,7 @@ const replies: ReplyTable<void, SurfaceFailure> = {
 
 export const xdentProtocol: VendorProtocol = {
   name: 'xdent',
+  pathPattern: /^\/api\/v1\b/,
   hasCredential: hasXdentApiKey,
   hasPartialCredential: hasKeyIdOnly,
   parseCredential: parseXdentApiKey,

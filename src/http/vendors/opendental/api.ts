@@ -59,6 +59,8 @@ export function parseOdfhirCredential(headers: Headers): Result<Credential, Cred
 
 export const opendentalProtocol: VendorProtocol = {
   name: 'opendental',
+  // Its clients also call /api/v1, with XDENT's: `hasCredential` tells them apart.
+  pathPattern: /^\/apikeys\b/,
   hasCredential: hasOdfhirScheme,
   parseCredential: parseOdfhirCredential,
   refuseRequest: refuseOpenDentalRequest,

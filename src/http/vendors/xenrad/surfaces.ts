@@ -43,6 +43,7 @@ export function parseXenradApiKey(headers: Headers): Result<Credential, Credenti
 /** One key of a site serves its FHIR, HL7 and MPPS surfaces. */
 export const xenradProtocol: VendorProtocol = {
   name: 'xenrad',
+  pathPattern: /^\/(fhir|v[23]\/ingest|ingest)\b/,
   hasCredential: (headers) => headers.has(API_KEY_HEADER),
   parseCredential: parseXenradApiKey,
   refuseRequest: refuseXenradRequest,
