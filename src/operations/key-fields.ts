@@ -165,6 +165,7 @@ export const key = z
     secretRotatedAt: instantOrNull('Time of the last secret rotation'),
     previousSecretEndsAt: instantOrNull('Time until which the previous secret works too'),
     lastUsedAt: instantOrNull('Time of the last use, to the minute'),
+    sunsetAt: instantOrNull('Time from which its sunset refuses it; null if it has none'),
     oauthClient: oauthClient.nullable(),
     eventId: z.string().meta({
       description:

@@ -10,8 +10,7 @@ import type {
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { IS_USED } from './imported-keys.ts'
-import { toKeySummary } from './keys.ts'
-import { selectOAuthClient } from './oauth-clients.ts'
+import { type SummaryColumns, selectSummaryColumns, toKeySummary } from './keys.ts'
 import {
   type Arg,
   createSqlWriter,
@@ -76,11 +75,11 @@ export function createImportStorage(
   )
 
   type WantedKeys = { publicIds: string; secretHashes: string; accountId: string | null }
-  type ExistingRow = Tables['keys'] & { readonly oauth_client: string | null }
+  type ExistingRow = Tables['keys'] & SummaryColumns
   const selectExisting = (condition: (arg: Arg<WantedKeys>) => unknown) =>
     sqlStatement<WantedKeys, ExistingRow>(
       (arg) => sql`
-        select keys.*, ${selectOAuthClient(engine)} as oauth_client from keys
+        select keys.*, ${selectSummaryColumns(engine)} from keys
         where ${condition(arg)}
           and (cast(${arg('accountId')} as text) is null or keys.account_id = ${arg('accountId')})`,
     )
@@ -120,18 +119,18 @@ export function createImportStorage(
       order by imported_keys.key_id limit ${arg('limit')}`,
   )
 
-  type ExportedRow = Tables['keys'] & {
-    readonly oauth_client: string | null
-    readonly email: string
-    readonly secret_start: string | null
-    readonly pepper_name: string | null
-  }
+  type ExportedRow = Tables['keys'] &
+    SummaryColumns & {
+      readonly email: string
+      readonly secret_start: string | null
+      readonly pepper_name: string | null
+    }
   const listExported = sqlStatement<
     { accountId: string | null; after: string; limit: number },
     ExportedRow
   >(
     (arg) => sql`
-      select keys.*, ${selectOAuthClient(engine)} as oauth_client, users.email,
+      select keys.*, ${selectSummaryColumns(engine)}, users.email,
         imported_keys.secret_start, peppers.name as pepper_name
       from keys join users on users.id = keys.owner_id
         left join imported_keys on imported_keys.key_id = keys.id

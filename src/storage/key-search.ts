@@ -9,8 +9,7 @@ import type {
   ListStorage,
 } from '../service/ports/lists.ts'
 import type { Engine, StatementCompiler, Step } from './engine.ts'
-import { toKeySummary } from './keys.ts'
-import { selectOAuthClient } from './oauth-clients.ts'
+import { type SummaryColumns, selectSummaryColumns, toKeySummary } from './keys.ts'
 import { createSqlWriter, createTextSearch, expandJsonList, LAST_ID } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,18 +18,18 @@ type KeySearchMethods = Pick<
   'searchKeys' | 'countKeys' | 'listDailyUsesByKey' | 'findSourceKey'
 >
 
-type FoundKeyRow = Tables['keys'] & {
-  readonly oauth_client: string | null
-  readonly account_name: string
-  readonly email: string
-  readonly username: string | null
-  readonly deactivated_at: number | null
-  readonly site_name: string | null
-  readonly source_name: string | null
-  readonly developer_name: string | null
-  readonly sorted_by: string | number
-  readonly counted: number | string
-}
+type FoundKeyRow = Tables['keys'] &
+  SummaryColumns & {
+    readonly account_name: string
+    readonly email: string
+    readonly username: string | null
+    readonly deactivated_at: number | null
+    readonly site_name: string | null
+    readonly source_name: string | null
+    readonly developer_name: string | null
+    readonly sorted_by: string | number
+    readonly counted: number | string
+  }
 
 /** Same expression as in the index: keys without an expiry are last. */
 const EXPIRY_COLUMN = sql`coalesce(keys.expires_at, ${sql.lit(Number.MAX_SAFE_INTEGER)})`
@@ -141,7 +140,7 @@ export function createKeySearchStorage(
         select keys.id, ${by} as sorted_by from ${selectKeyTable(criteria, order)} ${joinConditions(conditions)}
         order by ${orderBy} limit ${Math.max(limit + 1, counted)}
       )
-      select keys.*, ${selectOAuthClient(engine)} as oauth_client, page.sorted_by, (select count(*) from found) as counted,
+      select keys.*, ${selectSummaryColumns(engine)}, page.sorted_by, (select count(*) from found) as counted,
         accounts.name as account_name, users.email,
         users.username, users.deactivated_at, sites.name as site_name, sources.name as source_name,
         developers.name as developer_name
@@ -173,8 +172,8 @@ export function createKeySearchStorage(
     },
 
     async findSourceKey(sourceId) {
-      const [row] = await readSql(sql<Tables['keys'] & Pick<FoundKeyRow, 'oauth_client'>>`
-        select keys.*, ${selectOAuthClient(engine)} as oauth_client from keys
+      const [row] = await readSql(sql<Tables['keys'] & SummaryColumns>`
+        select keys.*, ${selectSummaryColumns(engine)} from keys
         where status <> 'revoked' and (source_id = ${sourceId} or id in (
           select key_id from key_sources where source_id = ${sourceId}))
         order by case when source_id is null then 1 else 0 end, id limit 1`)

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
 import { type DisablingParty, KEY_HOLDER_ROLES } from '../domain/key.ts'
 import type { DailyKeyUse, KeyFilter, KeySummary } from '../service/ports/keys.ts'
@@ -14,6 +14,7 @@ import {
   toClientResources,
 } from './oauth-clients.ts'
 import { type Arg, createSqlWriter, type TableStatements } from './statements.ts'
+import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import type { Tables } from './tables.ts'
 
 type KeyRow = Tables['keys']
@@ -27,14 +28,16 @@ export function createKeyReadStorage(
   compiler: StatementCompiler,
   rows: TableStatements,
 ): KeyReadMethods {
-  const clientColumn = selectOAuthClient(engine).as('oauth_client')
-  const readKeyPage = rows.filteredPage<'keys', ClientColumn>('keys', sql`, ${clientColumn}`)
+  const readKeyPage = rows.filteredPage<'keys', SummaryColumns>(
+    'keys',
+    sql`, ${selectSummaryColumns(engine)}`,
+  )
 
   const find = compiler.withArguments<{ id: string }>()((db, arg) =>
     db
       .selectFrom('keys')
       .selectAll()
-      .select(clientColumn)
+      .select([selectOAuthClient(engine).as('oauth_client'), selectSunset(engine).as('sunset')])
       .where((eb) => eb.or([eb('id', '=', arg('id')), eb('public_id', '=', arg('id'))]))
       // Another system may have issued a public id that is the row id of a key here.
       .orderBy((eb) => eb.case().when('id', '=', arg('id')).then(0).else(1).end())
@@ -82,12 +85,17 @@ export function createKeyReadStorage(
   }
 }
 
-interface ClientColumn {
+/** The columns of a key's summary besides those of `keys`. */
+export interface SummaryColumns {
   readonly oauth_client: string | null
+  readonly sunset: string | null
 }
 
+export const selectSummaryColumns = (engine: Pick<Engine, 'sql'>): RawBuilder<SummaryColumns> =>
+  sql`${selectOAuthClient(engine)} as oauth_client, ${selectSunset(engine)} as sunset`
+
 /** Leaves out the hashes, the salt and the sealed secret. */
-export const toKeySummary = (row: KeyRow & ClientColumn): KeySummary => ({
+export const toKeySummary = (row: KeyRow & SummaryColumns): KeySummary => ({
   id: row.id,
   accountId: row.account_id,
   ownerId: row.owner_id,
@@ -110,6 +118,7 @@ export const toKeySummary = (row: KeyRow & ClientColumn): KeySummary => ({
   secretRotatedAt: row.secret_rotated_at,
   previousSecretEndsAt: row.previous_secret_ends_at,
   lastUsedAt: row.last_used_at,
+  sunsetAt: parseSelectedSunset(row.sunset)?.sunsetAt ?? null,
   oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
   eventId: row.event_id,
 })

@@ -27,6 +27,7 @@ const KEY: KeySummary = {
   secretRotatedAt: null,
   previousSecretEndsAt: null,
   lastUsedAt: 99,
+  sunsetAt: null,
   eventId: 'event',
 }
 const NOW = Date.UTC(2026, 0, 2)

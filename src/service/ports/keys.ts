@@ -28,6 +28,8 @@ export interface KeySummary {
   readonly secretRotatedAt: number | null
   readonly previousSecretEndsAt: number | null
   readonly lastUsedAt: number | null
+  /** The time from which its sunset refuses it; null if it has none. */
+  readonly sunsetAt: number | null
   /** The settings of an OAuth client; null for other key types. */
   readonly oauthClient: OAuthClient | null
   /** The key's last change. An editor passes back the one that they saw. */
@@ -44,6 +46,7 @@ type KeyLifecycleField =
   | 'secretRotatedAt'
   | 'previousSecretEndsAt'
   | 'lastUsedAt'
+  | 'sunsetAt'
   | 'eventId'
 
 export interface NewKey extends Omit<KeySummary, KeyLifecycleField | 'oauthClient'> {

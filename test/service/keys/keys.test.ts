@@ -109,6 +109,7 @@ describe('a key is made', () => {
         secretRotatedAt: null,
         previousSecretEndsAt: null,
         lastUsedAt: null,
+        sunsetAt: null,
         oauthClient: keyType === 'oauth' ? EXPECTED_SECRET_CLIENT : null,
         eventId: key.eventId,
       })

@@ -106,6 +106,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           secretRotatedAt: null,
           previousSecretEndsAt: null,
           lastUsedAt: null,
+          sunsetAt: null,
           eventId: event.id,
         }
         expect(await findSummary(row.id)).toEqual(summary)

@@ -102,8 +102,11 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
     test('is read with each key of its type: the one of the source or the site first', async () => {
       const { storage } = fixture
       const { accountId, owner, sourceId, addKey: key } = await addTenant()
-      const readSunset = async (publicId: string) =>
-        (await storage.findKey(publicId))?.sunset?.sunsetAt ?? null
+      async function readSunset(publicId: string) {
+        const sunsetAt = (await storage.findKey(publicId))?.sunset?.sunsetAt ?? null
+        expect((await storage.findKeySummary(publicId))?.sunsetAt).toBe(sunsetAt)
+        return sunsetAt
+      }
       const { id: siteId } = await addSite(accountId)
       const siteKey = await addKey(createStaticKey(owner, 'xenrad', { siteId }))
       const otherKey = await addKey(createTestKey(owner, (await addSource(accountId)).id))

@@ -63,6 +63,7 @@ export async function keyDetails(context: PageContext, key: KeySummary): Promise
     ...(expiresAt === null
       ? unlessRevoked([['Expires', 'never']])
       : timeRows('Expires', expiresAt)),
+    ...unlessRevoked(timeRows('Sunset', key.sunsetAt)),
     ...timeRows('Secret rotated', key.secretRotatedAt),
     ...timeRows('Old secret ends', key.previousSecretEndsAt),
     ...timeRows('Assigned', key.assignedAt),
