@@ -217,7 +217,7 @@ export const userOperations: readonly Operation[] = [
     serviceMethods: ['users.deactivate'],
     summary: 'Deactivate a user',
     isIrreversible: true,
-    text: 'This is permanent: the user can never sign in again. Their keys are flagged or disabled, as the offboarding policy of the account says.',
+    text: 'The user can never sign in again. Their keys are flagged or disabled, as the offboarding policy of the account says.',
     response: z.object({ user, keys: z.array(keyOfDeactivatedUser).readonly() }),
     run: async ({ services, id }) => {
       const user = await services.users.deactivate(id)

@@ -50,10 +50,10 @@ describe('a body with an error is refused', () => {
     ],
     [
       'compressed',
-      400,
+      415,
       '{"name":"a"}',
       { ...JSON_BODY, 'Content-Encoding': 'gzip' },
-      'Content-Encoding is not supported: send the body as it is',
+      'send the body without Content-Encoding: it must not be compressed',
     ],
     [
       'over 64 KiB',

@@ -211,7 +211,7 @@ async function describeDeactivation(user: User, context: PageContext): Promise<H
     loadKeyCounts(users, [user]),
   ])
   const keys = getKeyCount(user)
-  const intro = html`<p>This cannot be undone: to let the user work here again, add a new user.</p>`
+  const intro = html`<p>To let the user work here again, add a new user.</p>`
   if (keys === 0) return html`${intro}<p>The user owns no keys.</p>`
   const isDisablingKeys = account.ok && account.value.offboardingPolicy === 'disable'
   return html`${intro}

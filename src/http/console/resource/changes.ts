@@ -135,7 +135,7 @@ export function mountAction<Row extends ResourceRow>(
       return {
         heading: formatQuestion(operation, resource, name),
         crumbs: [...toListCrumbs(resource), { href: cancelPath, text: name }],
-        text: html`<p>${operation.text}${operation.method === 'delete' ? ' This cannot be undone.' : ''}</p>${await details?.(row, context)}`,
+        text: html`<p>${operation.text}${operation.isIrreversible ? ' This cannot be undone.' : ''}</p>${await details?.(row, context)}`,
         button: formatActionLabel(operation, resource),
         variant: isDangerous ? 'danger primary' : 'primary',
         cancelPath,
