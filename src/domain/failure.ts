@@ -54,7 +54,7 @@ export type AccessFailure =
   | { reason: 'key_expired'; keyId: string }
   /** The plan for the keys of its type has reached its sunset. */
   | { reason: 'key_retired'; keyId: string }
-  /** A planned brown-out refuses the key until its end. */
+  /** A planned brownout refuses the key until its end. */
   | { reason: 'brownout'; keyId: string; retryAfterSeconds: number }
   | { reason: 'key_unassigned'; keyId: string }
   | { reason: 'address_refused'; keyId: string; address: string }

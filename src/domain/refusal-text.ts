@@ -222,7 +222,7 @@ const FAILURE_TEXTS = {
   brownout: {
     keeps: ['keyId', 'retryAfterSeconds'],
     says: ({ retryAfterSeconds }) =>
-      `A planned brown-out refused the key, for another ${retryAfterSeconds} seconds.`,
+      `A planned brownout refused the key, for another ${retryAfterSeconds} seconds.`,
     helps: ({ accountId }) =>
       `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows it.`,
   },

@@ -36,7 +36,7 @@ export const isRetired = ({ sunset }: RetirableKey, now: number): boolean =>
   sunset !== null && now >= sunset.sunsetAt
 
 /**
- * Checks that no brown-out refuses the key at this time. Only for callers who have proven the key: others
+ * Checks that no brownout refuses the key at this time. Only for callers who have proven the key: others
  * must not learn of its plan.
  */
 export function checkBrownout<Key extends RetirableKey>(
@@ -63,7 +63,7 @@ export const MAX_BROWNOUTS = 50
 export const MAX_BROWNOUT_MS = DAY_MS
 const MAX_DOCUMENTATION_URL_LENGTH = 1000
 
-/** An error in a sunset, or in one of its brown-outs. */
+/** An error in a sunset, or in one of its brownouts. */
 export interface SunsetProblem {
   readonly detail: string
   readonly brownout: Brownout | null
@@ -72,7 +72,7 @@ export interface SunsetProblem {
 const failSunset = (detail: string, brownout: Brownout | null = null) =>
   fail<SunsetProblem>({ detail, brownout })
 
-/** Returns the plan with its brown-outs in order and its URL as it is sent, or what is wrong with it. */
+/** Returns the plan with its brownouts in order and its URL as it is sent, or what is wrong with it. */
 export function parseSunset(plan: Sunset, now: number): Result<Sunset, SunsetProblem> {
   const { deprecatedAt, sunsetAt } = plan
   if (sunsetAt <= now) return failSunset('the sunset must be in the future')
@@ -80,7 +80,7 @@ export function parseSunset(plan: Sunset, now: number): Result<Sunset, SunsetPro
   const documentationUrl = parseDocumentationUrl(plan.documentationUrl)
   if (!documentationUrl.ok) return documentationUrl
   if (plan.brownouts.length > MAX_BROWNOUTS) {
-    return failSunset(`a sunset has at most ${MAX_BROWNOUTS} brown-outs`)
+    return failSunset(`a sunset has at most ${MAX_BROWNOUTS} brownouts`)
   }
   const brownouts = [...plan.brownouts].sort((a, b) => a.startsAt - b.startsAt)
   for (const [n, brownout] of brownouts.entries()) {
@@ -124,7 +124,7 @@ const PROPOSED_BROWNOUTS = [
   { daysBefore: 2, ms: 12 * HOUR_MS },
 ]
 
-/** Proposes brown-outs before a sunset: those that are still ahead. */
+/** Proposes brownouts before a sunset: those that are still ahead. */
 export const proposeBrownouts = (
   { deprecatedAt, sunsetAt }: Pick<Sunset, 'deprecatedAt' | 'sunsetAt'>,
   now: number,

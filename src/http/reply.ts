@@ -69,7 +69,7 @@ export const createReplyHeaders = (
 /** A restarting database is back within seconds. */
 export const DATABASE_RETRY_SECONDS = 5
 
-/** Tells the users of a key why a planned brown-out refuses it. */
+/** Tells the users of a key why a planned brownout refuses it. */
 export const BROWNOUT_TEXT = 'Keys of this kind are being retired.'
 
 export const createRetryAfterHeader = (seconds: number) => ({ 'Retry-After': String(seconds) })

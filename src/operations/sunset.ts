@@ -42,7 +42,7 @@ const brownout = z
   .meta({ type: 'string', example: '2026-12-21T09:30:00.000Z/2026-12-21T10:30:00.000Z' })
 
 const brownouts = z.array(brownout).readonly().meta({
-  title: 'Brown-outs',
+  title: 'Brownouts',
   description:
     'Windows in which the keys are refused, each at most a day: start and end, separated by a slash',
 })
@@ -160,7 +160,7 @@ export const sunsetOperations: readonly Operation[] = [
     path: '/sunsets/plan',
     serviceMethods: ['sunsets.plan'],
     summary: 'Show what a sunset would mean',
-    text: 'Lists the keys that are not ready for it, and proposes brown-outs. Nothing is stored.',
+    text: 'Lists the keys that are not ready for it, and proposes brownouts. Nothing is stored.',
     query: z.strictObject({
       ...target,
       keyType: legacyKeyType.meta({ example: 'redox' }),
@@ -180,7 +180,7 @@ export const sunsetOperations: readonly Operation[] = [
     note: ({ brownouts }) =>
       brownouts.length === 0
         ? null
-        : `Proposed brown-outs: --brownouts ${brownouts.map(String).join(',')}`,
+        : `Proposed brownouts: --brownouts ${brownouts.map(String).join(',')}`,
     async run({ services, query: { limit, after, ...input } }) {
       const { pageQuery, toPage } = parsePage({ limit, after })
       const preview = await services.sunsets.plan(input, pageQuery)

@@ -59,7 +59,7 @@ export const FAULT_KINDS = {
     target: 'token requests',
     changesKey: true,
   },
-  'brown-out': {
+  brownout: {
     about:
       'An announced window, in which the server refuses exchange and refresh of the legacy key.',
     duration: '1h',

@@ -3,7 +3,7 @@ import { DAY_MS } from '../domain/instant.ts'
 import { MAX_BROWNOUT_MS } from '../domain/sunset.ts'
 import type { Fault } from './fault.ts'
 
-/** Long after every window, so that only brown-outs refuse the keys. */
+/** Long after every window, so that only brownouts refuse the keys. */
 const SUNSET_AFTER_MS = 365 * DAY_MS
 
 /** Changes the keys of the sandbox as an operator does, by the services of the server. */
@@ -26,7 +26,7 @@ export class KeyChanges {
   /** Changes a key as the fault says. Returns false if nothing was changed. */
   async carryOut({ name, ms }: Fault, key: string, now: number): Promise<boolean> {
     if (name === 'rotate-secret') return this.#rotateSecret(key, ms)
-    if (name === 'brown-out') return this.#startBrownout(now, ms)
+    if (name === 'brownout') return this.#startBrownout(now, ms)
     return name === 'revoke-key' && (await this.#services.keys.revoke(key)).ok
   }
 

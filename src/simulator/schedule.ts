@@ -100,6 +100,6 @@ function matches({ fault, on, from, until }: FaultRule, request: ScheduledReques
 
 const isLegacyTokenPath = (path: string): boolean => /^\/auth\//i.test(path)
 
-/** The window of a brown-out ends when its rule does. */
+/** The window of a brownout ends when its rule does. */
 const toFault = ({ fault, until }: FaultRule, { sinceStartMs }: ScheduledRequest): Fault =>
-  fault.name === 'brown-out' && until !== undefined ? { ...fault, ms: until - sinceStartMs } : fault
+  fault.name === 'brownout' && until !== undefined ? { ...fault, ms: until - sinceStartMs } : fault

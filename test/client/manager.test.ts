@@ -136,7 +136,7 @@ describe('Retry-After', () => {
   )
 })
 
-describe('a brown-out of exchange and refresh', () => {
+describe('a brownout of exchange and refresh', () => {
   const REFRESH_PATH = '/auth/refreshToken'
   const WINDOW_MS = 2 * 60 * MINUTE_MS
 

@@ -84,7 +84,7 @@ test('a vendor moves from a table of hashes to OAuth without a failed request', 
   }
   expect(await findRadarKey()).toMatchObject({ ready: true })
 
-  // A brown-out interrupts the old key only.
+  // A brownout interrupts the old key only.
   const startsAt = server.clock() + DAY_MS
   unwrap(
     await server.sunsets.set({

@@ -37,7 +37,7 @@ test('every key type is legacy but OAuth clients', () => {
 })
 
 describe('a sunset', () => {
-  test('is taken with its brown-outs in order, and its URL as it is sent', () => {
+  test('is taken with its brownouts in order, and its URL as it is sent', () => {
     const plan = {
       ...PLAN,
       documentationUrl: ' https://Clinic.example/a b?<c>#"d" ',
@@ -57,7 +57,7 @@ describe('a sunset', () => {
     ['deprecated before now', { deprecatedAt: 0 }],
     ['deprecated at its sunset', { deprecatedAt: PLAN.sunsetAt }],
     ['without a page', { documentationUrl: null }],
-    ['with a brown-out of a day until its sunset', { brownouts: [window(29 * 24, 30 * 24)] }],
+    ['with a brownout of a day until its sunset', { brownouts: [window(29 * 24, 30 * 24)] }],
   ])('is taken %s', (_, more) => {
     expect(parseSunset({ ...PLAN, ...more }, NOW)).toEqual({
       ok: true,
@@ -82,33 +82,33 @@ describe('a sunset', () => {
       { documentationUrl: `https://c.example/${'a'.repeat(1000)}` },
       'must not be longer than 1000 characters',
     ],
-    ['with an empty brown-out', { brownouts: [window(1, 1)] }, 'must end after it starts'],
-    ['with a reversed brown-out', { brownouts: [window(2, 1)] }, 'must end after it starts'],
+    ['with an empty brownout', { brownouts: [window(1, 1)] }, 'must end after it starts'],
+    ['with a reversed brownout', { brownouts: [window(2, 1)] }, 'must end after it starts'],
     [
-      'with a brown-out of more than a day',
+      'with a brownout of more than a day',
       { brownouts: [{ startsAt: NOW, endsAt: NOW + DAY_MS + 1 }] },
       'must not be longer than a day',
     ],
     [
-      'with a brown-out before the deprecation',
+      'with a brownout before the deprecation',
       { brownouts: [window(-1, 1)] },
       'must not start before the deprecation',
     ],
     [
-      'with a brown-out after the sunset',
+      'with a brownout after the sunset',
       { brownouts: [window(30 * 24 - 1, 30 * 24 + 1)] },
       'must not end after the sunset',
     ],
     [
-      'with brown-outs that overlap, in any order',
+      'with brownouts that overlap, in any order',
       { brownouts: [window(3, 5), window(1, 4)] },
       'must not overlap another',
     ],
-    ['with the same brown-out twice', { brownouts: [window(1, 2), window(1, 2)] }, 'overlap'],
+    ['with the same brownout twice', { brownouts: [window(1, 2), window(1, 2)] }, 'overlap'],
     [
-      'with too many brown-outs',
+      'with too many brownouts',
       { brownouts: Array.from({ length: MAX_BROWNOUTS + 1 }, (_, n) => window(n, n + 1)) },
-      'a sunset has at most 50 brown-outs',
+      'a sunset has at most 50 brownouts',
     ],
   ])('is refused %s', (_, more, detail) => {
     expect(parseSunset({ ...PLAN, ...more }, NOW)).toMatchObject({
@@ -118,7 +118,7 @@ describe('a sunset', () => {
   })
 })
 
-describe('a brown-out', () => {
+describe('a brownout', () => {
   const sunset = { ...PLAN, brownouts: [window(1, 2), window(5, 6)] }
   test.each([
     [window(1, 2).startsAt - 1, null],
@@ -157,7 +157,7 @@ test.each([
   expect(isReady(lastOAuthUseAt, NOW)).toBe(expected)
 })
 
-describe('the proposed brown-outs', () => {
+describe('the proposed brownouts', () => {
   test('are valid, and longer as the sunset comes closer', () => {
     const dates = { deprecatedAt: NOW, sunsetAt: NOW + 60 * DAY_MS }
     const brownouts = proposeBrownouts(dates, NOW)

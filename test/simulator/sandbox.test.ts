@@ -176,12 +176,12 @@ describe('a token', () => {
   })
 })
 
-describe('a brown-out', () => {
+describe('a brownout', () => {
   shareSandbox()
 
   test('refuses exchange and refresh until it ends, and leaves tokens and OAuth clients alone', async () => {
     const { accessToken, refreshToken } = await getTokens()
-    const refused = await authenticate('brown-out=2h')
+    const refused = await authenticate('brownout=2h')
     expect(refused.status).toBe(503)
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(7000)
     expect(refused.headers.get('deprecation')).toMatch(/^@\d+$/)
@@ -269,7 +269,7 @@ describe('the clients', () => {
         { fault: 'answer-503=1s', on: 'token', share: '10%' },
         { fault: 'answer-429=1s', on: 'token', share: '10%' },
         { fault: 'expire-token-early=1h', share: '20%' },
-        { fault: 'brown-out', from: '10d', until: '241h' },
+        { fault: 'brownout', from: '10d', until: '241h' },
       ])
       const { data, url } = await useSandbox({ rules, skewMs: 3_600_000 })
       const { redox, oauth, oauthSigner } = data

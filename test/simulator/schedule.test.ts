@@ -67,11 +67,11 @@ test('a count is for each key, and what happens to a key happens once', () => {
   expect(listHits(revoking, { key: '' })).toEqual([])
 })
 
-test('a brown-out hits legacy exchange and refresh, and ends when its rule does', () => {
-  const schedule = createSchedule([{ fault: 'brown-out', from: '2d', until: '50h' }])
+test('a brownout hits legacy exchange and refresh, and ends when its rule does', () => {
+  const schedule = createSchedule([{ fault: 'brownout', from: '2d', until: '50h' }])
   const at = { key: 'k1', sinceStartMs: 49 * HOUR_MS }
   expect(schedule.choose({ ...at, kind: 'refresh', path: '/auth/refreshToken' })).toEqual([
-    { name: 'brown-out', ms: HOUR_MS },
+    { name: 'brownout', ms: HOUR_MS },
   ])
   expect(schedule.choose({ ...at, kind: 'authenticate', path: '/oauth2/token' })).toEqual([])
   expect(schedule.choose({ ...REQUEST, ...at })).toEqual([])

@@ -53,7 +53,7 @@ interface SurfaceCase {
   readonly seed: () => Promise<Credential>
   readonly method: string
   readonly path: string
-  /** The body of a refusal after the sunset, with its status, and that of a brown-out of an hour. */
+  /** The body of a refusal after the sunset, with its status, and that of a brownout of an hour. */
   readonly retired: readonly [number, string]
   readonly brownout: string
 }
@@ -204,7 +204,7 @@ describe.each(CASES)('$name', ({ keyType, seed, method, path, retired, brownout 
     expect(before.headers).not.toHaveProperty('sunset')
   })
 
-  test('answers 503 in a brown-out, in its own words, and works after it', async () => {
+  test('answers 503 in a brownout, in its own words, and works after it', async () => {
     const now = server.clock()
     const plan = await setSunset([{ startsAt: now, endsAt: now + HOUR_MS }])
     const { status, headers, body } = await readResponse(await call())

@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 const URL_TEXT = 'https://clinic.example/move'
 
-/** Plans the retirement of the vendor's keys in ten days, with a brown-out of an hour tomorrow. */
+/** Plans the retirement of the vendor's keys in ten days, with a brownout of an hour tomorrow. */
 async function setSunset(more: Partial<Parameters<TestServer['sunsets']['set']>[0]> = {}) {
   const now = server.clock()
   const startsAt = now + DAY_MS
@@ -144,7 +144,7 @@ describe('the headers of a sunset', () => {
   })
 })
 
-describe('a brown-out', () => {
+describe('a brownout', () => {
   const expectedRefusal = (seconds: number, headers: object) =>
     expectedJsonResponse(
       503,
@@ -238,7 +238,7 @@ describe('a brown-out', () => {
       {
         action: 'key.refused',
         facts: { reason: 'brownout', retryAfterSeconds: 3600, surface: 'exchange' },
-        sentence: 'A planned brown-out refused the key, for another 3600 seconds.',
+        sentence: 'A planned brownout refused the key, for another 3600 seconds.',
         key: { id: vendor.keyId },
       },
     ])

@@ -47,7 +47,7 @@ export const retryHeaders = z.object({
 export const challengeHeaders = z.object({ 'WWW-Authenticate': z.string() })
 
 export const UNAVAILABLE_TEXT =
-  'The server is busy, its database is not available, or a planned brown-out refuses keys that will be retired'
+  'The server is busy, its database is not available, or a planned brownout refuses keys that will be retired'
 
 /** On every answer to the holder of a key that will be retired. */
 export const sunsetHeaders = z.object({

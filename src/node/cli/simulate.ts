@@ -91,7 +91,7 @@ const SCHEDULE_HELP = `
 A rule hits all requests, or those that it names:
   [
     { "fault": "lose-answer-after-commit", "share": "5%", "on": "refresh" },
-    { "fault": "brown-out", "from": "2d", "until": "49h" },
+    { "fault": "brownout", "from": "2d", "until": "49h" },
     { "fault": "rotate-secret=24h", "from": "3d" },
     { "fault": "answer-503=30s", "on": "/endpoint", "count": 1 }
   ]

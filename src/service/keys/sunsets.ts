@@ -45,7 +45,7 @@ export interface LegacyKeyStatus extends LegacyKey {
   readonly ready: boolean
 }
 
-/** A preview of a sunset: the brown-outs proposed before it, and the keys that are not ready for it. */
+/** A preview of a sunset: the brownouts proposed before it, and the keys that are not ready for it. */
 export interface SunsetPreview extends Omit<Sunset, 'documentationUrl'> {
   readonly keys: readonly LegacyKeyStatus[]
 }
@@ -162,7 +162,7 @@ function parseSchedule(sunset: Sunset, now: number): ServiceResult<Sunset> {
   if (parsed.ok) return parsed
   const { detail, brownout } = parsed.failure
   const subject =
-    brownout === null ? '' : `the brown-out at ${new Date(brownout.startsAt).toISOString()} `
+    brownout === null ? '' : `the brownout at ${new Date(brownout.startsAt).toISOString()} `
   return failInvalid(subject + detail)
 }
 

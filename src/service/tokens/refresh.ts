@@ -71,7 +71,7 @@ async function refreshTokens(
     return result
   }
   recordRefusal('refresh', result.failure, caller)
-  // A brown-out refuses callers who have proven their token.
+  // A brownout refuses callers who have proven their token.
   if (result.failure.reason === 'brownout') return result
   // A genuine token is never refused for the failures of others. Only failing callers are slowed
   // down.

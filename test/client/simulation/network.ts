@@ -6,8 +6,8 @@ import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../support/time.ts'
 import { DOUBLE_URL, type DoubleRequest, type VendorDouble } from './vendor-double.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-/** In a brown-out, legacy exchange and refresh are refused, and tokens in use work. */
-type Condition = 'up' | 'unreachable' | 'silent' | '429' | '503' | 'brown-out'
+/** In a brownout, legacy exchange and refresh are refused, and tokens in use work. */
+type Condition = 'up' | 'unreachable' | 'silent' | '429' | '503' | 'brownout'
 
 const NEVER = new Promise<never>(() => undefined)
 
@@ -64,7 +64,7 @@ export class FaultyNetwork {
     const { between, pick } = this.#episodes
     this.#time.setTimer(
       () => {
-        this.#condition = pick(['unreachable', 'silent', '429', '503', 'brown-out'])
+        this.#condition = pick(['unreachable', 'silent', '429', '503', 'brownout'])
         this.count(`${this.#condition} for a while`)
         const ms = pick([between(SECOND_MS, 10 * MINUTE_MS), between(MINUTE_MS, 6 * HOUR_MS)])
         this.#conditionEndsAt = this.#time.now() + ms
@@ -184,9 +184,9 @@ export class FaultyNetwork {
     return { response, error: new TypeError('fetch failed') }
   }
 
-  /** Refuses for load, or in a brown-out. */
+  /** Refuses for load, or in a brownout. */
   #refuse({ path }: DoubleRequest): Response | null {
-    if (this.#condition === 'brown-out') {
+    if (this.#condition === 'brownout') {
       const seconds = Math.ceil((this.#conditionEndsAt - this.#time.now()) / SECOND_MS)
       return path.startsWith('/auth/') ? this.#respondBusy(503, seconds) : null
     }

@@ -85,14 +85,14 @@ describe('setting a sunset', () => {
       { problem: 'invalid', message: 'the sunset must be in the future' },
     ],
     [
-      'with a brown-out after it, which the message names',
+      'with a brownout after it, which the message names',
       async () => {
         const startsAt = Date.UTC(2099, 0, 2, 3)
         return { brownouts: [{ startsAt, endsAt: startsAt + HOUR_MS }] }
       },
       {
         problem: 'invalid',
-        message: 'the brown-out at 2099-01-02T03:00:00.000Z must not end after the sunset',
+        message: 'the brownout at 2099-01-02T03:00:00.000Z must not end after the sunset',
       },
     ],
     ['for no account', async () => ({ accountId: vendor.ownerId }), { problem: 'not_found' }],
@@ -123,7 +123,7 @@ describe('setting a sunset', () => {
 })
 
 describe('a preview', () => {
-  test('has the keys that are not ready and proposed brown-outs, and stores nothing', async () => {
+  test('has the keys that are not ready and proposed brownouts, and stores nothing', async () => {
     const sunsetAt = server.clock() + 10 * DAY_MS
     const target = { accountId: vendor.accountId, keyType: 'redox', sunsetAt } as const
     const preview = async () => unwrap(await server.sunsets.plan(target, { limit: 10 }))

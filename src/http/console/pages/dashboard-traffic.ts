@@ -152,7 +152,7 @@ const REFUSAL_REASON_LABELS: Readonly<Record<FailureReason, string>> = {
   key_disabled: 'The key is disabled',
   key_expired: 'The key has expired',
   key_retired: 'The key is retired',
-  brownout: 'A planned brown-out',
+  brownout: 'A planned brownout',
   key_unassigned: 'The key is not assigned yet',
   address_refused: 'The address is not on the IP allowlist',
   permission_missing: 'The key lacks the permission',

@@ -186,7 +186,7 @@ const ACCOUNT_EVENT_DESCRIPTIONS = {
   'sunset.set': [
     'warn',
     ({ keyType, sunsetAt, brownouts }) =>
-      `${keyType} keys are refused from ${typeof sunsetAt === 'number' ? formatInstant(sunsetAt) : sunsetAt} on. Brown-outs before: ${brownouts}.`,
+      `${keyType} keys are refused from ${typeof sunsetAt === 'number' ? formatInstant(sunsetAt) : sunsetAt} on. Brownouts before: ${brownouts}.`,
   ],
   'sunset.cancelled': ['plain', ({ keyType }) => `The sunset of ${keyType} keys was cancelled.`],
   'site.renamed': ['plain', ({ name }) => `The site is now called ${name}.`],

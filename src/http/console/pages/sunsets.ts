@@ -87,7 +87,7 @@ async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]):
       { name: 'Keys' },
       { name: 'Deprecated' },
       { name: 'Sunset' },
-      { name: 'Brown-outs' },
+      { name: 'Brownouts' },
       ...(canCancel ? [{ name: 'Action', end: true }] : []),
     ],
     rows: rows.map((plan) => [
@@ -251,7 +251,7 @@ function setForm(
     PLAN_PATH,
     html`${Object.entries({ account: accountId, 'key-type': keyType, source: sourceId, site: siteId, sunset: day }).map(([name, value]) => hiddenField(name, value))}
       ${textField({ name: 'documentation', label: 'Documentation URL', type: 'url', value: getField(context, 'documentation'), hint: 'An https page for the users of the keys. Answers link to it.' })}
-      ${textArea({ name: 'brownouts', label: 'Brown-outs', value: brownouts, code: true, hint: 'Start and end of each, separated by a slash, one in a line.' })}
+      ${textArea({ name: 'brownouts', label: 'Brownouts', value: brownouts, code: true, hint: 'Start and end of each, separated by a slash, one in a line.' })}
       <div class="row">${submitButton('Set sunset')}${buttonLink(SUNSETS_PATH, 'Cancel', 'quiet')}</div>`,
   )
 }
