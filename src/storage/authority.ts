@@ -10,7 +10,7 @@ import type {
 } from '../service/ports/authority.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
-import { createCache } from './statements.ts'
+import { createCache, createTextPool } from './statements.ts'
 import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import { parseDataModel } from './tables.ts'
 
@@ -26,6 +26,7 @@ export function createAuthorityStorage(
   const readKey = compiler.withArguments<{ publicId: string }>()((db, arg) =>
     selectKey(db, engine).where('keys.public_id', '=', arg('publicId')),
   )
+  const toKey = createKeyParser()
   const claimReads = createCache<ReturnType<typeof createClaimRead>>()
 
   // Reads another key for an unknown id, so that the time does not tell if the id exists. The types are no
@@ -257,25 +258,29 @@ type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
   readonly proven_hash?: string | null
 }
 
-function toKey(row: KeyRow, networks = row.networks): VersionedKey {
-  return {
+/** Creates the function that parses rows of keys, which share their equal texts: servers cache many of them. */
+function createKeyParser() {
+  const share = createTextPool()
+  const shareNullable = (text: string | null) => (text === null ? null : share(text))
+
+  return (row: KeyRow, networks = row.networks): VersionedKey => ({
     authorityVersion: row.authority_version,
     provenHash: row.proven_hash ?? null,
     id: row.id,
-    accountId: row.account_id,
-    ownerId: row.owner_id,
-    keyType: row.key_type,
+    accountId: share(row.account_id),
+    ownerId: share(row.owner_id),
+    keyType: share(row.key_type),
     publicId: row.public_id,
-    name: row.name,
+    name: share(row.name),
     sourceId: row.source_id,
-    siteId: row.site_id,
+    siteId: shareNullable(row.site_id),
     developer:
       row.developer_id === null || row.developer_key === null
         ? null
-        : { id: row.developer_id, developerKey: row.developer_key },
-    username: row.username,
-    status: row.status,
-    access: row.access,
+        : { id: share(row.developer_id), developerKey: share(row.developer_key) },
+    username: shareNullable(row.username),
+    status: share(row.status),
+    access: share(row.access),
     assignedAt: row.assigned_at,
     expiresAt: row.expires_at,
     secretHash: row.secret_hash,
@@ -289,13 +294,15 @@ function toKey(row: KeyRow, networks = row.networks): VersionedKey {
     oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
     sunset: parseSelectedSunset(row.sunset),
     account: {
-      name: row.account_name,
-      status: row.account_status,
-      region: row.region,
-      networks: networks === null ? [] : parseNetworks(networks),
+      name: share(row.account_name),
+      status: share(row.account_status),
+      region: share(row.region),
+      networks: networks === null ? NO_NETWORKS : parseNetworks(networks),
     },
-  }
+  })
 }
+
+const NO_NETWORKS: readonly IpNetwork[] = []
 
 function parseNetworks(list: string): readonly IpNetwork[] {
   return list.split(' ').map((text) => {

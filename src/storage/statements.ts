@@ -112,6 +112,20 @@ export function createCache<Value>() {
   }
 }
 
+const MAX_POOLED_TEXTS = 10_000
+
+/** Returns the same string for equal texts, instead of a new one of each row, to save memory where rows are cached. */
+export function createTextPool() {
+  const texts = new Map<string, string>()
+  return <Text extends string>(text: Text): Text => {
+    const pooled = texts.get(text)
+    if (pooled !== undefined) return pooled as Text
+    if (texts.size >= MAX_POOLED_TEXTS) texts.clear()
+    texts.set(text, text)
+    return text
+  }
+}
+
 /** Writes the placeholder of one of the statement's arguments. */
 export type Arg<Args> = (name: keyof Args & string) => unknown
 

@@ -8,13 +8,14 @@ import type {
   AuthorityStorage,
   RevokedTokenStorage,
   TokenAuthority,
+  VersionedKey,
 } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Maybe } from '../ports/runtime.ts'
 
 /** A key that is exchanged for tokens, with the routing of its sources, as of an authority version. */
 export interface KeyWithRouting {
-  readonly key: Key
+  readonly key: VersionedKey
   /** Only an OAuth client can have none, or several. */
   readonly routings: readonly KeyRouting[]
 }
@@ -24,17 +25,12 @@ export interface FoundBySecret {
   readonly digest: string
 }
 
-interface Versioned<T> {
-  readonly version: number
-  readonly value: T
-}
-
 const MAX_CACHED_ACCOUNTS = 10_000
 
-/** Holds about 50,000 keys in each cache. */
-const MAX_CACHED_KEY_BYTES = 64 * 1024 * 1024
-/** The memory of a cached key (measured: 1,200 to 1,300 bytes), and of a network of its account. */
-const KEY_BYTES = 1300
+/** Holds about 50,000 keys in all caches together. */
+const MAX_CACHED_KEY_BYTES = 40 * 1024 * 1024
+/** The memory of a cached key (measured: 700 to 800 bytes), and of a network of its account. */
+const KEY_BYTES = 800
 const NETWORK_BYTES = 100
 
 /**
@@ -48,18 +44,28 @@ const NETWORK_BYTES = 100
 export function createKeyCache(
   storage: AuthorityStorage & Pick<RevokedTokenStorage, 'findRevokedToken'>,
   digester: Pick<SecretDigester, 'toDecoySalt'>,
+  maxBytes = MAX_CACHED_KEY_BYTES,
 ) {
-  const byPublicId = new LRUCache<string, Versioned<KeyWithRouting>>(
+  const keyLimit = limitBytes<VersionedKey>(maxBytes, countKeyBytes)
+  const byPublicId = new LRUCache<string, KeyWithRouting>(
     limitBytes(
-      MAX_CACHED_KEY_BYTES,
-      ({ value: { key, routings } }) => countKeyBytes(key) + JSON.stringify(routings).length,
+      maxBytes,
+      ({ key, routings }) => countKeyBytes(key) + JSON.stringify(routings).length,
     ),
   )
-  const keyLimit = limitBytes<Versioned<Key>>(MAX_CACHED_KEY_BYTES, ({ value }) =>
-    countKeyBytes(value),
-  )
-  const byPresentedId = new LRUCache<string, Versioned<Key>>(keyLimit)
-  const bySecretDigest = new LRUCache<string, Versioned<Key>>(keyLimit)
+  const byPresentedId = new LRUCache<string, VersionedKey>(keyLimit)
+  const bySecretDigest = new LRUCache<string, VersionedKey>(keyLimit)
+  const keyCaches = [byPublicId, byPresentedId, bySecretDigest]
+
+  /** Makes room for a key that was just cached: all caches share one limit. */
+  function dropOldest(): void {
+    const countBytes = () => keyCaches.reduce((sum, { calculatedSize }) => sum + calculatedSize, 0)
+    while (countBytes() > maxBytes) {
+      keyCaches
+        .reduce((most, each) => (each.calculatedSize > most.calculatedSize ? each : most))
+        .pop()
+    }
+  }
 
   /** Accounts that had no revoked token, with the count of revocations at that time. */
   const accountsWithoutRevoked = new LRUCache<string, number>(limitEntries(MAX_CACHED_ACCOUNTS))
@@ -69,15 +75,16 @@ export function createKeyCache(
     if (key === null || (key.sourceId === null && key.oauthClient === null)) return null
     const routings = await storage.listKeyRoutings(key)
     if (routings.length === 0 && key.oauthClient === null) return null
-    const value = { key, routings }
-    byPublicId.set(publicId, { version: key.authorityVersion, value })
-    return value
+    const found = { key, routings }
+    byPublicId.set(key.publicId, found)
+    dropOldest()
+    return found
   }
 
   /** Finds the key with this public id as of an authority version. */
   async function findAtVersion(publicId: string, version: number): Promise<KeyWithRouting | null> {
     const cached = byPublicId.get(publicId)
-    return cached?.version === version ? cached.value : readKeyWithRouting(publicId)
+    return cached?.key.authorityVersion === version ? cached : readKeyWithRouting(publicId)
   }
 
   async function readBySecret(
@@ -88,7 +95,11 @@ export function createKeyCache(
     for (const digest of digests) {
       const key = keys.find((each) => isMatch(each, digest))
       if (key === undefined) continue
-      bySecretDigest.set(digest, { version: key.authorityVersion, value: key })
+      // Keeps the key's own text instead of another one beside it.
+      const { secretHash, previousSecretHash } = key
+      const ownDigest = [secretHash, previousSecretHash].find((hash) => hash === digest)
+      bySecretDigest.set(ownDigest ?? digest, key)
+      dropOldest()
       return { key, digest }
     }
     return null
@@ -110,11 +121,12 @@ export function createKeyCache(
      */
     async findPresentedKey(publicId: string, region: string): Promise<Key | null> {
       const { version } = await storage.readAuthority()
-      const entry = byPresentedId.get(publicId)
-      if (entry?.version === version) return entry.value
+      const cached = byPresentedId.get(publicId)
+      if (cached?.authorityVersion === version) return cached
       const key = await storage.findKey(publicId)
       if (key?.keyType !== 'xdent' || key.account.region !== region) return null
-      byPresentedId.set(publicId, { version: key.authorityVersion, value: key })
+      byPresentedId.set(key.publicId, key)
+      dropOldest()
       return key
     },
 
@@ -131,10 +143,8 @@ export function createKeyCache(
       const { version } = await storage.readAuthority()
       const tried: string[] = []
       for (const digest of digests) {
-        const entry = bySecretDigest.get(digest)
-        if (entry?.version === version && isMatch(entry.value, digest)) {
-          return { key: entry.value, digest }
-        }
+        const key = bySecretDigest.get(digest)
+        if (key?.authorityVersion === version && isMatch(key, digest)) return { key, digest }
         tried.push(digest)
       }
       const found = await readBySecret(tried, isMatch)
@@ -162,6 +172,8 @@ export function createKeyCache(
 
 /** Estimates the memory of a key: its allowlist and the settings of an OAuth client can be long. */
 const countKeyBytes = ({ account, oauthClient }: Key): number =>
-  KEY_BYTES + account.networks.length * NETWORK_BYTES + JSON.stringify(oauthClient).length
+  KEY_BYTES +
+  account.networks.length * NETWORK_BYTES +
+  (oauthClient === null ? 0 : JSON.stringify(oauthClient).length)
 
 export type KeyCache = ReturnType<typeof createKeyCache>

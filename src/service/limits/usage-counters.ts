@@ -20,8 +20,7 @@ const KEY_USES_PER_WRITE = 500
 
 type UsedKey = Pick<Key, 'id' | 'accountId' | 'keyType'>
 
-interface CountedUses {
-  readonly key: UsedKey
+interface CountedUses extends UsedKey {
   readonly hour: number
   uses: number
   lastAt: number
@@ -49,7 +48,7 @@ export function createKeyUseCounter(
     flushedAt = clock()
     for (let from = 0; from < all.length; from += KEY_USES_PER_WRITE) {
       const part = all.slice(from, from + KEY_USES_PER_WRITE)
-      for (const { key, hour, uses } of part) traffic.countAdmitted(key, hour, uses)
+      for (const counted of part) traffic.countAdmitted(counted, counted.hour, counted.uses)
       try {
         await storage.addKeyUses(part.map(toDailyKeyUse))
       } catch (error) {
@@ -75,9 +74,8 @@ export function createKeyUseCounter(
         current.lastAt = at
       } else {
         if (current !== undefined || usesByKey.size >= MAX_BUFFERED_KEYS) keepAlive(flush())
-        const key = { id, accountId, keyType }
         const userAgent = toStoredUserAgent(caller.readUserAgent?.())
-        usesByKey.set(id, { key, hour, uses: 1, lastAt: at, userAgent })
+        usesByKey.set(id, { id, accountId, keyType, hour, uses: 1, lastAt: at, userAgent })
       }
       if (!isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
     },
@@ -87,8 +85,8 @@ export function createKeyUseCounter(
   }
 }
 
-const toDailyKeyUse = ({ key, hour, uses, lastAt, userAgent }: CountedUses): DailyKeyUse => ({
-  keyId: key.id,
+const toDailyKeyUse = ({ id, hour, uses, lastAt, userAgent }: CountedUses): DailyKeyUse => ({
+  keyId: id,
   day: Math.floor(hour / 24),
   uses,
   lastAt,

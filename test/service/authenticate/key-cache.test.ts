@@ -101,6 +101,37 @@ test.each(READS)(
   },
 )
 
+test('keys that are found by id and by secret share one limit, and the oldest of the larger part go', async () => {
+  const calls: string[] = []
+  const storage = createRecordingStorage(testServices.storage, calls)
+  const keyCache = createKeyCache(storage, testServices.digester, 3 * 1024)
+  const { ownerId, site } = await testServices.seedTenant()
+  const add = async (keyType: 'xdent' | 'xenrad') => {
+    const keyPlace = keyType === 'xenrad' ? { siteId: site.id } : {}
+    const input = { keyType, ownerId, name: 'key', ...keyPlace }
+    return unwrap(await testServices.keys.create(input))
+  }
+  const byId = [await add('xdent'), await add('xdent'), await add('xdent')]
+  const { secret } = await add('xenrad')
+  const digests = [...testServices.digester.candidates(secret)]
+  const isCached = async (find: () => Promise<unknown>) => {
+    calls.length = 0
+    expect(await find()).not.toBeNull()
+    return !calls.some((call) => call.startsWith('findKey'))
+  }
+  const findBySecret = () => isCached(() => keyCache.findBySecret(digests, () => true))
+  const findById = (n: number) =>
+    isCached(() => keyCache.findPresentedKey(byId[n]?.key.publicId ?? '', region))
+
+  for (const n of byId.keys()) expect(await findById(n)).toBe(false)
+  for (const n of byId.keys()) expect(await findById(n)).toBe(true)
+  expect(await findBySecret()).toBe(false)
+  expect(await findBySecret()).toBe(true)
+  expect(await findById(2)).toBe(true)
+  expect(await findById(1)).toBe(true)
+  expect(await findById(0)).toBe(false)
+})
+
 test('a forged token of a known key, cached or not, causes the reads of an unknown key’s', async () => {
   const ring = await createTestRing()
   const keyring = toKeyring(ring)
