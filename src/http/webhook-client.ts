@@ -160,7 +160,7 @@ const createTokenHeader = (token: string | null) =>
 const NO_URL_DETAIL = 'it has no URL'
 
 const parseEndpointUrl = ({ url }: WebhookEndpoint): URL | null =>
-  url !== null && URL.canParse(url) ? new URL(url) : null
+  url === null ? null : URL.parse(url)
 
 const isSuccess = ({ status }: OutboundResponse) => status >= 200 && status <= 299
 

@@ -67,7 +67,7 @@ async function sendAndReceive(
   }
 }
 
-export function waitForResponse(request: http.ClientRequest): Promise<http.IncomingMessage> {
+function waitForResponse(request: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
