@@ -11,7 +11,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import type { Maybe } from '../service/ports/runtime.ts'
-import type { Tables } from './tables.ts'
+import type { ColumnType, Tables } from './tables.ts'
 
 /** A database of any engine. Its SQL is compiled once and never changes. */
 export interface Engine {
@@ -36,6 +36,11 @@ export interface WriteOptions {
 export interface Step<Row = unknown> {
   readonly sql: string
   readonly values: readonly unknown[]
+  /**
+   * Set for a statement of PostgreSQL that takes an array of each value, adds a row for each, and fails if one
+   * cannot be added: the types of its values. The inserts of several callers can be one.
+   */
+  readonly arrayTypes?: readonly ColumnType[]
   readonly row?: Row
 }
 

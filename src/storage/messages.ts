@@ -8,17 +8,27 @@ import type {
 import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler, StatementRow } from './engine.ts'
 import { createMessagePeriods } from './message-periods.ts'
-import { createCache, createSqlWriter, LAST_ID, type TableStatements } from './statements.ts'
-import type { Tables } from './tables.ts'
+import {
+  createCache,
+  createRowInsert,
+  createSqlWriter,
+  LAST_ID,
+  type TableStatements,
+} from './statements.ts'
+import { listColumns, type Tables } from './tables.ts'
 
-type NewDeliveryRow = Omit<
-  Tables['deliveries'],
-  'status' | 'queue_position' | 'attempts' | 'settled_at' | 'event_id'
->
+const NEW_DELIVERY_COLUMNS = [
+  'message_id',
+  'position',
+  'id',
+  'attempt_id',
+  'subscription_id',
+  'destination_id',
+] as const satisfies readonly (keyof Tables['deliveries'])[]
 
 /**
- * Selects the position behind everything queued for the subscription. Two requests at the same time
- * may get the same position: then the messages' ids decide.
+ * Selects the position behind everything queued for the subscription. Requests at the same time may get the
+ * same position: then the messages' ids decide.
  */
 export const selectNextPlace = (subscriptionId: unknown) => sql`(
   select coalesce(max(queued.queue_position), 0) + 1 from deliveries queued
@@ -33,16 +43,18 @@ export function createMessageStorage(
   compiler: StatementCompiler,
   rows: TableStatements,
 ): MessageStorage {
-  const add = rows.insert('messages')
+  const add = createRowInsert(engine, compiler, 'messages', listColumns('messages'))
   const periods = createMessagePeriods(engine, compiler)
   const sqlStatement = createSqlWriter(compiler)
-  const addDelivery = sqlStatement<NewDeliveryRow>(
-    (arg) => sql`
-      insert into deliveries
-        (message_id, position, id, attempt_id, subscription_id, destination_id, status, queue_position)
-      values (${arg('message_id')}, ${arg('position')}, ${arg('id')}, ${arg('attempt_id')},
-        ${arg('subscription_id')}, ${arg('destination_id')}, 'queued',
-        ${selectNextPlace(arg('subscription_id'))})`,
+  const addDelivery = createRowInsert(
+    engine,
+    compiler,
+    'deliveries',
+    NEW_DELIVERY_COLUMNS,
+    (value) => ({
+      status: sql`'queued'`,
+      queue_position: selectNextPlace(value('subscription_id')),
+    }),
   )
 
   const addEvent = createEventInsert(compiler, (arg) => ({

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Page } from '../service/ports/lists.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import type { Tables } from './tables.ts'
-import { listColumns } from './tables.ts'
+import { getColumnType, listColumns } from './tables.ts'
 
 /** Sorts after every id: the cursor before the first page of a list with the newest first. */
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
@@ -138,6 +138,50 @@ export function createSqlWriter(compiler: StatementCompiler) {
       const statement = write(arg as Arg<Args>) as RawBuilder<Row>
       return { compile: () => statement.compile(db) }
     })
+}
+
+type RowInsert<Name extends keyof Tables, Column extends keyof Tables[Name]> = Statement<
+  Pick<Tables[Name], Column>,
+  unknown
+>
+
+/**
+ * Creates the insert of a row, which PostgreSQL can run for many rows at once: it then starts the statement and
+ * parses the constraints once. `compute` selects further columns from those that are passed.
+ */
+export function createRowInsert<
+  Name extends keyof Tables,
+  Column extends keyof Tables[Name] & string,
+>(
+  { sql: sqlEngine }: Pick<Engine, 'sql'>,
+  compiler: StatementCompiler,
+  table: Name,
+  columns: readonly Column[],
+  compute: (value: (name: Column) => unknown) => Record<string, RawBuilder<unknown>> = () => ({}),
+): RowInsert<Name, Column> {
+  const sqlStatement = createSqlWriter(compiler)
+  const insertInto = (computed: object) =>
+    sql`insert into ${sql.table(table)}
+      (${sql.join([...columns, ...Object.keys(computed)].map((name) => sql.ref(name)))})`
+  if (sqlEngine === 'sqlite') {
+    return sqlStatement((arg) => {
+      const computed = compute(arg)
+      const values = [...columns.map((name) => sql`${arg(name)}`), ...Object.values(computed)]
+      return sql`${insertInto(computed)} values (${sql.join(values)})`
+    })
+  }
+  const arrayTypes = columns.map((name) => getColumnType(table, name))
+  const insert: RowInsert<Name, Column> = sqlStatement((arg) => {
+    const computed = compute((name) => sql.ref(`added.${name}`))
+    const arrays = columns.map(
+      (name, n) => sql`cast(${arg(name)} as ${sql.raw(`${arrayTypes[n]}[]`)})`,
+    )
+    const names = sql.join(columns.map((name) => sql.ref(name)))
+    return sql`${insertInto(computed)}
+      select ${sql.join([sql`added.*`, ...Object.values(computed)])}
+      from unnest(${sql.join(arrays)}) as added (${names})`
+  })
+  return (row) => ({ ...insert(row), arrayTypes })
 }
 
 /** Selects the values of a list passed as one JSON text, so that a statement serves lists of any length. */

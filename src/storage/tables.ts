@@ -6,22 +6,26 @@ import type {
 } from '../domain/oauth-client.ts'
 import type { AccessTokenStrategy } from '../domain/token.ts'
 
+/** The type of a column, as PostgreSQL names it. */
+export type ColumnType = 'text' | 'bigint'
+
 /** A column of a table: its role in the primary key, and the type of its values. */
 interface Column<Value> {
   readonly isKey: boolean
+  readonly type: ColumnType
   /** Only a type. */
   readonly value?: Value
 }
 
-const column = <Value>(): Column<Value> => ({ isKey: false })
-const key = <Value>(): Column<Value> => ({ isKey: true })
+const column = <Value>(type: ColumnType = 'text'): Column<Value> => ({ isKey: false, type })
+const key = <Value>(type: ColumnType = 'text'): Column<Value> => ({ isKey: true, type })
 
 const TEXT = column<string>()
 const NULLABLE_TEXT = column<string | null>()
-const INTEGER = column<number>()
-const NULLABLE_INTEGER = column<number | null>()
+const INTEGER = column<number>('bigint')
+const NULLABLE_INTEGER = column<number | null>('bigint')
 const KEY_TEXT = key<string>()
-const KEY_INTEGER = key<number>()
+const KEY_INTEGER = key<number>('bigint')
 
 /**
  * The tables of schema.sql, each after those that it refers to, and their columns in its order. Booleans are
@@ -324,6 +328,11 @@ export interface TableShape {
 
 export const listColumns = <Name extends TableName>(name: Name) =>
   Object.keys(TABLES[name]) as (keyof Tables[Name] & string)[]
+
+export const getColumnType = <Name extends TableName>(
+  table: Name,
+  name: keyof Tables[Name] & string,
+): ColumnType => (TABLES[table] as Readonly<Record<string, Column<unknown>>>)[name]?.type ?? 'text'
 
 type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${First}${Capitalize<CamelCase<Rest>>}`

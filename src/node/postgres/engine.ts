@@ -13,6 +13,7 @@ import { logMigration } from '../log.ts'
 import { readPackageFile } from '../package-file.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError } from './errors.ts'
+import { mergeInserts } from './merge-inserts.ts'
 import { runSteps } from './statements.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -115,9 +116,9 @@ async function writeGroup(
   group: readonly (readonly Step[])[],
 ): Promise<number[][]> {
   const preceding = group.length > 1 ? [LIMIT_LOCK_WAIT] : []
-  const results = await runSteps(client, [...preceding, ...group.flat()])
-  const counts = results.slice(preceding.length).map(({ count }) => count)
-  return group.map(({ length }) => counts.splice(0, length))
+  const { steps, splitCounts } = mergeInserts(group)
+  const results = await runSteps(client, [...preceding, ...steps])
+  return splitCounts(results.slice(preceding.length).map(({ count }) => count))
 }
 
 const MAX_GROUPED_STEPS = 30
@@ -184,6 +185,11 @@ export async function readPostgresVersion(client: ClientBase): Promise<number | 
   return rows[0] && Number(rows[0].version)
 }
 
+/** Encrypted texts cannot be compressed. PostgreSQL would try for each, and then store it as it was. */
+const STORE_UNCOMPRESSED = `
+  ALTER TABLE IF EXISTS messages ALTER COLUMN sealed_payload SET STORAGE EXTERNAL;
+  ALTER TABLE IF EXISTS payload_parts ALTER COLUMN sealed SET STORAGE EXTERNAL`
+
 /**
  * Creates the schema in an empty database, migrates an older one step by step, and refuses any other
  * version before reading from it. Returns the steps taken here: of servers that start at once, one takes
@@ -195,7 +201,10 @@ export async function preparePostgresSchema(
 ): Promise<Migration[]> {
   await client.query('BEGIN')
   await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK_ID])
-  if (await hasNoSchema(client)) await client.query(readPackageFile('schema.sql'))
+  if (await hasNoSchema(client)) {
+    await client.query(readPackageFile('schema.sql'))
+    await client.query(STORE_UNCOMPRESSED)
+  }
   const version = await readPostgresVersion(client)
   await client.query('COMMIT')
 
@@ -204,6 +213,7 @@ export async function preparePostgresSchema(
   for (const migration of plan) {
     if (await applyMigration(client, migration)) applied.push(migration)
   }
+  if (applied.length > 0) await client.query(STORE_UNCOMPRESSED)
   // A newer Latchkey may have migrated further.
   if (plan.length > 0) planMigrations((await readPostgresVersion(client)) ?? 0, history)
   return applied

@@ -1,3 +1,5 @@
+import type { ColumnType } from '../../storage/tables.ts'
+
 /** The size that a buffer starts with, and up to which it is kept: a group of usual size fits. */
 const BUFFER_BYTES = 64 * 1024
 
@@ -14,6 +16,14 @@ const MESSAGE_OVERHEAD_BYTES = 32
 /** The length of a value, before it. */
 const LENGTH_BYTES = 4
 
+const BIGINT_BYTES = 8
+/** The length, dimensions, flags, type, number and first index of an array. */
+const ARRAY_HEAD_BYTES = 24
+const DIMENSIONS = 1
+const MAY_HAVE_NULLS = 1
+const FIRST_INDEX = 1
+const TYPE_OIDS: Readonly<Record<ColumnType, number>> = { text: 25, bigint: 20 }
+
 const MESSAGE_TYPES = {
   parse: 0x50,
   describe: 0x44,
@@ -26,8 +36,13 @@ const STATEMENT = 'S'
 const NULL_LENGTH = -1
 /** The number of formats that follow: without any, all values are text. */
 const ALL_TEXT = 0
+/** One format, which is that of all values. */
+const ALL_BINARY = [1, 1] as const
 const INFERRED_TYPES = 0
 const ALL_ROWS = 0
+
+const toText = (value: unknown): string | null =>
+  value === null || value === undefined ? null : String(value)
 
 /**
  * Writes the messages of a group into one buffer, which is sent by one call
@@ -58,18 +73,46 @@ export class MessageWriter {
   }
 
   /** Runs a prepared statement. All values are sent and returned as text. */
-  execute(name: string, values: readonly (string | null)[]): void {
+  execute(name: string, values: readonly unknown[]): void {
+    const texts = values.map(toText)
     let bytes = estimateBytes(name)
-    for (const value of values) bytes += estimateBytes(value ?? '') + LENGTH_BYTES
+    for (const text of texts) bytes += estimateBytes(text ?? '') + LENGTH_BYTES
+    this.#beginBind(name, bytes)
+    this.#writeInt16(ALL_TEXT)
+    this.#writeInt16(texts.length)
+    for (const text of texts) {
+      if (text === null) this.#writeInt32(NULL_LENGTH)
+      else this.#writeSizedText(text)
+    }
+    this.#finishBind()
+  }
+
+  /** Runs a prepared statement that takes an array of each value, with the values of some rows. */
+  executeRows(
+    name: string,
+    types: readonly ColumnType[],
+    rows: readonly (readonly unknown[])[],
+  ): void {
+    let bytes = estimateBytes(name) + types.length * ARRAY_HEAD_BYTES
+    for (const values of rows) {
+      for (const value of values) {
+        bytes += (typeof value === 'string' ? estimateBytes(value) : BIGINT_BYTES) + LENGTH_BYTES
+      }
+    }
+    this.#beginBind(name, bytes)
+    for (const part of ALL_BINARY) this.#writeInt16(part)
+    this.#writeInt16(types.length)
+    for (const [column, type] of types.entries()) this.#writeArray(type, rows, column)
+    this.#finishBind()
+  }
+
+  #beginBind(name: string, bytes: number): void {
     this.#begin(MESSAGE_TYPES.bind, bytes)
     this.#writeCString('')
     this.#writeCString(name)
-    this.#writeInt16(ALL_TEXT)
-    this.#writeInt16(values.length)
-    for (const value of values) {
-      if (value === null) this.#writeInt32(NULL_LENGTH)
-      else this.#writeSizedText(value)
-    }
+  }
+
+  #finishBind(): void {
     this.#writeInt16(ALL_TEXT)
     this.#finish()
     this.#begin(MESSAGE_TYPES.execute, 0)
@@ -120,6 +163,31 @@ export class MessageWriter {
   #writeCString(text: string): void {
     this.#writeText(text)
     this.#buffer[this.#end++] = 0
+  }
+
+  /** The binary form of an array of one dimension, as `array_recv` of PostgreSQL reads it. */
+  #writeArray(type: ColumnType, rows: readonly (readonly unknown[])[], column: number): void {
+    const start = this.#end
+    this.#writeInt32(0)
+    this.#writeInt32(DIMENSIONS)
+    this.#writeInt32(MAY_HAVE_NULLS)
+    this.#writeInt32(TYPE_OIDS[type])
+    this.#writeInt32(rows.length)
+    this.#writeInt32(FIRST_INDEX)
+    for (const values of rows) {
+      const value = values[column] ?? null
+      if (value === null) this.#writeInt32(NULL_LENGTH)
+      else if (type === 'bigint') this.#writeBigint(Number(value))
+      else this.#writeSizedText(String(value))
+    }
+    this.#buffer.writeInt32BE(this.#end - start - LENGTH_BYTES, start)
+  }
+
+  #writeBigint(value: number): void {
+    this.#writeInt32(BIGINT_BYTES)
+    const high = Math.floor(value / 2 ** 32)
+    this.#writeInt32(high)
+    this.#end = this.#buffer.writeUInt32BE(value - high * 2 ** 32, this.#end)
   }
 
   #writeSizedText(text: string): void {

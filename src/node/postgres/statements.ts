@@ -9,12 +9,21 @@ export interface StepResult {
   readonly count: number
 }
 
+/** A step, or the equal inserts of several callers. */
+export interface PipelineStep extends Step {
+  /** The values of each row. */
+  readonly rows?: readonly (readonly unknown[])[]
+}
+
 /**
  * Runs steps in one round trip and one transaction: PostgreSQL begins it with the first step and commits
  * it at the Sync after the last one, before it says that it is ready
  * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
  */
-export const runSteps = (client: ClientBase, steps: readonly Step[]): Promise<StepResult[]> =>
+export const runSteps = (
+  client: ClientBase,
+  steps: readonly PipelineStep[],
+): Promise<StepResult[]> =>
   new Promise((resolve, reject) => {
     client.query(
       new StepPipeline(steps, (error, results) => {
@@ -61,7 +70,7 @@ type PipelineCallback = (error: Error | null, results: StepResult[]) => void
 class StepPipeline implements Submittable {
   /** The driver replaces it, to limit the time of the query. */
   callback: PipelineCallback
-  readonly #steps: readonly Step[]
+  readonly #steps: readonly PipelineStep[]
   /** Statements that this pipeline prepares. */
   readonly #fresh = new Map<string, PreparedStatement>()
   #prepared = new Map<string, PreparedStatement>()
@@ -69,7 +78,7 @@ class StepPipeline implements Submittable {
   readonly #results: StepResult[] = []
   #rows: Record<string, unknown>[] = []
 
-  constructor(steps: readonly Step[], callback: PipelineCallback) {
+  constructor(steps: readonly PipelineStep[], callback: PipelineCallback) {
     this.#steps = steps
     this.callback = callback
   }
@@ -77,10 +86,11 @@ class StepPipeline implements Submittable {
   submit(connection: Connection): void {
     const { writer, prepared } = getConnectionState(connection)
     this.#prepared = prepared
-    for (const { sql, values } of this.#steps) {
+    for (const { sql, values, arrayTypes, rows = [values] } of this.#steps) {
       const statement = prepared.get(sql) ?? this.#fresh.get(sql) ?? this.#prepare(writer, sql)
       this.#statements.push(statement)
-      writer.execute(statement.name, values.map(toParameter))
+      if (arrayTypes === undefined) writer.execute(statement.name, values)
+      else writer.executeRows(statement.name, arrayTypes, rows)
     }
     connection.stream.write(writer.sync())
   }
@@ -124,9 +134,6 @@ class StepPipeline implements Submittable {
     this.callback(error, [])
   }
 }
-
-const toParameter = (value: unknown): string | null =>
-  value === null || value === undefined ? null : String(value)
 
 const INT8_OID = 20
 
