@@ -206,12 +206,17 @@ const NAMED_TABLES = {
   developer: ['developers', 'name', 'account_id'],
 } as const satisfies Record<NamedKind, readonly [string, string, string]>
 
-/** Reads rows that are passed as one JSON list of objects. */
+/**
+ * Reads rows that are passed as one JSON list of objects. SQLite would write the text of a row anew for each of
+ * its members, if the rows were not materialized.
+ */
 function createJsonRows(engine: Pick<Engine, 'sql'>) {
   return {
     from: (rows: unknown): RawBuilder<unknown> =>
       engine.sql === 'sqlite'
-        ? sql`json_each(${rows}) as item`
+        ? sql`(
+            with texts as materialized (select value from json_each(${rows})) select value from texts
+          ) as item`
         : sql`json_array_elements(cast(${rows} as json)) as item(value)`,
     member: (name: string, type: 'text' | 'bigint' = 'text'): RawBuilder<unknown> =>
       sql`cast(item.value ->> ${sql.lit(name)} as ${sql.raw(type)})`,

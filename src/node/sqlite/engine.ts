@@ -65,6 +65,8 @@ export function openSqlite(
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma(`cache_size = -${CACHE_KB}`)
+  // A statement that adds many rows keeps the pages that it may have to restore. (Large sorts run in a thread.)
+  db.pragma('temp_store = MEMORY')
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
