@@ -107,7 +107,7 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
 
   return {
     async addEvents(events) {
-      if (events.length > 0) await engine.atomic(events.map(add))
+      if (events.length > 0) await engine.atomic(events.map(add), { isBackground: true })
     },
 
     async listRequestEvents({ requestId, accountId = null }) {
@@ -302,10 +302,10 @@ export function createAuditChainStorage(
 
     async addCheckpoint(checkpoint, since) {
       const { sequence, first } = checkpoint
-      await engine.atomic([
-        insertCheckpoint(checkpoint),
-        deleteRecentCheckpoints({ since, sequence, first }),
-      ])
+      await engine.atomic(
+        [insertCheckpoint(checkpoint), deleteRecentCheckpoints({ since, sequence, first })],
+        { isBackground: true },
+      )
     },
 
     listCheckpoints: async ({ sequence, first }, limit) =>

@@ -64,6 +64,8 @@ const MAX_KINDS_PER_HOUR = 100
 const EVENT_OVERHEAD_BYTES = 500
 /** A runtime may drop scheduled work, so a flush is scheduled again after this time. */
 const FLUSH_TIMEOUT_MS = 30_000
+/** The number of events that one atomic write adds: less than a millisecond, so that no request waits long. */
+const EVENTS_PER_WRITE = 50
 /** The buffer size at which events are written before the window ends. */
 const FLUSH_SIZE = 500
 /** The number of events that are kept while the database accepts no writes. */
@@ -274,9 +276,13 @@ export class AuditBuffer {
       complete = await Promise.all(
         batch.map((buffered) => attachResponse(sealer, buffered, responses)),
       )
-      await storage.addEvents(complete.map(({ event }) => event))
-      for (const buffered of complete)
-        if (buffered.isUnauthenticated) this.#hourBytes += countBytes(buffered)
+      while (complete.length > 0) {
+        const part = complete.slice(0, EVENTS_PER_WRITE)
+        await storage.addEvents(part.map(({ event }) => event))
+        complete = complete.slice(EVENTS_PER_WRITE)
+        for (const buffered of part)
+          if (buffered.isUnauthenticated) this.#hourBytes += countBytes(buffered)
+      }
     } catch (error) {
       const all = [...complete, ...this.#waiting]
       this.#waiting = all.slice(0, MAX_BUFFERED_EVENTS)
