@@ -19,7 +19,7 @@ import { addPepper, createFindPepper } from './peppers.ts'
 import type { ImportDeps } from './prepare-row.ts'
 import { type FileFormat, readRows, UnreadableFileError } from './read-rows.ts'
 import { createFindReference } from './references.ts'
-import { type ImportReport, runImport } from './run-import.ts'
+import { type ImportReport, ROWS_PER_WRITE, runImport } from './run-import.ts'
 
 export interface ImportsDeps extends ImportDeps {
   /** The only account that the actor can access; null for all. */
@@ -144,7 +144,7 @@ async function createImport(
     parseOAuthClient: input.parseOAuthClient,
   }
   // The header is read before anything is written.
-  const rows = readRows(input.bytes, input.format)
+  const rows = readRows(input.bytes, input.format, ROWS_PER_WRITE)
   const first = await rows.next().catch(toUnreadable)
   if ('failure' in first) return first
   const started = input.isDryRun ? ok(null) : await startImport(deps, input, accountId)

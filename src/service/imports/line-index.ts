@@ -1,44 +1,59 @@
-/** The rows among which a repeated id is noticed. The index takes at most 24 MB, however long the file is. */
+/** The rows among which a repeated id is noticed. The index takes at most 25 MB, however long the file is. */
 export const MAX_INDEXED_ROWS = 1_000_000
-const SLOTS = 2 ** 21
-/** Most files need no more. Moving so few ids delays nobody. */
-const FIRST_SLOTS = 2 ** 13
-const FIRST_ROWS = FIRST_SLOTS / 2
+const FIRST_ROWS = 4096
 
-/** Remembers the lines of ids, so that a repeated one is noticed before the database is asked. */
+/** Half of its slots stay empty, so that an id is found after a few. */
+interface LineTable {
+  readonly maxRows: number
+  readonly digests: Float64Array
+  readonly lines: Uint32Array
+}
+
+/**
+ * Remembers the lines of ids, so that a repeated one is noticed before the database is asked. Grows by a
+ * table twice as large as the last: to move the ids would delay requests, and so would the garbage collection that
+ * one table for a million of them causes.
+ */
 export class LineIndex {
-  #digests = new Float64Array(FIRST_SLOTS)
-  #lines = new Uint32Array(FIRST_SLOTS)
+  readonly #tables: LineTable[] = []
   #count = 0
 
   /** Returns the line of an earlier equal id; null, and remembers this line, if there is none. */
   add(id: string, line: number): number | null {
-    return this.#addDigest(computeDigest(id), line)
-  }
-
-  #addDigest(digest: number, line: number): number | null {
-    const slots = this.#lines.length
-    let slot = digest % slots
-    for (; this.#lines[slot] !== 0; slot = (slot + 1) % slots) {
-      if (this.#digests[slot] === digest) return this.#lines[slot] ?? null
+    const digest = computeDigest(id)
+    for (const table of this.#tables) {
+      const earlier = table.lines[findSlot(table, digest)]
+      if (earlier !== undefined && earlier !== 0) return earlier
     }
     if (this.#count === MAX_INDEXED_ROWS) return null
+    const table = this.#getOpenTable()
+    const slot = findSlot(table, digest)
+    table.digests[slot] = digest
+    table.lines[slot] = line
     this.#count++
-    this.#digests[slot] = digest
-    this.#lines[slot] = line
-    if (this.#count === FIRST_ROWS && slots === FIRST_SLOTS) this.#grow()
     return null
   }
 
-  #grow(): void {
-    const [digests, lines] = [this.#digests, this.#lines]
-    this.#digests = new Float64Array(SLOTS)
-    this.#lines = new Uint32Array(SLOTS)
-    this.#count = 0
-    for (const [slot, line] of lines.entries()) {
-      if (line !== 0) this.#addDigest(digests[slot] ?? 0, line)
+  #getOpenTable(): LineTable {
+    const last = this.#tables.at(-1)
+    const isFull = last === undefined || this.#count === 2 * last.maxRows - FIRST_ROWS
+    if (!isFull) return last
+    const maxRows = last === undefined ? FIRST_ROWS : 2 * last.maxRows
+    const table = {
+      maxRows,
+      digests: new Float64Array(2 * maxRows),
+      lines: new Uint32Array(2 * maxRows),
     }
+    this.#tables.push(table)
+    return table
   }
+}
+
+/** Finds the slot of a digest, or the empty one that it would take. */
+function findSlot({ digests, lines }: LineTable, digest: number): number {
+  let slot = digest % lines.length
+  while (lines[slot] !== 0 && digests[slot] !== digest) slot = (slot + 1) % lines.length
+  return slot
 }
 
 const FNV_PRIME = 0x01000193

@@ -18,21 +18,25 @@ export class UnreadableFileError extends Error {
 export const MAX_ROW_CHARS = 256 * 1024
 
 /**
- * Reads a file as it arrives, in memory that does not depend on its length. Yields the rows of each chunk, from the
- * one that ends the header: an unreadable header fails the first read. A row that cannot be read is reported, and the
- * next line begins the next row.
+ * Reads a file as it arrives, in memory that does not depend on its length. Yields a few rows at once, after the
+ * header: an unreadable one fails the first read. A row that cannot be read is reported, and the next line begins
+ * the next row.
  */
 export async function* readRows(
   chunks: AsyncIterable<Uint8Array>,
   format: FileFormat,
+  maxRows: number,
 ): AsyncGenerator<readonly FileRow[]> {
   let parseRow = format === 'jsonl' ? parseJsonRow : null
   for await (const records of splitRecords(chunks, format)) {
-    const rows: FileRow[] = []
+    let rows: FileRow[] = []
     for (const { line, text } of records) {
       if (text.ok && text.value.trim() === '') continue
       if (parseRow === null) parseRow = createCsvParser(text)
       else rows.push({ line, cells: text.ok ? checkText(text.value, parseRow) : text })
+      if (rows.length < maxRows) continue
+      yield rows
+      rows = []
     }
     if (parseRow !== null) yield rows
   }

@@ -41,7 +41,7 @@ const MIN_PAUSE_MS = 1
 const BUSY_PAUSE_MS = 1000
 
 interface RowSource {
-  /** The rows of the file, as they arrive. */
+  /** The rows of the file, as they arrive, at most `ROWS_PER_WRITE` at once. */
   readonly rows: AsyncIterable<readonly FileRow[]>
   /** The import that the keys belong to; null for a dry run, which writes nothing. */
   readonly importId: string | null
@@ -81,14 +81,12 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
     addFinding({ line, publicId, problem })
   }
 
-  for await (const chunk of rows) {
-    for (let from = 0; from < chunk.length; from += ROWS_PER_WRITE) {
-      if (signal.aborted) return { ...counts, findings }
-      const startedAt = deps.clock()
-      await importRows(chunk.slice(from, from + ROWS_PER_WRITE))
-      reportProgress(counts.rows)
-      await sleep(Math.max(MIN_PAUSE_MS, WRITE_INTERVAL_MS - (deps.clock() - startedAt)))
-    }
+  for await (const fileRows of rows) {
+    if (signal.aborted) break
+    const startedAt = deps.clock()
+    await importRows(fileRows)
+    reportProgress(counts.rows)
+    await sleep(Math.max(MIN_PAUSE_MS, WRITE_INTERVAL_MS - (deps.clock() - startedAt)))
   }
   return { ...counts, findings }
 
