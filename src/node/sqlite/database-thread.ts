@@ -22,6 +22,12 @@ interface PendingStep {
 /** Small, because the thread creates few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
 
+/**
+ * Of nice(2), beyond that of the process. A third of the requests that would wait for a slice of the thread's time still
+ * do, and no fewer with more; a busy event loop leaves it a quarter of the core.
+ */
+const NICENESS = 5
+
 /** The right to write, and the time that a statement waits for a lock (better-sqlite3). */
 type ThreadOptions = Pick<Database.Options, 'readonly' | 'timeout'>
 
@@ -67,6 +73,7 @@ export class DatabaseThread {
         path: this.#path,
         options: this.#options,
         driver: module.createRequire(import.meta.url).resolve('better-sqlite3'),
+        niceness: NICENESS,
       },
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
     })
@@ -112,6 +119,9 @@ const toStorageError = (error: unknown): unknown => {
 function serveSteps(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const { createRequire } = process.getBuiltinModule('node:module')
+  const { getPriority, setPriority } = process.getBuiltinModule('node:os')
+  // Where it has to share a core with the event loop, that comes first. (Elsewhere, this is of the whole process.)
+  if (process.platform === 'linux') setPriority(Math.min(getPriority() + workerData.niceness, 19))
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
   const db = new Driver(workerData.path, workerData.options)
   const statements = new Map<string, Database.Statement>()

@@ -28,9 +28,9 @@ export interface AuditChainDeps {
 }
 
 /** The number of events that one atomic write seals: less than a millisecond, so that no request waits long. */
-const SEAL_BATCH_SIZE = 10
+const SEAL_BATCH_SIZE = 20
 /** The limit of one run. A million unsealed events after a migration take minutes in the background. */
-const MAX_SEAL_BATCHES = 1000
+const MAX_SEAL_BATCHES = 500
 /** Requests go on between two batches, of which an import of keys causes many. */
 const SEAL_PAUSE_MS = 2
 const CHECKPOINT_PAGE_SIZE = 200
