@@ -43,6 +43,7 @@ CREATE TABLE sites (
   event_id TEXT NOT NULL
 );
 CREATE INDEX sites_by_account ON sites (account_id, id);
+CREATE INDEX sites_by_name ON sites (account_id, name);
 
 -- password_hash is argon2id. sealed_totp is the second factor; totp_step, the last time step that was used.
 CREATE TABLE users (
@@ -71,6 +72,7 @@ CREATE TABLE developers (
   event_id TEXT NOT NULL
 );
 CREATE INDEX developers_by_account ON developers (account_id, id);
+CREATE INDEX developers_by_name ON developers (account_id, name);
 
 -- ── Signing in ───────────────────────────────────────────────────────────────────────────────────
 -- Secrets are kept as keyed digests, to find their rows by.
@@ -122,6 +124,7 @@ CREATE TABLE sources (
   event_id TEXT NOT NULL
 );
 CREATE INDEX sources_by_account ON sources (account_id, id);
+CREATE INDEX sources_by_name ON sources (account_id, name);
 
 -- verification_token is sealed.
 CREATE TABLE destinations (

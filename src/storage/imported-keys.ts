@@ -145,15 +145,14 @@ export function createImportedKeyStorage(
     deleteFrom('keys', 'id'),
   ]
 
-  const names = createCache<ReturnType<typeof createNameSearch>>()
-  type Named = { name: string; accountId: string | null }
-  const createNameSearch = (kind: NamedKind) => {
+  const nameSearches = createCache<ReturnType<typeof createNameSearch>>()
+  /** One statement for both scopes, or in order of the ids, would read each row of the account. */
+  const createNameSearch = (kind: NamedKind, isInAccount: boolean) => {
     const [table, column, account] = NAMED_TABLES[kind]
-    return sqlStatement<Named, { id: string }>(
+    return sqlStatement<{ name: string; accountId: string | null }, { id: string }>(
       (arg) => sql`
         select id from ${sql.table(table)} where ${sql.ref(column)} = ${arg('name')}
-        and (cast(${arg('accountId')} as text) is null or ${sql.ref(account)} = ${arg('accountId')})
-        order by id limit 2`,
+        ${isInAccount ? sql`and ${sql.ref(account)} = ${arg('accountId')}` : sql``} limit 2`,
     )
   }
 
@@ -186,7 +185,10 @@ export function createImportedKeyStorage(
     },
 
     async findIdsByName({ kind, name, accountId = null }) {
-      const search = names(kind, () => createNameSearch(kind))
+      const isInAccount = accountId !== null
+      const search = nameSearches(`${kind} ${isInAccount}`, () =>
+        createNameSearch(kind, isInAccount),
+      )
       return (await engine.read(search({ name, accountId }))).map(({ id }) => id)
     },
   }

@@ -268,6 +268,9 @@ const VERSION_8_STATEMENTS: readonly string[] = [
     UNIQUE (account_id, name)
   )`,
   `CREATE INDEX keys_by_salt ON keys (key_type, token_salt)`,
+  'CREATE INDEX sites_by_name ON sites (account_id, name)',
+  'CREATE INDEX developers_by_name ON developers (account_id, name)',
+  'CREATE INDEX sources_by_name ON sources (account_id, name)',
   'ALTER TABLE keys ADD COLUMN user_agent TEXT',
   `CREATE TABLE oauth_uses (
     resource_id TEXT PRIMARY KEY,
