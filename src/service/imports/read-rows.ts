@@ -145,6 +145,12 @@ function createCsvParser(header: Result<string, string>): ParseRow {
   const names = header.ok ? parseCsvCells(header.value, IMPORT_COLUMN_NAMES.length) : header
   if (!names.ok) throw new UnreadableFileError(`the header cannot be read: ${names.failure}`)
   const columns = names.value.map((name) => name.trim().toLowerCase())
+  if (columns.some((name) => name.includes('\u{fffd}'))) {
+    throw new UnreadableFileError('the file is not UTF-8: convert it')
+  }
+  if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
+    throw new UnreadableFileError('the cells must be separated by commas')
+  }
   const unknown = columns.find((name) => !isImportColumn(name))
   if (unknown !== undefined) throw new UnreadableFileError(describeUnknownColumn(unknown))
   const repeated = columns.find((name, n) => columns.indexOf(name) !== n)

@@ -87,8 +87,15 @@ describe('a CSV file', () => {
       /header cannot be read: .* more than \d+ cells$/,
     ],
     ['nothing', '', /^the file is empty$/],
+    ['semicolons', 'type;owner;name\n', /^the cells must be separated by commas$/],
+    ['tabs', 'type\towner\n', /^the cells must be separated by commas$/],
   ])('with %s in its header is refused', async (_, text, problem) => {
     await expect(read(text, 'csv', 65_536)).rejects.toThrow(problem)
+  })
+
+  test('in UTF-16, as spreadsheet programs write it, is refused', async () => {
+    const bytes = Buffer.from('\u{feff}type,owner\r\n', 'utf16le')
+    await expect(read(bytes)).rejects.toThrow(/^the file is not UTF-8: convert it$/)
   })
 
   test('has the cells that csv-parse reads', () => {
