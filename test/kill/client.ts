@@ -1,4 +1,4 @@
-import { unpackRefreshToken } from '../../src/crypto/minter.ts'
+import { unpackRefreshToken } from '../../src/crypto/token-layouts.ts'
 import type { Storage } from '../../src/service/ports/storage.ts'
 import type { SeededRandom } from '../support/random.ts'
 import { createDeviceNewMessage, type TokenResponse } from '../support/server.ts'

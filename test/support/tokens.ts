@@ -1,7 +1,11 @@
 import { decodeJwt } from 'jose'
-import { unpackAccessToken } from '../../src/crypto/minter.ts'
+import { unpackAccessToken } from '../../src/crypto/token-layouts.ts'
 import type { Result } from '../../src/domain/failure.ts'
-import type { AccessTokenClaims, AnyTokenClaims } from '../../src/domain/token.ts'
+import type {
+  AccessTokenClaims,
+  AnyTokenClaims,
+  RefreshTokenClaims,
+} from '../../src/domain/token.ts'
 import type { TokenMinter } from '../../src/service/ports/crypto.ts'
 
 /** Reads an access token of either kind, without a proof of it, as no client should. */
@@ -26,5 +30,15 @@ export async function verifyAccessToken(
   tokenSalt: string,
 ): Promise<Result<AnyTokenClaims>> {
   const presented = await minter.readAccessToken(accessToken)
+  return presented.ok ? presented.value.verify(tokenSalt) : presented
+}
+
+/** Reads and proves a refresh token. */
+export function verifyRefreshToken(
+  minter: TokenMinter,
+  refreshToken: string,
+  tokenSalt: string,
+): Result<RefreshTokenClaims> {
+  const presented = minter.readRefreshToken(refreshToken)
   return presented.ok ? presented.value.verify(tokenSalt) : presented
 }

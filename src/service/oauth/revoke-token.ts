@@ -82,7 +82,8 @@ async function revokeOwnToken(
     return
   }
   // A token that a legacy key was exchanged for ends with all tokens of its grant (RFC 7009 §2.1).
-  const refreshToken = minter.verifyRefreshToken(token, key.tokenSalt)
+  const read = minter.readRefreshToken(token)
+  const refreshToken = read.ok ? read.value.verify(key.tokenSalt) : read
   const grant = accessToken ?? (refreshToken.ok ? refreshToken.value : null)
   if (grant === null) return
   const { grantId, generation } = grant

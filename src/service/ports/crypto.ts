@@ -140,6 +140,13 @@ export interface PresentedAccessToken {
   verify(tokenSalt: string): Result<AnyTokenClaims, TokenFailure>
 }
 
+/** A refresh token that was read. Nothing in it is proven before `verify`. */
+export interface PresentedRefreshToken {
+  readonly claims: RefreshTokenClaims
+  /** Verifies that this server issued the token to the key with this salt. */
+  verify(tokenSalt: string): Result<RefreshTokenClaims, TokenFailure>
+}
+
 /** The facts of a client's token to mint. A null audience stands for this server. */
 export interface ClientTokenRequest extends ClientTokenClaims {
   /** The key's public id. */
@@ -163,10 +170,7 @@ export interface TokenMinter {
   ): Maybe<string>
   /** Reads an access token of either strategy and either origin. */
   readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken, TokenFailure>>
-  /** Reads a refresh token without verifying it; null if it is no refresh token. */
-  readRefreshToken(refreshToken: string): RefreshTokenClaims | null
-  /** Verifies that this server issued the refresh token, for the key with this salt. */
-  verifyRefreshToken(refreshToken: string, tokenSalt: string): Result<RefreshTokenClaims>
+  readRefreshToken(refreshToken: string): Result<PresentedRefreshToken, TokenFailure>
   /** A salt to spend the same work with if there is no key. */
   readonly decoySalt: string
   /** Changes when the key ring is replaced: a token that was verified before must be verified again. */

@@ -91,16 +91,14 @@ async function verifyAndRotate(
   // The grant that the token names is read in one round trip with the key, and counts only if the token is
   // genuine. It is not read for the newest token that this process knows: the write that rotates the grant
   // fails if another process rotated or revoked it.
-  const { grantId = '', generation } = minter.readRefreshToken(refreshToken) ?? {}
+  const read = minter.readRefreshToken(refreshToken)
+  const { grantId, generation } = read.ok ? read.value.claims : NO_GRANT
   const presented = keyProofs.presentKey(publicId, grantId)
   const [{ key: foundKey }, grant] = await Promise.all([
     keyProofs.findKey(presented),
     newestGenerations.get(grantId) === generation ? null : storage.findGrant(grantId),
   ])
-  const verifiedToken = minter.verifyRefreshToken(
-    refreshToken,
-    foundKey?.tokenSalt ?? minter.decoySalt,
-  )
+  const verifiedToken = read.ok ? read.value.verify(foundKey?.tokenSalt ?? minter.decoySalt) : read
   if (foundKey === null) return KEY_UNKNOWN
   if (!verifiedToken.ok) return verifiedToken
   keyProofs.rememberKey(presented, foundKey)
@@ -112,6 +110,9 @@ async function verifyAndRotate(
   const verified = { key: admitted.value, token: verifiedToken.value, now, caller }
   return rotateGrant(deps, verified, grant)
 }
+
+/** What a text names that is no refresh token. */
+const NO_GRANT = { grantId: '', generation: undefined }
 
 /** A refresh token that is proven to be the key's. */
 interface VerifiedRefresh {
