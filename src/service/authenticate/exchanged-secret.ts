@@ -47,7 +47,7 @@ export async function verifyExchangedSecret(
   const now = clock()
   const network = toAddressBlock(address)
   const presented = keyProofs.presentKey(publicId, secret, network)
-  const { key: foundKey, decoy } = await keyProofs.findKey(presented, keyTypes)
+  const { key: foundKey, decoy, provenDigest } = await keyProofs.findKey(presented, keyTypes)
   const usable: Result<Key, SecretFailure> =
     foundKey === null ? KEY_UNKNOWN : checkKeyUsable(foundKey, address, now, region)
   // A key that may not be used is treated like one that does not exist: the same work is done, so the
@@ -58,7 +58,9 @@ export async function verifyExchangedSecret(
   const importedHash = findImportedHash(hashedKey, now)
 
   // Key ids are public, so the owner is recognized before any limit that strangers could use up.
-  let proof: Proof | null = keyProofs.findProof(key, secret, now)
+  const digest = keyProofs.findDigest(key, secret, now, provenDigest)
+  let proof: Proof | null = digest === null ? null : 'digest'
+  if (proof === null && keyProofs.isProven(key, secret, now)) proof = 'memory'
   if (
     importedHash !== undefined &&
     importedSecrets.isProven(importedHash, secret) &&
@@ -81,9 +83,9 @@ export async function verifyExchangedSecret(
     }
     proof = proven.value
   }
-  if (key !== null) {
+  if (key !== null && (digest === null || digest !== provenDigest)) {
     if (proof === 'digest' || keyProofs.isOwnerNetwork(key, now))
-      keyProofs.rememberKey(presented, key)
+      keyProofs.rememberKey(presented, key, digest)
     if (proof === 'import' && importedHash !== undefined)
       secretUpgrades.start({ key, importedHash, secret, network })
     else if (proof !== 'digest') keyProofs.remember(key, secret, network)

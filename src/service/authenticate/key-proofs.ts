@@ -20,7 +20,7 @@ import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 
 export interface KeyProofsDeps {
   readonly storage: Pick<ProofStorage, 'addSecretProofs'> &
-    Pick<AuthorityStorage, 'findClaimedKey' | 'readAuthorityVersion'>
+    Pick<AuthorityStorage, 'findClaimedKey' | 'readAuthority'>
   readonly hasher: Pick<SecretHasher, 'isProven'>
   readonly digester: SecretDigester
   readonly clock: Clock
@@ -39,6 +39,12 @@ export interface PresentedKey {
   readonly cacheName: string | null
 }
 
+/** What a caller's claim to a key has found. */
+interface FoundKey extends ClaimedKey {
+  /** The digest that proved this caller's secret before, for the same row; null if none did. */
+  readonly provenDigest: string | null
+}
+
 const MAX_CACHED_KEYS = 10_000
 
 /** The number of digests that each check compares, so that every key costs the same work. */
@@ -52,7 +58,9 @@ const DECOY_DIGEST_COUNT = 2
 export function createKeyProofs(deps: KeyProofsDeps) {
   const { storage, hasher, digester, clock, log, keepAlive, digestImportedKeys } = deps
   const decoys = Array<string>(DECOY_DIGEST_COUNT).fill(digester.digest(''))
-  const provenKeys = new LRUCache<string, VersionedKey>(limitEntries(MAX_CACHED_KEYS))
+  const provenKeys = new LRUCache<string, FoundKey & { readonly key: VersionedKey }>(
+    limitEntries(MAX_CACHED_KEYS),
+  )
   const pending = new Map<string, SecretProof>()
   let flushing: Promise<void> | null = null
 
@@ -73,32 +81,50 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     async findKey(
       { publicId, network, cacheName }: PresentedKey,
       keyTypes: readonly KeyType[] = ['redox'],
-    ): Promise<ClaimedKey> {
+    ): Promise<FoundKey> {
       if (!isPublicId(publicId)) return NO_KEY
       const proven = cacheName === null ? undefined : provenKeys.get(cacheName)
       const isCurrent =
-        proven !== undefined && proven.authorityVersion === (await storage.readAuthorityVersion())
-      if (isCurrent && keyTypes.includes(proven.keyType)) return { key: proven, decoy: null }
+        proven !== undefined &&
+        proven.key.authorityVersion === (await storage.readAuthority()).version
+      if (isCurrent && keyTypes.includes(proven.key.keyType)) return proven
       const decoySalt = digester.toDecoySalt(publicId)
-      return storage.findClaimedKey({ publicId, keyTypes, network, decoySalt })
-    },
-
-    /** Remembers the key that was found, once the caller has proven to be its owner. */
-    rememberKey({ cacheName }: PresentedKey, key: VersionedKey): void {
-      if (cacheName !== null) provenKeys.set(cacheName, key)
+      const claimed = await storage.findClaimedKey({ publicId, keyTypes, network, decoySalt })
+      return { ...claimed, provenDigest: null }
     },
 
     /**
-     * Returns how the secret is known to be the key's: by its digest, or by a proof that this process
-     * remembers. For an unknown key (null) it does the same work.
+     * Remembers the key that was found, once the caller has proven to be its owner. `digest`: what proved
+     * their secret, if it was one.
      */
-    findProof(key: Key | null, secret: string, now: number): 'digest' | 'memory' | null {
-      const digests = key === null ? [] : listValidSecretDigests(key, now)
-      const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
-      if (digester.matches(text, [...digests, ...decoys.slice(digests.length)])) return 'digest'
-      const hashes = key === null ? [] : listValidSecretHashes(key, now)
-      return hasher.isProven(secret, hashes) ? 'memory' : null
+    rememberKey(
+      { cacheName }: PresentedKey,
+      key: VersionedKey,
+      digest: string | null = null,
+    ): void {
+      if (cacheName !== null) provenKeys.set(cacheName, { key, decoy: null, provenDigest: digest })
     },
+
+    /**
+     * Returns the digest by which the secret is the key's; null if there is none. For an unknown key (null) it does
+     * the same work. `provenDigest` was computed before, and must only be valid still.
+     */
+    findDigest(
+      key: Key | null,
+      secret: string,
+      now: number,
+      provenDigest: string | null,
+    ): string | null {
+      const digests = key === null ? [] : listValidSecretDigests(key, now)
+      if (provenDigest !== null && digests.includes(provenDigest)) return provenDigest
+      const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
+      const compared = [...digests, ...decoys.slice(digests.length)]
+      return compared.find((digest) => digester.matches(text, [digest])) ?? null
+    },
+
+    /** Tests if this process has proven the secret by its hash. For an unknown key it does the same work. */
+    isProven: (key: Key | null, secret: string, now: number): boolean =>
+      hasher.isProven(secret, key === null ? [] : listValidSecretHashes(key, now)),
 
     /** Stores a proof of a secret without a digest, in the background: the next exchange is fast. */
     remember(key: VersionedKey, secret: string, network: string): void {
@@ -138,7 +164,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
 const isOwnerNetwork = (key: VersionedKey, now: number): boolean =>
   key.provenHash !== null && listValidSecretHashes(key, now).includes(key.provenHash)
 
-const NO_KEY: ClaimedKey = { key: null, decoy: null }
+const NO_KEY: FoundKey = { key: null, decoy: null, provenDigest: null }
 
 /** Has the length of an id, so that hashing it takes as long. */
 const UNKNOWN_KEY_ID = '00000000-0000-0000-0000-000000000000'

@@ -94,10 +94,10 @@ async function verifyAndRotate(
   const read = minter.readRefreshToken(refreshToken)
   const { grantId, generation } = read.ok ? read.value.claims : NO_GRANT
   const presented = keyProofs.presentKey(publicId, grantId)
-  const [{ key: foundKey }, grant] = await Promise.all([
-    keyProofs.findKey(presented),
-    newestGenerations.get(grantId) === generation ? null : storage.findGrant(grantId),
-  ])
+  const isNewest = newestGenerations.get(grantId) === generation
+  const [{ key: foundKey }, grant] = isNewest
+    ? [await keyProofs.findKey(presented), null]
+    : await Promise.all([keyProofs.findKey(presented), storage.findGrant(grantId)])
   const verifiedToken = read.ok ? read.value.verify(foundKey?.tokenSalt ?? minter.decoySalt) : read
   if (foundKey === null) return KEY_UNKNOWN
   if (!verifiedToken.ok) return verifiedToken
