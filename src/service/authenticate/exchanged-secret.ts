@@ -15,7 +15,7 @@ import type { HashedKey } from '../ports/authority.ts'
 import type { SecretHasher } from '../ports/crypto.ts'
 import type { Clock } from '../ports/runtime.ts'
 import { findImportedHash, type ImportedSecrets } from './imported-secrets.ts'
-import type { KeyProofs } from './key-proofs.ts'
+import type { FoundKey, KeyProofs, PresentedKey } from './key-proofs.ts'
 import type { SecretUpgrades } from './secret-upgrades.ts'
 
 export interface ExchangedSecretDeps {
@@ -39,26 +39,47 @@ export type SecretFailure = CredentialFailure | AccessFailure | RateLimitFailure
 /** Returns the key of one of these types, if the secret is right and the key may be used. */
 export async function verifyExchangedSecret(
   deps: ExchangedSecretDeps,
-  { publicId, secret }: ExchangedCredential,
+  credential: ExchangedCredential,
   address: string,
   keyTypes: readonly KeyType[],
 ): Promise<Result<Key, SecretFailure>> {
-  const { keyProofs, importedSecrets, secretUpgrades, clock, region } = deps
+  const { keyProofs, clock, region } = deps
   const now = clock()
-  const network = toAddressBlock(address)
-  const presented = keyProofs.presentKey(publicId, secret, network)
-  const { key: foundKey, decoy, provenDigest } = await keyProofs.findKey(presented, keyTypes)
+  const { publicId, secret } = credential
+  const presented = keyProofs.presentKey(publicId, secret, toAddressBlock(address))
+  const found = await keyProofs.findKey(presented, keyTypes)
   const usable: Result<Key, SecretFailure> =
-    foundKey === null ? KEY_UNKNOWN : checkKeyUsable(foundKey, address, now, region)
+    found.key === null ? KEY_UNKNOWN : checkKeyUsable(found.key, address, now, region)
+  return usable.ok && keyProofs.isStillProven(found, now)
+    ? usable
+    : proveOwner(deps, { publicId, secret, address, presented, found, usable, now })
+}
+
+/** A secret that is not proven yet. */
+interface UnprovenClaim extends ExchangedCredential {
+  readonly address: string
+  readonly presented: PresentedKey
+  readonly found: FoundKey
+  readonly usable: Result<Key, SecretFailure>
+  readonly now: number
+}
+
+/** Returns `usable` if the secret is the key's. */
+async function proveOwner(
+  deps: ExchangedSecretDeps,
+  { publicId, secret, address, presented, found, usable, now }: UnprovenClaim,
+): Promise<Result<Key, SecretFailure>> {
+  const { keyProofs, importedSecrets, secretUpgrades } = deps
+  const { network } = presented
   // A key that may not be used is treated like one that does not exist: the same work is done, so the
   // time does not tell them apart.
-  const key = usable.ok ? foundKey : null
+  const key = usable.ok ? found.key : null
   // The hash of another system is checked for each of them: an unknown id has that of another key.
-  const hashedKey = foundKey ?? decoy
+  const hashedKey = found.key ?? found.decoy
   const importedHash = findImportedHash(hashedKey, now)
 
   // Key ids are public, so the owner is recognized before any limit that strangers could use up.
-  const digest = keyProofs.findDigest(key, secret, now, provenDigest)
+  const digest = keyProofs.findDigest(key, secret, now)
   let proof: Proof | null = digest === null ? null : 'digest'
   if (proof === null && keyProofs.isProven(key, secret, now)) proof = 'memory'
   if (
@@ -83,7 +104,7 @@ export async function verifyExchangedSecret(
     }
     proof = proven.value
   }
-  if (key !== null && (digest === null || digest !== provenDigest)) {
+  if (key !== null) {
     if (proof === 'digest' || keyProofs.isOwnerNetwork(key, now))
       keyProofs.rememberKey(presented, key, digest)
     if (proof === 'import' && importedHash !== undefined)

@@ -40,7 +40,7 @@ export interface PresentedKey {
 }
 
 /** What a caller's claim to a key has found. */
-interface FoundKey extends ClaimedKey {
+export interface FoundKey extends ClaimedKey {
   /** The digest that proved this caller's secret before, for the same row; null if none did. */
   readonly provenDigest: string | null
 }
@@ -79,18 +79,18 @@ export function createKeyProofs(deps: KeyProofsDeps) {
      * concurrent requests read together.
      */
     async findKey(
-      { publicId, network, cacheName }: PresentedKey,
+      presented: PresentedKey,
       keyTypes: readonly KeyType[] = ['redox'],
     ): Promise<FoundKey> {
+      const { publicId, cacheName } = presented
       if (!isPublicId(publicId)) return NO_KEY
       const proven = cacheName === null ? undefined : provenKeys.get(cacheName)
       const isCurrent =
         proven !== undefined &&
         proven.key.authorityVersion === (await storage.readAuthority()).version
-      if (isCurrent && keyTypes.includes(proven.key.keyType)) return proven
-      const decoySalt = digester.toDecoySalt(publicId)
-      const claimed = await storage.findClaimedKey({ publicId, keyTypes, network, decoySalt })
-      return { ...claimed, provenDigest: null }
+      return isCurrent && keyTypes.includes(proven.key.keyType)
+        ? proven
+        : readKey(presented, keyTypes)
     },
 
     /**
@@ -105,18 +105,18 @@ export function createKeyProofs(deps: KeyProofsDeps) {
       if (cacheName !== null) provenKeys.set(cacheName, { key, decoy: null, provenDigest: digest })
     },
 
+    /** Tests if the digest that proved the caller's secret before is still valid. */
+    isStillProven: ({ key, provenDigest }: FoundKey, now: number): boolean =>
+      key !== null &&
+      provenDigest !== null &&
+      listValidSecretDigests(key, now).includes(provenDigest),
+
     /**
      * Returns the digest by which the secret is the key's; null if there is none. For an unknown key (null) it does
-     * the same work. `provenDigest` was computed before, and must only be valid still.
+     * the same work.
      */
-    findDigest(
-      key: Key | null,
-      secret: string,
-      now: number,
-      provenDigest: string | null,
-    ): string | null {
+    findDigest(key: Key | null, secret: string, now: number): string | null {
       const digests = key === null ? [] : listValidSecretDigests(key, now)
-      if (provenDigest !== null && digests.includes(provenDigest)) return provenDigest
       const text = toExchangedSecretText(key?.id ?? UNKNOWN_KEY_ID, secret)
       const compared = [...digests, ...decoys.slice(digests.length)]
       return compared.find((digest) => digester.matches(text, [digest])) ?? null
@@ -142,6 +142,15 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     },
 
     isOwnerNetwork,
+  }
+
+  async function readKey(
+    { publicId, network }: PresentedKey,
+    keyTypes: readonly KeyType[],
+  ): Promise<FoundKey> {
+    const decoySalt = digester.toDecoySalt(publicId)
+    const claimed = await storage.findClaimedKey({ publicId, keyTypes, network, decoySalt })
+    return { ...claimed, provenDigest: null }
   }
 
   /** Writes all waiting proofs, including those that arrive meanwhile. */

@@ -1,6 +1,7 @@
 import type { Key } from '../../domain/key.ts'
 import { getAccessTokenExpiry, type TokenClaims } from '../../domain/token.ts'
 import type { TokenMinter, TokenPair } from '../ports/crypto.ts'
+import type { Maybe } from '../ports/runtime.ts'
 
 /** The result of an exchange or a refresh: two tokens, and the expiry of the access token (epoch ms). */
 export interface IssuedTokens extends TokenPair {
@@ -8,16 +9,24 @@ export interface IssuedTokens extends TokenPair {
 }
 
 /** Issues the tokens of one generation of a grant. The same facts give the same bytes. */
-export async function issueTokens(
+export function issueTokens(
   minter: TokenMinter,
   key: Key,
-  generation: Pick<TokenClaims, 'grantId' | 'generation' | 'issuedAt'>,
-): Promise<IssuedTokens> {
+  { grantId, generation, issuedAt }: Pick<TokenClaims, 'grantId' | 'generation' | 'issuedAt'>,
+): Maybe<IssuedTokens> {
   const claims: TokenClaims = {
     keyId: key.id,
     clientId: key.publicId,
     epoch: key.tokenEpoch,
-    ...generation,
+    grantId,
+    generation,
+    issuedAt,
   }
-  return { ...(await minter.mint(claims, key.tokenSalt)), expiresAt: getAccessTokenExpiry(claims) }
+  const toIssuedTokens = ({ accessToken, refreshToken }: TokenPair): IssuedTokens => ({
+    accessToken,
+    refreshToken,
+    expiresAt: getAccessTokenExpiry(claims),
+  })
+  const pair = minter.mint(claims, key.tokenSalt)
+  return pair instanceof Promise ? pair.then(toIssuedTokens) : toIssuedTokens(pair)
 }

@@ -166,19 +166,25 @@ const replies: ReplyTable = {
   busy: ({ retryAfterSeconds }) => createRetryReply(503, retryAfterSeconds),
 }
 
-/**
- * Reads the named fields, each a string. The first byte distinguishes JSON from a form, because real clients
- * send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
- */
 async function readFields<Name extends string>(
   request: ServerRequest,
   names: readonly Name[],
 ): Promise<Result<Record<Name, string>>> {
   const body = await readBody(request, BODY_LIMIT_BYTES)
-  if (!body.ok) return body
-  const text = decodeText(body.value)
+  return body.ok ? parseFields(body.value, names) : body
+}
+
+/**
+ * Parses the named fields, each a string. The first byte distinguishes JSON from a form, because real clients
+ * send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
+ */
+function parseFields<Name extends string>(
+  bytes: Uint8Array,
+  names: readonly Name[],
+): Result<Record<Name, string>> {
+  const text = decodeText(bytes)
   if (!text.ok) return text
-  const input = /^\s*\{/.test(text.value) ? parseJson(body.value) : parseForm(text.value, names)
+  const input = /^\s*\{/.test(text.value) ? parseJson(bytes) : parseForm(text.value, names)
   if (!input.ok) return input
 
   const fields: Partial<Record<Name, string>> = {}
