@@ -37,8 +37,8 @@ export interface Step<Row = unknown> {
   readonly sql: string
   readonly values: readonly unknown[]
   /**
-   * Set for a statement of PostgreSQL that takes an array of each value, adds a row for each, and fails if one
-   * cannot be added: the types of its values. The inserts of several callers can be one.
+   * Set for a statement of PostgreSQL that takes an array of each value: their types. Equal statements that
+   * lists begin with are run as one. Each counts as one changed row, if none of them fails.
    */
   readonly arrayTypes?: readonly ColumnType[]
   readonly row?: Row

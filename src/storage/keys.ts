@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { getLatestDeadline } from '../domain/instant.ts'
 import { type DisablingParty, KEY_HOLDER_ROLES } from '../domain/key.ts'
-import type { DailyKeyUse, KeyFilter, KeySummary } from '../service/ports/keys.ts'
+import type { KeyFilter, KeySummary } from '../service/ports/keys.ts'
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
@@ -13,7 +12,7 @@ import {
   selectOAuthClient,
   toClientResources,
 } from './oauth-clients.ts'
-import { type Arg, createSqlWriter, type TableStatements } from './statements.ts'
+import type { Arg, TableStatements } from './statements.ts'
 import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import type { Tables } from './tables.ts'
 
@@ -216,70 +215,5 @@ export function createKeyChangeStorage(
         [deleteRow({ id }), deleteUses({ id }), deleteImported({ id })],
         event,
       ),
-  }
-}
-
-type KeyUseMethods = Pick<ResourceStorage, 'addKeyUses' | 'listKeyUses'>
-
-export function createKeyUseStorage(engine: Engine, compiler: StatementCompiler): KeyUseMethods {
-  /** Inserts nothing if the key was deleted. */
-  const count = createSqlWriter(compiler)<DailyKeyUse>(
-    (arg) => sql`
-      insert into key_uses (key_id, day, uses)
-      select id, cast(${arg('day')} as bigint), cast(${arg('uses')} as bigint)
-      from keys where id = ${arg('keyId')}
-      on conflict (key_id, day) do update set uses = key_uses.uses + excluded.uses`,
-  )
-  /**
-   * Comes before `count`, and writes the row even if nothing changes: PostgreSQL then locks it until the
-   * commit, so that a deletion at the same time finds what was counted, or has ended.
-   */
-  const setLast = compiler.withArguments<
-    Omit<DailyKeyUse, 'userAgent'> & { latest: number; userAgent: string | null }
-  >()((db, arg) =>
-    db
-      .updateTable('keys')
-      .set((eb) => ({
-        last_used_at: eb
-          .case()
-          .when(
-            eb.and([
-              eb('last_used_at', '>', arg('lastAt')),
-              eb('last_used_at', '<=', arg('latest')),
-            ]),
-          )
-          .then(eb.ref('last_used_at'))
-          .else(arg('lastAt'))
-          .end(),
-        user_agent: sql<string | null>`coalesce(cast(${arg('userAgent')} as text), user_agent)`,
-      }))
-      .where('id', '=', arg('keyId')),
-  )
-  const list = compiler.withArguments<{ keyId: string; fromDay: number }>()((db, arg) =>
-    db
-      .selectFrom('key_uses')
-      .select(['day', 'uses'])
-      .where('key_id', '=', arg('keyId'))
-      .where('day', '>=', arg('fromDay'))
-      .orderBy('day'),
-  )
-
-  return {
-    async addKeyUses(uses) {
-      if (uses.length === 0) return
-      // All writers use one order, so that two of them do not deadlock.
-      const sortedUses = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
-      await engine.atomic(
-        sortedUses.flatMap((use) => [
-          setLast({
-            ...use,
-            userAgent: use.userAgent ?? null,
-            latest: getLatestDeadline(0, use.lastAt),
-          }),
-          count(use),
-        ]),
-      )
-    },
-    listKeyUses: async (keyId, fromDay) => engine.read(list({ keyId, fromDay })),
   }
 }

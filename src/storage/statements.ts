@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Page } from '../service/ports/lists.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import type { Tables } from './tables.ts'
-import { getColumnType, listColumns } from './tables.ts'
+import { type ColumnType, getColumnType, listColumns } from './tables.ts'
 
 /** Sorts after every id: the cursor before the first page of a list with the newest first. */
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
@@ -170,18 +170,31 @@ export function createRowInsert<
       return sql`${insertInto(computed)} values (${sql.join(values)})`
     })
   }
-  const arrayTypes = columns.map((name) => getColumnType(table, name))
-  const insert: RowInsert<Name, Column> = sqlStatement((arg) => {
-    const computed = compute((name) => sql.ref(`added.${name}`))
-    const arrays = columns.map(
-      (name, n) => sql`cast(${arg(name)} as ${sql.raw(`${arrayTypes[n]}[]`)})`,
-    )
-    const names = sql.join(columns.map((name) => sql.ref(name)))
+  const types = Object.fromEntries(columns.map((name) => [name, getColumnType(table, name)]))
+  return createArrayStatement(compiler, types as Record<Column, ColumnType>, (rows) => {
+    const computed = compute((name) => sql.ref(`given.${name}`))
     return sql`${insertInto(computed)}
-      select ${sql.join([sql`added.*`, ...Object.values(computed)])}
-      from unnest(${sql.join(arrays)}) as added (${names})`
+      select ${sql.join([sql`given.*`, ...Object.values(computed)])} from ${rows}`
   })
-  return (row) => ({ ...insert(row), arrayTypes })
+}
+
+/**
+ * Creates a statement of PostgreSQL that is run once for the values of many runs: the rows `given`, from which
+ * `write` selects.
+ */
+export function createArrayStatement<Args extends object>(
+  compiler: StatementCompiler,
+  types: Readonly<Record<keyof Args & string, ColumnType>>,
+  write: (rows: RawBuilder<unknown>) => RawBuilder<unknown>,
+): Statement<Args, unknown> {
+  const names = Object.keys(types) as (keyof Args & string)[]
+  const statement = createSqlWriter(compiler)<Args>((arg) => {
+    const arrays = names.map((name) => sql`cast(${arg(name)} as ${sql.raw(`${types[name]}[]`)})`)
+    const columns = names.map((name) => sql.ref(name))
+    return write(sql`unnest(${sql.join(arrays)}) as given (${sql.join(columns)})`)
+  })
+  const arrayTypes = names.map((name) => types[name])
+  return (args) => ({ ...statement(args), arrayTypes })
 }
 
 /** Selects the values of a list passed as one JSON text, so that a statement serves lists of any length. */

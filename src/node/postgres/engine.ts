@@ -11,9 +11,9 @@ import {
 } from '../../storage/migrations.ts'
 import { logMigration } from '../log.ts'
 import { readPackageFile } from '../package-file.ts'
+import { mergeArraySteps } from './array-steps.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError } from './errors.ts'
-import { mergeInserts } from './merge-inserts.ts'
 import { runSteps } from './statements.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -116,7 +116,7 @@ async function writeGroup(
   group: readonly (readonly Step[])[],
 ): Promise<number[][]> {
   const preceding = group.length > 1 ? [LIMIT_LOCK_WAIT] : []
-  const { steps, splitCounts } = mergeInserts(group)
+  const { steps, splitCounts } = mergeArraySteps(group)
   const results = await runSteps(client, [...preceding, ...steps])
   return splitCounts(results.slice(preceding.length).map(({ count }) => count))
 }
@@ -185,10 +185,14 @@ export async function readPostgresVersion(client: ClientBase): Promise<number | 
   return rows[0] && Number(rows[0].version)
 }
 
-/** Encrypted texts cannot be compressed. PostgreSQL would try for each, and then store it as it was. */
-const STORE_UNCOMPRESSED = `
+/**
+ * How PostgreSQL stores rows. Encrypted texts cannot be compressed; it would try for each. The last use of a key
+ * changes each minute: with room for it in the same page, no index does.
+ */
+const STORAGE_SETTINGS = `
   ALTER TABLE IF EXISTS messages ALTER COLUMN sealed_payload SET STORAGE EXTERNAL;
-  ALTER TABLE IF EXISTS payload_parts ALTER COLUMN sealed SET STORAGE EXTERNAL`
+  ALTER TABLE IF EXISTS payload_parts ALTER COLUMN sealed SET STORAGE EXTERNAL;
+  ALTER TABLE IF EXISTS keys SET (fillfactor = 85)`
 
 /**
  * Creates the schema in an empty database, migrates an older one step by step, and refuses any other
@@ -203,7 +207,7 @@ export async function preparePostgresSchema(
   await client.query('SELECT pg_advisory_xact_lock($1)', [SCHEMA_LOCK_ID])
   if (await hasNoSchema(client)) {
     await client.query(readPackageFile('schema.sql'))
-    await client.query(STORE_UNCOMPRESSED)
+    await client.query(STORAGE_SETTINGS)
   }
   const version = await readPostgresVersion(client)
   await client.query('COMMIT')
@@ -213,7 +217,7 @@ export async function preparePostgresSchema(
   for (const migration of plan) {
     if (await applyMigration(client, migration)) applied.push(migration)
   }
-  if (applied.length > 0) await client.query(STORE_UNCOMPRESSED)
+  if (applied.length > 0) await client.query(STORAGE_SETTINGS)
   // A newer Latchkey may have migrated further.
   if (plan.length > 0) planMigrations((await readPostgresVersion(client)) ?? 0, history)
   return applied

@@ -9,9 +9,9 @@ export interface StepResult {
   readonly count: number
 }
 
-/** A step, or the equal inserts of several callers. */
+/** A step, or equal steps with arrays. */
 export interface PipelineStep extends Step {
-  /** The values of each row. */
+  /** The values of each of them. */
   readonly rows?: readonly (readonly unknown[])[]
 }
 
