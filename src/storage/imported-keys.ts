@@ -176,11 +176,12 @@ export function createImportedKeyStorage(
 
     async deleteImportedKeys(importId, events, includesUsed) {
       const rows = JSON.stringify(events.map(toEventRow))
-      const [, deleted = 0] = await engine.atomic([
+      const steps = [
         audit.bumpAuthority,
         insertDeletionEvents({ importId, rows, includesUsed: includesUsed ? 1 : 0 }),
         ...deletions.map((deletion) => deletion({ rows })),
-      ])
+      ]
+      const [, deleted = 0] = await engine.atomic(steps, { isBackground: true })
       return deleted
     },
 

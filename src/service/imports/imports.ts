@@ -19,7 +19,7 @@ import { addPepper, createFindPepper } from './peppers.ts'
 import type { ImportDeps } from './prepare-row.ts'
 import { type FileFormat, readRows, UnreadableFileError } from './read-rows.ts'
 import { createFindReference } from './references.ts'
-import { type ImportReport, ROWS_PER_WRITE, runImport } from './run-import.ts'
+import { type ImportReport, pauseAfterWrite, ROWS_PER_WRITE, runImport } from './run-import.ts'
 
 export interface ImportsDeps extends ImportDeps {
   /** The only account that the actor can access; null for all. */
@@ -55,8 +55,6 @@ export interface ImportResult extends ImportReport {
   /** False if the import was stopped: the same request continues it. */
   readonly finished: boolean
 }
-
-const UNDONE_PER_WRITE = 100
 
 /** Imports keys from files, and undoes imports. */
 export function createImports(deps: ImportsDeps) {
@@ -101,7 +99,8 @@ export function createImports(deps: ImportsDeps) {
       await storage.setImportUndone(importId, createAuditEvent(deps, 'import.undone', importId))
       let [deleted, kept] = [0, 0]
       for (let after: string | undefined; ; ) {
-        const keys = await storage.listImportedKeys(importId, { after, limit: UNDONE_PER_WRITE })
+        const startedAt = deps.clock()
+        const keys = await storage.listImportedKeys(importId, { after, limit: ROWS_PER_WRITE })
         after = keys.at(-1)?.id
         if (after === undefined) break
         const events = keys
@@ -113,6 +112,7 @@ export function createImports(deps: ImportsDeps) {
           events.length === 0 ? 0 : await storage.deleteImportedKeys(importId, events, includesUsed)
         deleted += count
         kept += keys.length - count
+        await pauseAfterWrite(deps.clock() - startedAt)
       }
       const undone = await find(importId)
       return undone.ok ? ok({ import: undone.value, deleted, kept }) : undone
