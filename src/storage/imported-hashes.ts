@@ -1,8 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
+import { DAY_MS } from '../domain/instant.ts'
 import type { ImportedSecretStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createSqlWriter } from './statements.ts'
+
+/** No import takes as long; one that is continued later brings its peppers again. */
+const MAX_UNUSED_PEPPER_MS = 7 * DAY_MS
 
 /** Stores the hashes of other systems until their first success. `domain/imported-hash.ts` has their formats. */
 export function createImportedSecretStorage(
@@ -86,12 +90,13 @@ export function createImportedSecretStorage(
         select 1 from keys where keys.id = imported_keys.key_id and keys.status <> 'revoked'
           and (${isImported('keys.secret_hash')} or ${isImported('keys.previous_secret_hash')}))`,
   )
-  // An import stores its peppers before its keys.
-  const deletePeppers = sqlStatement<object>(
-    () => sql`
+  // An import stores its peppers before its keys. One that was killed and never continued runs for ever.
+  const deletePeppers = sqlStatement<{ abandonedBefore: number }>(
+    (arg) => sql`
       delete from peppers
       where not exists (select 1 from imported_keys where imported_keys.pepper_id = peppers.id)
-        and not exists (select 1 from imports where imports.status = 'running')`,
+        and (created_at < ${arg('abandonedBefore')}
+          or not exists (select 1 from imports where imports.status = 'running'))`,
   )
 
   return {
@@ -124,7 +129,7 @@ export function createImportedSecretStorage(
       const [ended = 0, , peppers = 0] = await engine.atomic([
         deleteEndedHashes({ now }),
         releasePeppers({}),
-        deletePeppers({}),
+        deletePeppers({ abandonedBefore: now - MAX_UNUSED_PEPPER_MS }),
       ])
       return ended + peppers
     },

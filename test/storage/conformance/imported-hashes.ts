@@ -9,6 +9,7 @@ import {
 } from './fixtures.ts'
 
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 /** Tests the hashes of other systems, until the first success replaces them. */
 export function testImportedSecretStorage(name: string, fixture: StorageFixture): void {
@@ -169,6 +170,17 @@ export function testImportedSecretStorage(name: string, fixture: StorageFixture)
       await run(`UPDATE imports SET status = 'finished' WHERE id = '${importId}'`)
       await fixture.storage.purgeImportedSecrets(20)
       expect(await fixture.storage.findSealedPepper(pepperId)).toBeNull()
+    })
+
+    test('that no key needs is deleted after a week even if its import never ends', async () => {
+      const { id: accountId } = await fixture.addAccount()
+      const importId = await addImport('running')
+      const pepperId = await addPepper(accountId)
+      await fixture.storage.purgeImportedSecrets(7 * DAY_MS)
+      expect(await fixture.storage.findSealedPepper(pepperId)).not.toBeNull()
+      await fixture.storage.purgeImportedSecrets(8 * DAY_MS)
+      expect(await fixture.storage.findSealedPepper(pepperId)).toBeNull()
+      await run(`UPDATE imports SET status = 'finished' WHERE id = '${importId}'`)
     })
   })
 
