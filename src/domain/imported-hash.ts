@@ -4,7 +4,6 @@ import {
   isDigestForm,
   isSecretForm,
 } from './imported-secret.ts'
-import type { KeyType } from './key-type.ts'
 
 /*
  * The hash of another system, as a key's `secret_hash` has it until the first success. Where an id finds the key,
@@ -13,9 +12,6 @@ import type { KeyType } from './key-type.ts'
 
 const SEALED_PREFIX = 'imported:'
 const DIGEST_PREFIX = 'digest:'
-
-/** True if the secret alone finds the key, so that its hash must not have a salt. */
-export const isFoundBySecret = (keyType: KeyType): boolean => keyType === 'xenrad'
 
 export const isImportedHash = (hash: string): boolean =>
   hash.startsWith(SEALED_PREFIX) || hash.startsWith(DIGEST_PREFIX)

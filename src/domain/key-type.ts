@@ -16,13 +16,21 @@ export interface KeyTypeTraits {
    * no more room.
    */
   readonly form: 'checked' | 'code'
+  /** True if the secret alone finds the key, so that an imported hash of it must not have a salt. */
+  readonly foundBySecret?: true
   /** True if a key can be deleted from the lists. The audit keeps its events. */
   readonly deletable: boolean
 }
 
 export const KEY_TYPES = {
   redox: { secret: 'exchanged', belongsTo: 'source', form: 'checked', deletable: false },
-  xenrad: { secret: 'presented', belongsTo: 'site', form: 'checked', deletable: false },
+  xenrad: {
+    secret: 'presented',
+    belongsTo: 'site',
+    form: 'checked',
+    foundBySecret: true,
+    deletable: false,
+  },
   /** A customer key: gives access to one office's data. */
   opendental: { secret: 'viewable', belongsTo: 'developer', form: 'code', deletable: false },
   /** A developer's own key: gives access to the list of their customer keys. */

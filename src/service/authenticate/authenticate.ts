@@ -7,10 +7,10 @@ import {
   type RateLimitFailure,
   type Result,
 } from '../../domain/failure.ts'
-import { isFoundBySecret, isImportedHash } from '../../domain/imported-hash.ts'
+import { isImportedHash } from '../../domain/imported-hash.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
 import { checkKeyUsable, isPublicId, type Key, listValidSecretHashes } from '../../domain/key.ts'
-import type { Credential } from '../../domain/key-type.ts'
+import { type Credential, getKeyTypeTraits } from '../../domain/key-type.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
 import { checkBrownout } from '../../domain/sunset.ts'
 import { type Caller, identifyKey } from '../audit/buffer.ts'
@@ -131,7 +131,7 @@ async function findBySecret(
   const found = await keyCache.findBySecret(
     digester.candidates(secret),
     (key, digest) => isMatch(key) && listValidSecretHashes(key, now).includes(digest),
-    isFoundBySecret(keyType)
+    getKeyTypeTraits(keyType).foundBySecret
       ? (version) => importedSecrets.listDigests(secret, version)
       : undefined,
   )
@@ -168,7 +168,7 @@ async function proveImported(
   const { key, hash, secret, address } = presented
   const keyId = key.id
   const proven: ProvenKey = { key, importedHash: hash }
-  if (importedSecrets.isProven(hash, secret)) return ok(proven)
+  if (importedSecrets.findProvenForm(hash, secret) !== undefined) return ok(proven)
   const allowed = failureLimiter.checkAllowed(address)
   if (!allowed.ok) return allowed
   const matched = await importedSecrets.verify(presented, failureLimiter)

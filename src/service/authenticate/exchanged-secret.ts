@@ -84,7 +84,7 @@ async function proveOwner(
   if (proof === null && keyProofs.isProven(key, secret, now)) proof = 'memory'
   if (
     importedHash !== undefined &&
-    importedSecrets.isProven(importedHash, secret) &&
+    importedSecrets.findProvenForm(importedHash, secret) !== undefined &&
     key !== null
   ) {
     proof ??= 'import'

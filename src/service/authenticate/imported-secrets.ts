@@ -11,6 +11,7 @@ import {
   DIGEST_FORM_NAMES,
   getSecretDigest,
   type ImportedSecret,
+  type SecretForm,
 } from '../../domain/imported-secret.ts'
 import { HOUR_MS } from '../../domain/instant.ts'
 import { listValidSecretHashes } from '../../domain/key.ts'
@@ -67,7 +68,7 @@ const hasImportedHash = ({ secretHash, previousSecretHash }: HashedKey): boolean
 /** Checks secrets against the hashes of other systems. */
 export function createImportedSecrets(deps: ImportedSecretsDeps) {
   const { storage, importedSecretVerifier, digester, sealer, clock } = deps
-  const proofs = new LRUCache<string, true>({
+  const proofs = new LRUCache<string, SecretForm>({
     ...limitEntries(MAX_REMEMBERED_PROOFS),
     ttl: PROOF_MS,
     ttlResolution: 0,
@@ -81,8 +82,9 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
   const toProof = (hash: string, secret: string) => digester.toCacheName(`${hash}\0${secret}`)
 
   return {
-    /** True if `verify` proved this secret in the last hour: the upgrade may not be written yet. */
-    isProven: (hash: string, secret: string): boolean => proofs.has(toProof(hash, secret)),
+    /** Returns the form of the hash if `verify` proved this secret in the last hour: its upgrade may not be written yet. */
+    findProvenForm: (hash: string, secret: string): SecretForm | undefined =>
+      proofs.get(toProof(hash, secret)),
 
     /**
      * True if the secret is the one that was hashed. The limit is checked when its turn comes, and its failure is
@@ -106,16 +108,13 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
           requester,
           checkAllowed,
         )
-        if (matched.ok && matched.value) proofs.set(toProof(hash, secret), true)
+        if (matched.ok && matched.value) proofs.set(toProof(hash, secret), imported.form)
         return matched
       } catch (error) {
         // The database may have come from a runtime that computes more.
         return failUnverifiable(error)
       }
     },
-
-    /** Opens the hash of a key. Fails with the reason why it cannot be checked. */
-    open: openHash,
 
     /**
      * Computes what keys that are found by their secret alone may have of this one; nothing if there are no such

@@ -1,4 +1,3 @@
-import { ok, type Result } from '../../domain/failure.ts'
 import { findDigestForm } from '../../domain/imported-hash.ts'
 import { isTruncatedByForm } from '../../domain/imported-secret.ts'
 import type { Key } from '../../domain/key.ts'
@@ -7,12 +6,12 @@ import { toExchangedSecretText } from '../../domain/secret.ts'
 import { type KeySecretsDeps, protectKeySecret } from '../keys/secrets.ts'
 import type { ImportedSecretStorage, ProofStorage } from '../ports/authority.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
-import type { ImportedSecrets, Unverifiable } from './imported-secrets.ts'
+import type { ImportedSecrets } from './imported-secrets.ts'
 
 export interface SecretUpgradesDeps extends KeySecretsDeps {
   readonly storage: Pick<ImportedSecretStorage, 'upgradeSecret'> &
     Pick<ProofStorage, 'addSecretProofs'>
-  readonly importedSecrets: Pick<ImportedSecrets, 'open'>
+  readonly importedSecrets: Pick<ImportedSecrets, 'findProvenForm'>
   readonly clock: Clock
   readonly log: Log
   readonly keepAlive: KeepAlive
@@ -63,10 +62,12 @@ export function createSecretUpgrades(deps: SecretUpgradesDeps) {
   }
 
   async function upgrade({ key, importedHash, secret, network }: ProvenImport): Promise<void> {
-    const form = await findForm(key.id, importedHash)
-    // Too many secrets are checked at this moment.
+    const form =
+      findDigestForm(importedHash) ?? deps.importedSecrets.findProvenForm(importedHash, secret)
+    if (form === undefined) return
     const stored = await protectKeySecret(deps, secret, key.keyType, key.id)
-    if (!form.ok || !stored.ok) return
+    // Too many secrets are checked at this moment.
+    if (!stored.ok) return
     const isExchanged = getKeyTypeTraits(key.keyType).secret === 'exchanged'
     const { hash } = stored.value
     const digest =
@@ -82,8 +83,8 @@ export function createSecretUpgrades(deps: SecretUpgradesDeps) {
         action: 'key.secret_upgraded',
         subject: key.id,
         facts: {
-          form: form.value,
-          ...(isTruncatedByForm(form.value, secret) && { truncated: true }),
+          form,
+          ...(isTruncatedByForm(form, secret) && { truncated: true }),
         },
         requestId: null,
       },
@@ -91,13 +92,6 @@ export function createSecretUpgrades(deps: SecretUpgradesDeps) {
     if (isUpgraded && isExchanged && digest === null) {
       await storage.addSecretProofs([{ keyId: key.id, hash, network }], clock())
     }
-  }
-
-  async function findForm(keyId: string, hash: string): Promise<Result<string, Unverifiable>> {
-    const form = findDigestForm(hash)
-    if (form !== null) return ok(form)
-    const opened = await deps.importedSecrets.open(hash, keyId)
-    return opened.ok ? ok(opened.value.imported.form) : opened
   }
 }
 

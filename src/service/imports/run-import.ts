@@ -1,5 +1,4 @@
 import { ok } from '../../domain/failure.ts'
-import { isFoundBySecret } from '../../domain/imported-hash.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import { protectImportedSecret } from '../keys/protect-imported-secret.ts'
 import { protectKeySecret, type StoredSecret, toNewKeyFacts } from '../keys/secrets.ts'
@@ -195,7 +194,7 @@ async function listSecretDigests(
       ? []
       : [...deps.digester.candidates(secret)]
   }
-  if (imported === null || !isFoundBySecret(keyType)) return []
+  if (imported === null || !getKeyTypeTraits(keyType).foundBySecret) return []
   return [(await protectImportedSecret(deps, imported, keyType, key.id)).hash]
 }
 

@@ -2,7 +2,6 @@ import {
   formatImportedDigest,
   formatImportedSecret,
   formatSealedHash,
-  isFoundBySecret,
   toImportedDigestText,
 } from '../../domain/imported-hash.ts'
 import {
@@ -10,7 +9,7 @@ import {
   isDigestForm,
   parseSecretCheck,
 } from '../../domain/imported-secret.ts'
-import type { KeyType } from '../../domain/key-type.ts'
+import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import {
   type ImportedSecretVerifier,
   type Sealer,
@@ -36,7 +35,7 @@ export async function protectImportedSecret(
   keyType: KeyType,
   keyId: string,
 ): Promise<StoredSecret> {
-  if (!isFoundBySecret(keyType)) {
+  if (!getKeyTypeTraits(keyType).foundBySecret) {
     const sealed = await sealText(sealer, formatImportedSecret(imported), keyId)
     return { hash: formatSealedHash(sealed), digest: null, sealed: null }
   }

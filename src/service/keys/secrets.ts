@@ -1,6 +1,5 @@
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
-import { isFoundBySecret } from '../../domain/imported-hash.ts'
 import { isPublicId, SECRET_MAX_LENGTH, SECRET_MIN_LENGTH } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
@@ -282,7 +281,7 @@ async function isSecretTaken(
   keyId: string,
 ): Promise<boolean> {
   if (importedSecret === undefined || getKeyTypeTraits(keyType).secret === 'exchanged') return false
-  const importedDigests = isFoundBySecret(keyType)
+  const importedDigests = getKeyTypeTraits(keyType).foundBySecret
     ? await importedSecrets.listDigests(importedSecret)
     : []
   const digests = [...digester.candidates(importedSecret), ...importedDigests]
