@@ -95,9 +95,16 @@ export function createAuthorityStorage(
         return sql`select id from keys where secret_hash = ${digest} and key_type <> 'redox'
           union all select id from keys where previous_secret_hash = ${digest}`
       })
-      const ids = sql`(${sql.join(selects, sql` union all `)})`
-      const isFound = engine.sql === 'sqlite' ? sql`in ${ids}` : sql`= any(array${ids})`
-      return selectKey(db, engine).where(sql<boolean>`keys.id ${isFound}`)
+      const union = (some: typeof selects) => sql`(${sql.join(some, sql` union all `)})`
+      if (engine.sql === 'postgres') {
+        return selectKey(db, engine).where(sql<boolean>`keys.id = any(array${union(selects)})`)
+      }
+      // D1 accepts a union of five selects.
+      const groups = Array.from({ length: Math.ceil(count / 2) }, (_, n) =>
+        selects.slice(2 * n, 2 * n + 2),
+      )
+      const isFound = groups.map((group) => sql`keys.id in ${union(group)}`)
+      return selectKey(db, engine).where(sql<boolean>`(${sql.join(isFound, sql` or `)})`)
     })
 
   const readSource = compiler.withArguments<{ keyId: string }>()((db, arg) =>
