@@ -3,7 +3,7 @@ import type { Grant } from '../domain/rotation.ts'
 import type { GrantStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter } from './statements.ts'
+import { createChangeInParts, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type GrantRow = Tables['grants']
@@ -63,9 +63,11 @@ export function createGrantStorage(
       where grants.revoked_at is null`,
   )
 
-  const purge = compiler.withArguments<{ now: number }>()((db, arg) =>
-    db.deleteFrom('grants').where('expires_at', '<=', arg('now')),
-  )
+  const purge = createChangeInParts<{ now: number }>(engine, compiler, {
+    id: ['grants', 'id'],
+    condition: (arg) => sql`expires_at <= ${arg('now')}`,
+    change: () => sql`delete from grants`,
+  })
 
   return {
     async findGrant(id) {
@@ -108,10 +110,7 @@ export function createGrantStorage(
       return changed === 1
     },
 
-    async purgeGrants(now) {
-      const [purged = 0] = await engine.atomic([purge({ now })])
-      return purged
-    },
+    purgeGrants: (now) => purge({ now }),
   }
 }
 

@@ -3,7 +3,7 @@ import { DAY_MS } from '../domain/instant.ts'
 import type { ImportedSecretStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { createSqlWriter } from './statements.ts'
+import { createChangeInParts, createSqlWriter } from './statements.ts'
 
 /** No import takes as long; one that is continued later brings its peppers again. */
 const MAX_UNUSED_PEPPER_MS = 7 * DAY_MS
@@ -76,20 +76,23 @@ export function createImportedSecretStorage(
     const hash = sql.ref(column)
     return sql`(${hash} >= 'imported' and ${hash} < 'importee' or ${hash} >= 'digest' and ${hash} < 'digesu')`
   }
-  const deleteEndedHashes = sqlStatement<{ now: number }>(
-    (arg) => sql`
-      update keys set previous_secret_hash = null, previous_secret_ends_at = null
-      where previous_secret_hash is not null and ${isImported('previous_secret_hash')}
+  const deleteEndedHashes = createChangeInParts<{ now: number }>(engine, compiler, {
+    id: ['keys', 'id'],
+    condition: (arg) => sql`
+      previous_secret_hash is not null and ${isImported('previous_secret_hash')}
         and previous_secret_ends_at <= ${arg('now')}`,
-  )
+    change: () => sql`
+      update keys set previous_secret_hash = null, previous_secret_ends_at = null`,
+  })
   // A rotation at once, a revocation and a deletion end the need of a pepper, too.
-  const releasePeppers = sqlStatement<object>(
-    () => sql`
-      update imported_keys set pepper_id = null
-      where pepper_id is not null and not exists (
+  const releasePeppers = createChangeInParts<object>(engine, compiler, {
+    id: ['imported_keys', 'key_id'],
+    condition: () => sql`
+      pepper_id is not null and not exists (
         select 1 from keys where keys.id = imported_keys.key_id and keys.status <> 'revoked'
           and (${isImported('keys.secret_hash')} or ${isImported('keys.previous_secret_hash')}))`,
-  )
+    change: () => sql`update imported_keys set pepper_id = null`,
+  })
   // An import stores its peppers before its keys. One that was killed and never continued runs for ever.
   const deletePeppers = sqlStatement<{ abandonedBefore: number }>(
     (arg) => sql`
@@ -126,11 +129,10 @@ export function createImportedSecretStorage(
     },
 
     async purgeImportedSecrets(now) {
-      const [ended = 0, , peppers = 0] = await engine.atomic([
-        deleteEndedHashes({ now }),
-        releasePeppers({}),
-        deletePeppers({ abandonedBefore: now - MAX_UNUSED_PEPPER_MS }),
-      ])
+      const ended = await deleteEndedHashes({ now })
+      await releasePeppers({})
+      const abandonedBefore = now - MAX_UNUSED_PEPPER_MS
+      const [peppers = 0] = await engine.atomic([deletePeppers({ abandonedBefore })])
       return ended + peppers
     },
   }

@@ -7,7 +7,7 @@ import type { ResourceStorage } from '../service/ports/storage.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { type ClientResources, createClientChanges, toClientResources } from './oauth-clients.ts'
-import { createSqlWriter } from './statements.ts'
+import { createChangeInParts, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'
 
 type KeyRow = Tables['keys']
@@ -234,33 +234,23 @@ export function createProofStorage(engine: Engine, compiler: StatementCompiler):
       set secret_hash = excluded.secret_hash, proven_at = excluded.proven_at`
   })
 
-  const purgeReplaced = compiler.withoutArguments((db) =>
-    db.deleteFrom('secret_proofs').where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('keys')
-            .select('keys.id')
-            .whereRef('keys.id', '=', 'secret_proofs.key_id')
-            .where((key) =>
-              key.or([
-                key('keys.secret_hash', '=', key.ref('secret_proofs.secret_hash')),
-                key('keys.previous_secret_hash', '=', key.ref('secret_proofs.secret_hash')),
-              ]),
-            ),
-        ),
-      ),
-    ),
-  )
-  const purgeOldest = sqlStatement<{ kept: number }>(
-    (arg) => sql`
-      delete from secret_proofs where (key_id, network) in (
-        select key_id, network from (
-          select key_id, network, row_number() over (
-            partition by key_id order by proven_at desc, network) as place
-          from secret_proofs) as ranked
-        where place > ${arg('kept')})`,
-  )
+  const purgeReplaced = createChangeInParts<object>(engine, compiler, {
+    id: ['secret_proofs', 'key_id'],
+    condition: () => sql`
+      not exists (
+        select 1 from keys where keys.id = secret_proofs.key_id
+          and secret_proofs.secret_hash in (keys.secret_hash, keys.previous_secret_hash))`,
+    change: () => sql`delete from secret_proofs`,
+  })
+  const purgeOldest = createChangeInParts<{ kept: number }>(engine, compiler, {
+    id: ['secret_proofs', 'key_id'],
+    condition: (arg) => sql`
+      (select count(*) from secret_proofs as newer where newer.key_id = secret_proofs.key_id
+        and (newer.proven_at > secret_proofs.proven_at
+          or newer.proven_at = secret_proofs.proven_at and newer.network < secret_proofs.network)
+      ) >= ${arg('kept')}`,
+    change: () => sql`delete from secret_proofs`,
+  })
 
   return {
     async addSecretProofs(proofs, at) {
@@ -276,10 +266,8 @@ export function createProofStorage(engine: Engine, compiler: StatementCompiler):
       )
     },
 
-    async purgeSecretProofs(networksPerKey) {
-      const counts = await engine.atomic([purgeReplaced, purgeOldest({ kept: networksPerKey })])
-      return counts.reduce((sum, count) => sum + count, 0)
-    },
+    purgeSecretProofs: async (networksPerKey) =>
+      (await purgeReplaced({})) + (await purgeOldest({ kept: networksPerKey })),
   }
 }
 

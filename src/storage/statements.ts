@@ -220,3 +220,54 @@ export function createTextSearch({ sql: sqlEngine }: Pick<Engine, 'sql'>) {
   return (haystack: RawBuilder<unknown>, text: unknown) =>
     sql<boolean>`${position}(${lowerCase(haystack)}, ${lowerCase(sql`cast(${text} as text)`)}) > 0`
 }
+
+/** The erasure of a message takes 70 µs, and no part may delay a request. */
+const ROWS_PER_PART = 100
+
+/**
+ * Creates a change of all rows that meet a condition, however many: a thread finds them, and each part of them
+ * is changed by a write of its own, if they still meet it. `change` is the statement up to its WHERE. Returns
+ * the number of changed rows.
+ */
+export function createChangeInParts<Args extends object>(
+  engine: Engine,
+  compiler: StatementCompiler,
+  {
+    id: [table, column],
+    condition,
+    change,
+  }: {
+    readonly id: readonly [table: keyof Tables, column: string]
+    readonly condition: (arg: Arg<Args>) => RawBuilder<unknown>
+    readonly change: (arg: Arg<Args>) => RawBuilder<unknown>
+  },
+): (args: Args) => Promise<number> {
+  const sqlStatement = createSqlWriter(compiler)
+  const id = sql.ref(`${table}.${column}`)
+  const find = sqlStatement<Args & { after: string; limit: number }, { id: string }>(
+    (arg) => sql`
+      select distinct ${id} as id from ${sql.table(table)}
+      where ${condition(arg)} and ${id} > ${arg('after')} order by ${id} limit ${arg('limit')}`,
+  )
+  const changePart = sqlStatement<Args & { ids: string }>(
+    (arg) => sql`
+      ${change(arg)} where ${condition(arg)} and ${id} in ${expandJsonList(engine, arg('ids'))}`,
+  )
+
+  return async (args) => {
+    let changed = 0
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const found: { id: string }[] = await engine.scan(
+        find({ ...args, after, limit: ROWS_PER_PART }),
+      )
+      if (found.length === 0) break
+      const ids = JSON.stringify(found.map((row) => row.id))
+      const [count = 0] = await engine.atomic([changePart({ ...args, ids })], {
+        isBackground: true,
+      })
+      changed += count
+      after = found[ROWS_PER_PART - 1]?.id
+    }
+    return changed
+  }
+}

@@ -8,7 +8,7 @@ import type { QueueStorage, RoutingStorage, SubscriptionTarget } from '../servic
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { selectNextPlace } from './messages.ts'
-import { type Arg, createCache, createSqlWriter } from './statements.ts'
+import { type Arg, createCache, createChangeInParts, createSqlWriter } from './statements.ts'
 import { ALL_DATA_MODELS, parseDataModel, type Tables } from './tables.ts'
 
 type SubscriptionMethods = Pick<
@@ -136,14 +136,15 @@ export function createSubscriptionQueueStorage(
       where subscription_id = ${arg('id')} and status = 'queued'`,
   )
 
-  const erase = sqlStatement<{ settledUntil: number; now: number }>(
-    (arg) => sql`
-      update messages set sealed_payload = '', erased_at = ${arg('now')}
-      where erased_at is null and received_at <= ${arg('settledUntil')} and not exists (
+  const erase = createChangeInParts<{ settledUntil: number; now: number }>(engine, compiler, {
+    id: ['messages', 'id'],
+    condition: (arg) => sql`
+      erased_at is null and received_at <= ${arg('settledUntil')} and not exists (
         select 1 from deliveries where message_id = messages.id
           and (status = 'queued' or settled_at > ${arg('settledUntil')})
       )`,
-  )
+    change: (arg) => sql`update messages set sealed_payload = '', erased_at = ${arg('now')}`,
+  })
 
   return {
     async replayMessage(messageId, destinationId, event) {
@@ -169,10 +170,7 @@ export function createSubscriptionQueueStorage(
         skipQueued({ id, eventId: event.id, at: event.at }),
       ]),
 
-    async erasePayloads(settledUntil, now) {
-      const [changed = 0] = await engine.atomic([erase({ settledUntil, now })])
-      return changed
-    },
+    erasePayloads: (settledUntil, now) => erase({ settledUntil, now }),
   }
 }
 
