@@ -94,6 +94,11 @@ export function createMessageStorage(
           deliveryConditions.push(sql`hop.status = ${sql.lit(indexed)}`)
         else deliveryConditions.push(sql`${sql.ref(DELIVERY_COLUMNS[name])} = ${arg(name)}`)
       }
+      if (indexed === undefined && criteria.includes('subscriptionId')) {
+        // A column of the message's row is read sooner than its deliveries. A subscription may have been deleted.
+        query = query.where(sql<boolean>`messages.source_id = coalesce(
+          (select source_id from subscriptions where id = ${arg('subscriptionId')}), messages.source_id)`)
+      }
       if (deliveryConditions.length === 0) return query
       if (indexed === undefined) {
         // PostgreSQL joins the table of an EXISTS, and reads all of it if it misjudges the conditions.

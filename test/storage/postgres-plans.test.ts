@@ -115,3 +115,21 @@ describe.each(Object.keys(STATISTICS))('a table of keys on PostgreSQL, %s', (sta
     },
   )
 })
+
+test('a connection takes no further processes and compiles nothing, whatever the database sets', async () => {
+  const url = await postgres.createDatabase()
+  const name = new URL(url).pathname.slice(1)
+  await postgres.query(url, `ALTER DATABASE ${name} SET jit = on`)
+  await postgres.query(url, `ALTER DATABASE ${name} SET max_parallel_workers_per_gather = 8`)
+  const engine = await openPostgres(url, createTestLog())
+  try {
+    const sql = `SELECT name, setting FROM pg_settings
+      WHERE name IN ('jit', 'max_parallel_workers_per_gather') ORDER BY name`
+    expect(await engine.read({ sql, values: [] })).toEqual([
+      { name: 'jit', setting: 'off' },
+      { name: 'max_parallel_workers_per_gather', setting: '0' },
+    ])
+  } finally {
+    await engine.close()
+  }
+})

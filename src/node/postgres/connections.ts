@@ -18,8 +18,16 @@ const CONNECTION_LIMITS = {
   keepAliveInitialDelayMillis: 10_000,
 }
 
-/** The guards rely on READ COMMITTED (see openPostgres), so this overrides the default of the database. */
-const ISOLATION_OPTION = '-c default_transaction_isolation=read\\ committed'
+/**
+ * Overrides settings of the database. The guards rely on READ COMMITTED (see openPostgres). A long list must
+ * not take the time of requests with further processes, nor a short statement be compiled to machine code,
+ * because PostgreSQL judges it to be long.
+ */
+const SESSION_OPTIONS = [
+  '-c default_transaction_isolation=read\\ committed',
+  '-c max_parallel_workers_per_gather=0',
+  '-c jit=off',
+].join(' ')
 
 export type ConnectionLimits = typeof CONNECTION_LIMITS
 
@@ -48,7 +56,7 @@ export function createConnectionPool(
     connectionString: url,
     max: size,
     fallback_application_name: 'latchkey',
-    options: ISOLATION_OPTION,
+    options: SESSION_OPTIONS,
   })
   // A query on a connection that breaks gets the error itself; an idle connection needs a listener.
   pool.on('connect', (client) => client.on('error', () => undefined))
