@@ -343,7 +343,7 @@ CREATE TABLE oauth_uses (
   last_at BIGINT NOT NULL
 );
 
--- The plan to retire the keys of a type: those of an account, or of one of its sources or sites. brownouts:
+-- The sunset of the keys of a type: those of an account, or of one of its sources or sites. brownouts:
 -- the start and end of each, as in '1-2 5-9'.
 CREATE TABLE sunsets (
   id TEXT PRIMARY KEY,

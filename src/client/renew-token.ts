@@ -64,7 +64,7 @@ export class TokenRenewer {
     try {
       lease = await this.#takeLease(isWanted)
     } catch (error) {
-      // Without the store nobody knows who else refreshes, but any number of processes may authenticate.
+      // Without the store, two processes could send the same refresh token, but any number of processes may authenticate.
       report({ type: 'store_failed', error })
       return (await this.#authenticate()).token
     }

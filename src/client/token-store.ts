@@ -42,7 +42,7 @@ export interface StoreRecord {
   readonly refreshToken?: string | undefined
   /**
    * A process is asking for a token, and nobody else may meanwhile. It ends when the text has stayed the
-   * same for so long, as seen by whoever waits: the clocks of two machines are never compared.
+   * same for so long, as seen by the waiting process: the clocks of two machines are never compared.
    */
   readonly leaseMs?: number | undefined
   /** The server has asked to wait: until when, by its clock, and for how long. */

@@ -37,7 +37,7 @@ export const isRetired = ({ sunset }: RetirableKey, now: number): boolean =>
 
 /**
  * Checks that no brownout refuses the key at this time. Only for callers who have proven the key: others
- * must not learn of its plan.
+ * must not learn of its sunset.
  */
 export function checkBrownout<Key extends RetirableKey>(
   key: Key,
@@ -72,19 +72,19 @@ export interface SunsetProblem {
 const failSunset = (detail: string, brownout: Brownout | null = null) =>
   fail<SunsetProblem>({ detail, brownout })
 
-/** Returns the plan with its brownouts in order and its URL as it is sent, or what is wrong with it. */
-export function parseSunset(plan: Sunset, now: number): Result<Sunset, SunsetProblem> {
-  const { deprecatedAt, sunsetAt } = plan
+/** Returns the sunset with its brownouts in order and its URL as it is sent, or what is wrong with it. */
+export function parseSunset(sunset: Sunset, now: number): Result<Sunset, SunsetProblem> {
+  const { deprecatedAt, sunsetAt } = sunset
   if (sunsetAt <= now) return failSunset('the sunset must be in the future')
   if (sunsetAt < deprecatedAt) return failSunset('the sunset must not be before the deprecation')
-  const documentationUrl = parseDocumentationUrl(plan.documentationUrl)
+  const documentationUrl = parseDocumentationUrl(sunset.documentationUrl)
   if (!documentationUrl.ok) return documentationUrl
-  if (plan.brownouts.length > MAX_BROWNOUTS) {
+  if (sunset.brownouts.length > MAX_BROWNOUTS) {
     return failSunset(`a sunset has at most ${MAX_BROWNOUTS} brownouts`)
   }
-  const brownouts = [...plan.brownouts].sort((a, b) => a.startsAt - b.startsAt)
+  const brownouts = [...sunset.brownouts].sort((a, b) => a.startsAt - b.startsAt)
   for (const [n, brownout] of brownouts.entries()) {
-    const problem = findBrownoutProblem(brownout, brownouts[n - 1], plan)
+    const problem = findBrownoutProblem(brownout, brownouts[n - 1], sunset)
     if (problem !== null) return failSunset(problem, brownout)
   }
   return ok({ deprecatedAt, sunsetAt, documentationUrl: documentationUrl.value, brownouts })

@@ -56,7 +56,7 @@ const schedule = {
 
 const nullableId = z.string().nullable()
 
-const sunsetPlan = z
+const storedSunset = z
   .object({
     id,
     accountId,
@@ -216,7 +216,7 @@ export const sunsetOperations: readonly Operation[] = [
         brownouts: ['2099-12-17T12:00:00.000Z/2099-12-17T13:00:00.000Z'],
       },
     },
-    response: sunsetPlan,
+    response: storedSunset,
     async describeImpact({ services, body: { accountId, keyType, sourceId, siteId } }) {
       const limit = 100
       const filter = { accountId, keyType, sourceId, siteId, ready: false, limit }
@@ -234,7 +234,7 @@ export const sunsetOperations: readonly Operation[] = [
     serviceMethods: ['sunsets.list'],
     summary: 'List sunsets, oldest first',
     query: z.strictObject({ ...pageParameters, ...accountFilter }),
-    response: createListSchema(sunsetPlan),
+    response: createListSchema(storedSunset),
     columns: [
       'id',
       'accountId',

@@ -5,7 +5,7 @@ import type { FaultyApp, FaultyAppDeps } from './faulty-app.ts'
 import { describeFinding } from './findings.ts'
 import { scheduleSchema } from './schedule.ts'
 
-/** The paths of the sandbox that are none of the server's. */
+/** The beginning of the paths that the sandbox answers itself. */
 export const CONTROL_PATH = '/simulate'
 
 const advanceSchema = z.strictObject({

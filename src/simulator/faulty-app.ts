@@ -29,7 +29,7 @@ export interface FaultyAppDeps {
   readonly schedule: FaultSchedule
   readonly judge: ClientJudge
   readonly keyChanges: KeyChanges
-  /** The time of the way to the server and back. */
+  /** The simulated latency of the network, there and back. */
   readonly latencyMs: number
 }
 

@@ -71,7 +71,7 @@ const EARLY_SHARE = 0.5
 const MAX_ASSERTION_AGE_MS = 300_000
 const MAX_RECORDS = 10_000
 
-/** Judges what the clients of each key do. Has no clock and does no I/O: all that it knows, it is told. */
+/** Judges what the clients of each key do. Has no clock and does no I/O: callers pass in each moment. */
 export class ClientJudge {
   readonly #keys = new Map<string, KeyRecord>()
   readonly #log = new FindingLog()

@@ -24,19 +24,19 @@ const SCHEDULE_COLUMNS = [
 type ScheduleRow = Pick<SunsetRow, (typeof SCHEDULE_COLUMNS)[number]>
 
 /**
- * Selects the plan for a row of `keys`, as one JSON text for `parseSelectedSunset`: that of its source or
+ * Selects the sunset for a row of `keys`, as one JSON text for `parseSelectedSunset`: that of its source or
  * site, otherwise that of its account; null if there is none.
  */
 export function selectSunset({ sql: sqlEngine }: Pick<Engine, 'sql'>): RawBuilder<string | null> {
   const createObject = sql.raw(sqlEngine === 'sqlite' ? 'json_object' : 'json_build_object')
-  const members = SCHEDULE_COLUMNS.map((name) => sql`${sql.lit(name)}, plan.${sql.ref(name)}`)
-  // Without any plan, which is tested once, the sort below is not set up.
+  const members = SCHEDULE_COLUMNS.map((name) => sql`${sql.lit(name)}, sunsets.${sql.ref(name)}`)
+  // Without any sunset, which is tested once, the sort below is not set up.
   return sql`case when exists (select 1 from sunsets) then (
-    select cast(${createObject}(${sql.join(members)}) as text) from sunsets as plan
-    where plan.account_id = keys.account_id and plan.key_type = keys.key_type
-      and (plan.source_id is null or plan.source_id = keys.source_id)
-      and (plan.site_id is null or plan.site_id = keys.site_id)
-    order by case when coalesce(plan.source_id, plan.site_id) is null then 1 else 0 end limit 1) end`
+    select cast(${createObject}(${sql.join(members)}) as text) from sunsets
+    where sunsets.account_id = keys.account_id and sunsets.key_type = keys.key_type
+      and (sunsets.source_id is null or sunsets.source_id = keys.source_id)
+      and (sunsets.site_id is null or sunsets.site_id = keys.site_id)
+    order by case when coalesce(sunsets.source_id, sunsets.site_id) is null then 1 else 0 end limit 1) end`
 }
 
 export const parseSelectedSunset = (text: string | null): Sunset | null =>
@@ -72,7 +72,7 @@ const toStoredSunset = (row: SunsetRow): StoredSunset => ({
   createdAt: row.created_at,
 })
 
-/** Stores the plans to retire keys, and what shows that their owners have moved to OAuth. */
+/** Stores sunsets, and what shows that their owners have moved to OAuth. */
 export function createSunsetStorage(
   engine: Engine,
   compiler: StatementCompiler,
@@ -111,17 +111,17 @@ export function createSunsetStorage(
   )
 
   return {
-    addSunset: (plan, event) =>
+    addSunset: (sunset, event) =>
       audit.applyChange(
         'sunsets',
         insert({
-          ...toScheduleRow(plan),
-          id: plan.id,
-          account_id: plan.accountId,
-          key_type: plan.keyType,
-          source_id: plan.sourceId,
-          site_id: plan.siteId,
-          created_at: plan.createdAt,
+          ...toScheduleRow(sunset),
+          id: sunset.id,
+          account_id: sunset.accountId,
+          key_type: sunset.keyType,
+          source_id: sunset.sourceId,
+          site_id: sunset.siteId,
+          created_at: sunset.createdAt,
           event_id: event.id,
         }),
         event,

@@ -193,10 +193,10 @@ function formatReport(result: ImportResult): string {
 function* listNotes(result: ImportResult): Generator<string> {
   const { importId, finished, imported, invalid, different, findings, hashed, proven } = result
   const hidden = invalid + different - findings.length
-  if (hidden > 0) yield `${hidden} more rows have a problem: correct these first.`
+  if (hidden > 0) yield `Further rows with a problem: ${hidden}. Correct these first.`
   if (importId === null && hashed > 0) {
     yield proven > 0
-      ? `${proven} rows with a secret prove the form of their hash.`
+      ? `Rows whose secret proves the form of their hash: ${proven}.`
       : 'No row proves the form of its hash: add the secret of one key to its row, and check again.'
   }
   if (!finished) {

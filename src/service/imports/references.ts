@@ -13,7 +13,7 @@ export type FindReference = (
   accountId: string | null,
 ) => Promise<ServiceResult<string | null>>
 
-/** A file names few owners often. Statements check them again when a key is added. */
+/** A file names few owners, each often. Statements check them again when a key is added. */
 const MAX_CACHED_REFERENCES = 10_000
 
 /** `importAccountId`: the account of rows that name none; null if each row must name one. */

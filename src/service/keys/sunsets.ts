@@ -21,7 +21,7 @@ import {
   type ServiceResult,
 } from '../service-result.ts'
 
-/** The keys that a plan is for. Without a source or a site, those of the account. */
+/** The keys that a sunset is for. Without a source or a site, those of the account. */
 export interface SunsetTarget {
   readonly accountId: string
   readonly keyType: LegacyKeyType
@@ -30,7 +30,7 @@ export interface SunsetTarget {
 }
 
 interface ScheduleInput {
-  /** Kept if there is a plan for the same keys, otherwise now. */
+  /** By default that of the sunset for the same keys, otherwise now. */
   readonly deprecatedAt?: number | undefined
   readonly sunsetAt: number
 }
@@ -50,7 +50,7 @@ export interface SunsetPreview extends Omit<Sunset, 'documentationUrl'> {
   readonly keys: readonly LegacyKeyStatus[]
 }
 
-/** Plans the retirement of the keys that OAuth replaces. */
+/** Previews, sets and cancels the sunsets of keys that OAuth replaces. */
 export function createSunsets(deps: ManagementDeps) {
   const { storage, random, clock } = deps
 
@@ -66,7 +66,7 @@ export function createSunsets(deps: ManagementDeps) {
     return keys.map((key) => ({ ...key, ready: isReady(key.lastOAuthUseAt, now) }))
   }
 
-  /** Reads the target, with its plan if there is one. */
+  /** Reads the target, with its sunset if there is one. */
   async function findTarget(
     input: SunsetTarget & ScheduleInput,
   ): Promise<ServiceResult<{ scope: SunsetScope; existing: StoredSunset | null }>> {
@@ -120,27 +120,27 @@ export function createSunsets(deps: ManagementDeps) {
         now,
       )
       if (!parsed.ok) return parsed
-      const plan: StoredSunset = {
+      const sunset: StoredSunset = {
         id: existing?.id ?? random.uuid(),
         ...scope,
         ...parsed.value,
         createdAt: existing?.createdAt ?? now,
       }
-      const event = createAuditEvent(deps, 'sunset.set', plan.id, toFacts(plan))
+      const event = createAuditEvent(deps, 'sunset.set', sunset.id, toFacts(sunset))
       const isSet =
         existing === null
-          ? await storage.addSunset(plan, event)
-          : await storage.changeSunset(plan.id, parsed.value, event)
+          ? await storage.addSunset(sunset, event)
+          : await storage.changeSunset(sunset.id, parsed.value, event)
       return isSet
-        ? ok(plan)
+        ? ok(sunset)
         : failConflict('another user changed the sunset at the same moment: try again')
     },
 
     /** Deletes the sunset, so that its keys work again at the next request. */
     async cancel(id: string): Promise<ServiceResult<void>> {
-      const plan = await find(id)
-      if (!plan.ok) return plan
-      const event = createAuditEvent(deps, 'sunset.cancelled', id, toFacts(plan.value))
+      const sunset = await find(id)
+      if (!sunset.ok) return sunset
+      const event = createAuditEvent(deps, 'sunset.cancelled', id, toFacts(sunset.value))
       return (await storage.deleteSunset(id, event))
         ? ok(undefined)
         : failNotFound(`there is no sunset ${id}`)

@@ -64,7 +64,7 @@ export interface OAuthUse {
 /** Writes each change and its audit event atomically. Returns false if the change's guard does not hold. */
 export interface SunsetStorage {
   /** Guard: the account has the source or the site, and no sunset for the same keys. */
-  addSunset(plan: StoredSunset, event: AuditEvent): Promise<boolean>
+  addSunset(sunset: StoredSunset, event: AuditEvent): Promise<boolean>
   changeSunset(id: string, to: Sunset, event: AuditEvent): Promise<boolean>
   deleteSunset(id: string, event: AuditEvent): Promise<boolean>
   findSunset(id: string): Promise<StoredSunset | null>

@@ -48,7 +48,7 @@ const SUNSETS: Resource<StoredSunset> = {
   formatPath: () => SUNSETS_PATH,
 }
 
-/** The pages about the keys that OAuth replaces, and the plans to retire them. */
+/** The pages about the keys that OAuth replaces, and their sunsets. */
 export function mountSunsetPages(router: ConsoleRouter): void {
   router.page(SUNSETS_PATH, 'sunset.list', showSunsets)
   router.page(LEGACY_KEYS_PATH, 'sunset.keys', showLegacyKeys)
@@ -90,18 +90,18 @@ async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]):
       { name: 'Brownouts' },
       ...(canCancel ? [{ name: 'Action', end: true }] : []),
     ],
-    rows: rows.map((plan) => [
-      plan.keyType,
-      ...(names === null ? [] : [names.get(plan.accountId) ?? '']),
-      describeScope(plan),
-      exactTime(plan.deprecatedAt),
-      html`${exactTime(plan.sunsetAt)}${plan.sunsetAt <= context.now ? html` ${badge('Retired', 'bad')}` : nothing}`,
-      plan.brownouts.length === 0
+    rows: rows.map((sunset) => [
+      sunset.keyType,
+      ...(names === null ? [] : [names.get(sunset.accountId) ?? '']),
+      describeScope(sunset),
+      exactTime(sunset.deprecatedAt),
+      html`${exactTime(sunset.sunsetAt)}${sunset.sunsetAt <= context.now ? html` ${badge('Retired', 'bad')}` : nothing}`,
+      sunset.brownouts.length === 0
         ? 'None'
-        : html`${plan.brownouts.map(({ startsAt, endsAt }) => html`<span class="sub">${exactTime(startsAt)} to ${exactTime(endsAt)}</span>`)}`,
+        : html`${sunset.brownouts.map(({ startsAt, endsAt }) => html`<span class="sub">${exactTime(startsAt)} to ${exactTime(endsAt)}</span>`)}`,
       ...(canCancel
         ? [
-            html`<a class="button compact danger" href="${SUNSETS_PATH}/${plan.id}/cancel" aria-label="Cancel the sunset of ${plan.keyType} keys">Cancel</a>`,
+            html`<a class="button compact danger" href="${SUNSETS_PATH}/${sunset.id}/cancel" aria-label="Cancel the sunset of ${sunset.keyType} keys">Cancel</a>`,
           ]
         : []),
     ]),
