@@ -8,6 +8,7 @@ import type {
   KeyClaim,
   VersionedKey,
 } from '../service/ports/authority.ts'
+import type { Maybe } from '../service/ports/runtime.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
 import { createCache, createTextPool } from './statements.ts'
@@ -154,10 +155,13 @@ export function createAuthorityStorage(
     selectActiveSubscriptions(db).where('subscriptions.source_id', '=', arg('sourceId')),
   )
 
-  async function readAuthority(): Promise<Authority> {
-    const [row] = await engine.read(readVersion)
-    if (row === undefined) throw new Error('the database has lost its authority row')
-    return { version: row.version, tokenRevocations: row.token_revocations }
+  let shared: { readonly rows: unknown; readonly authority: Promise<Authority> } | undefined
+
+  /** Requests whose read the engine shares get one promise, too. */
+  function readAuthority(): Promise<Authority> {
+    const rows = engine.read(readVersion)
+    if (shared?.rows !== rows) shared = { rows, authority: parseAuthority(rows) }
+    return shared.authority
   }
 
   return {
@@ -215,6 +219,14 @@ export function createAuthorityStorage(
       )
     },
   }
+}
+
+async function parseAuthority(
+  rows: Maybe<readonly { version: number; token_revocations: number }[]>,
+): Promise<Authority> {
+  const [row] = await rows
+  if (row === undefined) throw new Error('the database has lost its authority row')
+  return { version: row.version, tokenRevocations: row.token_revocations }
 }
 
 type Db = StatementCompiler['db']
