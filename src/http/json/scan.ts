@@ -1,5 +1,6 @@
 import { fail, failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
+import type { Maybe } from '../../service/ports/runtime.ts'
 import {
   type FoundValue,
   findMember,
@@ -49,13 +50,22 @@ export function scanJson(
   throw new Error('the walk stopped before the end of the input')
 }
 
-/** `scanJson` for input of any length: yields to other work between slices. */
-export async function scanLongJson(
+/** `scanJson` for input of any length: yields to other work between slices, if there are several. */
+export function scanLongJson(
   bytes: Uint8Array,
   selector = selectMember(''),
   bounds = JSON_BOUNDS,
+): Maybe<Result<FoundValue, JsonFault>> {
+  const end = walkJson(bytes, bounds, SLICE_BYTES, createWalkState(bytes, selector))
+  return 'ok' in end ? end : continueScan(bytes, bounds, end)
+}
+
+async function continueScan(
+  bytes: Uint8Array,
+  bounds: JsonBounds,
+  from: WalkState,
 ): Promise<Result<FoundValue, JsonFault>> {
-  let end = walkJson(bytes, bounds, SLICE_BYTES, createWalkState(bytes, selector))
+  let end: ReturnType<typeof walkJson> = from
   while (!('ok' in end)) {
     await yieldToOtherWork()
     end = walkJson(bytes, bounds, (end.partAt || end.at) + SLICE_BYTES, end)
@@ -153,7 +163,7 @@ function walkJson(
 
   for (;;) {
     if (next === NAME) {
-      at = skipBlanks(bytes, at, stop)
+      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
       if (bytes[at] !== 0x22) return failUnreadable(NOT_JSON)
       const end = skipString(bytes, partAt || at + 1, stop)
@@ -179,7 +189,7 @@ function walkJson(
     }
 
     if (next === COLON) {
-      at = skipBlanks(bytes, at, stop)
+      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
       if (bytes[at] !== 0x3a) return failUnreadable(NOT_JSON)
       at++
@@ -187,7 +197,7 @@ function walkJson(
     }
 
     if (next === VALUE) {
-      at = skipBlanks(bytes, at, stop)
+      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
       const first = bytes[at]
       if (first === 0x7b || first === 0x5b) {
@@ -263,7 +273,7 @@ function walkJson(
     }
 
     if (next === OPENED) {
-      at = skipBlanks(bytes, at, stop)
+      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
       const isEmpty = bytes[at] === (isObject ? 0x7d : 0x5d)
       if (openValue !== undefined) openValue.isEmpty = isEmpty
@@ -272,7 +282,7 @@ function walkJson(
 
     // Closes the objects and arrays that end after the value.
     while (next === ENDED) {
-      at = skipBlanks(bytes, at, stop)
+      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
       if (outer.length === 0) {
         return at === length && root !== undefined ? ok(root) : failUnreadable(NOT_JSON)

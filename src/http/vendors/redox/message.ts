@@ -5,6 +5,7 @@ import type {
   MessageReceipt,
 } from '../../../service/messages/accept.ts'
 import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
+import type { Maybe } from '../../../service/ports/runtime.ts'
 import { applyLongEdits, formatJsonMember, removeMember } from '../../json/edit.ts'
 import { parseScannedJson } from '../../json/parse.ts'
 import { type JsonFault, NO_BOUNDS, scanLongJson } from '../../json/scan.ts'
@@ -96,11 +97,22 @@ const MESSAGE_SELECTOR = selectMember('', [
   ...PAYLOAD_SELECTORS,
 ])
 
-export async function readMessage(
+/** Reads a message, and sets what is known of it even if it is refused. A short one is read at once. */
+export function readMessage(
   payload: Uint8Array,
   progress: MessageProgress,
-): Promise<Result<ParsedMessage>> {
-  const message = await scanLongJson(payload, MESSAGE_SELECTOR)
+): Maybe<Result<ParsedMessage>> {
+  const scanned = scanLongJson(payload, MESSAGE_SELECTOR)
+  return scanned instanceof Promise
+    ? scanned.then((message) => parseMessage(payload, message, progress))
+    : parseMessage(payload, scanned, progress)
+}
+
+function parseMessage(
+  payload: Uint8Array,
+  message: Result<FoundValue, JsonFault>,
+  progress: MessageProgress,
+): Result<ParsedMessage> {
   if (!message.ok) return message
   const { kind, start } = message.value
   if (kind !== 'object') {
