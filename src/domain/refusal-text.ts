@@ -371,8 +371,9 @@ export const isFailureReason = (reason: unknown): boolean =>
 /** Returns the facts of a refusal that the audit stores. */
 export function toRefusalFacts(failure: Failure | SurfaceRefusal): RefusalFacts {
   const kept: readonly string[] = REFUSAL_TEXTS[failure.reason].keeps
-  const facts = Object.entries(failure).filter(([name]) => kept.includes(name))
-  return { reason: failure.reason, ...Object.fromEntries(facts) }
+  const facts: Record<string, RefusalFacts[string]> = { reason: failure.reason }
+  for (const [name, value] of Object.entries(failure)) if (kept.includes(name)) facts[name] = value
+  return facts
 }
 
 /** Describes a refusal, and what to do about it. The advice is exact if the key is known. */

@@ -339,7 +339,7 @@ const isUnauthenticated = ({ action, caller }: RequestEvent) =>
 
 /** Events are similar if one party causes them in one way, so that one of them represents all. */
 function toSimilarityKey({ action, subject, caller, facts }: RequestEvent): string {
-  return [action, subject, facts.reason, facts.surface, toAddressBlock(caller.address)].join('\0')
+  return `${action}\0${subject}\0${facts.reason}\0${facts.surface}\0${toAddressBlock(caller.address)}`
 }
 
 const toReasonKey = ({ action, facts }: RequestEvent) => `${action}\0${facts.reason}`
