@@ -49,10 +49,14 @@ export function parseBasicCredential(headers: Headers): Result<Credential, Crede
   })
 }
 
+/** A byte, as `atob` returns it, that is no ASCII. */
+const HIGH_BYTE_PATTERN = /[\x80-\xff]/
+
 /** Returns null for text that is not base64 of UTF-8. */
 function decodeBase64Text(encoded: string): string | null {
   try {
     const text = atob(encoded)
+    if (!HIGH_BYTE_PATTERN.test(text)) return text
     const bytes = new Uint8Array(text.length)
     for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n)
     return decoder.decode(bytes)
