@@ -10,8 +10,8 @@ const PERIOD_LENGTH = 7
 const AFTER_HEX_DIGITS = 'g'
 /** Stands in the place of an owner for all test messages. */
 const TEST_OWNER = 'test'
-/** Beyond this number, the periods of owners are written again. */
-const MAX_KNOWN_OWNERS = 100_000
+/** Beyond this number, periods are written again. */
+const MAX_KNOWN_PERIODS = 100_000
 
 /** The number of periods that are read at once. */
 const PERIOD_PAGE_SIZE = 50
@@ -52,23 +52,36 @@ export function createMessagePeriods(engine: Engine, compiler: StatementCompiler
         order by period desc limit ${arg('limit')}`
     })
 
+  /** The newest period of each source and subscription, and of test messages, that this process has added. */
   const knownPeriods = new Map<string, string>()
 
   return {
     /** Returns the steps that add the message's period, if this process has not added it before. */
-    createSteps(message: NewMessage): Step[] {
-      const period = message.id.slice(0, PERIOD_LENGTH)
-      const owners = listOwners(message).filter((id) => knownPeriods.get(id) !== period)
-      const steps = owners.map((owner_id) => add({ owner_id, period }))
-      const { sourceId } = message
-      return owners.includes(sourceId) ? [...steps, addOfAccount({ sourceId, period })] : steps
+    createSteps({ id, sourceId, test, deliveries }: NewMessage): Step[] {
+      const period = id.slice(0, PERIOD_LENGTH)
+      const isNew = (owner: string) => knownPeriods.get(owner) !== period
+      const steps: Step[] = []
+      if (isNew(sourceId)) {
+        steps.push(add({ owner_id: sourceId, period }), addOfAccount({ sourceId, period }))
+      }
+      for (const { subscriptionId, destinationId } of deliveries) {
+        if (!isNew(subscriptionId)) continue
+        const pair = formatPair(sourceId, destinationId)
+        for (const owner_id of [destinationId, subscriptionId, pair]) {
+          steps.push(add({ owner_id, period }))
+        }
+      }
+      if (test && isNew(TEST_OWNER)) steps.push(add({ owner_id: TEST_OWNER, period }))
+      return steps
     },
 
     /** Call it when the steps, if there were any, have been written. */
-    remember(message: NewMessage): void {
-      const period = message.id.slice(0, PERIOD_LENGTH)
-      if (knownPeriods.size > MAX_KNOWN_OWNERS) knownPeriods.clear()
-      for (const id of listOwners(message)) knownPeriods.set(id, period)
+    remember({ id, sourceId, test, deliveries }: NewMessage): void {
+      const period = id.slice(0, PERIOD_LENGTH)
+      if (knownPeriods.size > MAX_KNOWN_PERIODS) knownPeriods.clear()
+      knownPeriods.set(sourceId, period)
+      for (const { subscriptionId } of deliveries) knownPeriods.set(subscriptionId, period)
+      if (test) knownPeriods.set(TEST_OWNER, period)
     },
 
     /** Yields the ranges that have all messages of the filter's owners, the newest first. */
@@ -91,16 +104,6 @@ export function createMessagePeriods(engine: Engine, compiler: StatementCompiler
     },
   }
 }
-
-const listOwners = ({ sourceId, test, deliveries }: NewMessage): string[] => [
-  sourceId,
-  ...deliveries.flatMap(({ destinationId, subscriptionId }) => [
-    destinationId,
-    subscriptionId,
-    formatPair(sourceId, destinationId),
-  ]),
-  ...(test ? [TEST_OWNER] : []),
-]
 
 /** Stands for the messages from a source to a destination, which may each have many others. */
 const formatPair = (sourceId: string, destinationId: string) => `${sourceId} ${destinationId}`
