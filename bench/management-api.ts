@@ -45,10 +45,15 @@ export async function callApi(
   apiToken: string,
   path: string,
   method = 'GET',
+  body?: object,
 ): Promise<void> {
   const answer = await fetch(`http://127.0.0.1:${consolePort}/admin/v1${path}`, {
     method,
-    headers: { Authorization: `Bearer ${apiToken}` },
+    headers: {
+      Authorization: `Bearer ${apiToken}`,
+      ...(body && { 'Content-Type': 'application/json' }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
   })
   if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
   for await (const _chunk of answer.body ?? []) {

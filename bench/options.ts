@@ -145,13 +145,11 @@ Other measurements; each is a script, too (npm run bench:peers, and so on):
              listens, and of commands from start to end
 --stall      exchanges that do not load the server, sent on a schedule, on a database with
              100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside lists, searches,
-             an export and a verification of the audit, messages of 39 MB, and commands on the same
-             database. Its cases:
+             exports, changes, a verification of the audit, messages of 39 MB, and commands on the
+             same database. Its cases:
              ${DISTURBER_NAMES.slice(0, 6).join(', ')},
-             ${DISTURBER_NAMES.slice(6).join(', ')}
-             100,000 keys, 1,000,000 messages and 300,000 events: alone, and beside a list, a search,
-             an export and a verification of the audit, a message of 39 MB, and a command on the same
-             database
+             ${DISTURBER_NAMES.slice(6, 12).join(', ')},
+             ${DISTURBER_NAMES.slice(12).join(', ')}
 --import     imports of 100,000 keys with hashes, by the API and by a command beside the server, and of
              10,000 with secrets, which cost argon2id each; and exchanges beside them
 `

@@ -33,6 +33,12 @@ const callManagement =
   ({ consolePort, apiToken }) =>
     callApi({ consolePort }, apiToken, path, method)
 
+/** Changes what every process knows of the keys: their next uses read them again. */
+const renameSource: Disturber = ({ consolePort, apiToken, sender }) => {
+  const name = `Feed ${crypto.randomUUID()}`
+  return callApi({ consolePort }, apiToken, `/sources/${sender.sourceId}/name`, 'PUT', { name })
+}
+
 const LONG_MESSAGE_BYTES = 39 * 1024 * 1024
 let longMessage: Uint8Array<ArrayBuffer> | undefined
 
@@ -135,6 +141,26 @@ export const DISTURBERS: readonly DisturberDescription[] = [
     name: 'key-search',
     title: 'a search for a text in all keys',
     work: callManagement('/keys?text=nothing&order=name'),
+  },
+  {
+    name: 'legacy-keys',
+    title: 'a list of the keys that OAuth replaces',
+    work: callManagement('/legacy-keys?ready=true'),
+  },
+  {
+    name: 'unseen-keys',
+    title: 'a list of the imported keys that nobody has used',
+    work: callManagement('/keys/unseen'),
+  },
+  {
+    name: 'key-export',
+    title: 'an export of all keys',
+    work: callManagement('/keys/export', 'POST'),
+  },
+  {
+    name: 'change',
+    title: 'changes, after each of which keys are read again',
+    work: renameSource,
   },
   { name: 'dashboard', title: 'a dashboard', work: readDashboard },
   {

@@ -98,6 +98,16 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findGrant(revoked))?.revokedAt).toBe(1)
     })
 
+    test('is purged with all others that have ended, however many', async () => {
+      const ending = Array.from({ length: 205 }, () => rotateNewGrant(1, { expiresAt: 500 }))
+      const ended = await Promise.all(ending)
+      const lives = await rotateNewGrant(1, { expiresAt: 501 })
+      expect(await fixture.storage.purgeGrants(500)).toBe(205)
+      const found = await Promise.all(ended.map((id) => fixture.storage.findGrant(id)))
+      expect(found.every((grant) => grant === null)).toBe(true)
+      expect(await fixture.storage.findGrant(lives)).not.toBeNull()
+    })
+
     test('that is rotated lives as long as its new generation', async () => {
       const id = await rotateNewGrant(1, { expiresAt: 600 })
       await fixture.storage.rotateGrant(createRotation(id, 2, { expiresAt: 700 }))
