@@ -27,8 +27,13 @@ export interface PostgresOptions {
 
 /** The number of connections that write at once: while one commits, another takes the writes that arrive. */
 const WRITER_CONNECTIONS = 3
-/** The number of connections that read at once for requests. Scans use the rest of the pool. */
+/** The number of connections that read at once for requests. */
 const READER_CONNECTIONS = 2
+/**
+ * The most connections that scan at once: more would take the time of requests. The others need not wait for
+ * them, even where the pool is small.
+ */
+const SCANNER_CONNECTIONS = 2
 
 /**
  * Opens PostgreSQL with a pool of connections, each of which prepares a statement once. Work of one turn
@@ -71,7 +76,10 @@ export async function openPostgres(
     isReadOnly: true,
   })
   const scans = new WorkQueue(connections, {
-    width: Math.max(1, size - WRITER_CONNECTIONS - READER_CONNECTIONS),
+    width: Math.min(
+      SCANNER_CONNECTIONS,
+      Math.max(1, size - WRITER_CONNECTIONS - READER_CONNECTIONS),
+    ),
     run: readGroup,
     isLong: () => true,
   })
