@@ -105,15 +105,18 @@ export function createImportedKeyStorage(
 
   const isDeletable = (includesUsed: unknown) => sql`(${includesUsed} = 1 or not ${IS_USED})`
   type Deletion = { importId: string; rows: string; includesUsed: number }
-  /** The events come first, and have the guard: the rows go only with their events. */
+  /**
+   * The events come first, and have the guard: the rows go only with their events. A cross join keeps SQLite from
+   * beginning with all keys of the import.
+   */
   const insertDeletionEvents = sqlStatement<Deletion>(
     (arg) => sql`
       insert into audit_events (id, at, actor, action, subject, facts, request_id, account_id)
       select ${member('id')}, ${member('at', 'bigint')}, ${member('actor')},
         ${member('action')}, keys.id, ${member('facts')}, ${member('request_id')}, keys.account_id
-      from ${from(arg('rows'))} join keys on keys.id = ${member('subject')}
-        join imported_keys on imported_keys.key_id = keys.id
-      where imported_keys.import_id = ${arg('importId')} and ${isDeletable(arg('includesUsed'))}`,
+      from ${from(arg('rows'))} cross join keys cross join imported_keys
+      where keys.id = ${member('subject')} and imported_keys.key_id = keys.id
+        and imported_keys.import_id = ${arg('importId')} and ${isDeletable(arg('includesUsed'))}`,
   )
   const deletePeppers = sqlStatement<{ rows: string }>(
     (arg) => sql`
