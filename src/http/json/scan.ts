@@ -60,11 +60,7 @@ export function scanLongJson(
   return 'ok' in end ? end : continueScan(bytes, bounds, end)
 }
 
-async function continueScan(
-  bytes: Uint8Array,
-  bounds: JsonBounds,
-  from: WalkState,
-): Promise<Result<FoundValue, JsonFault>> {
+async function continueScan(bytes: Uint8Array, bounds: JsonBounds, from: WalkState) {
   let end: ReturnType<typeof walkJson> = from
   while (!('ok' in end)) {
     await yieldToOtherWork()
