@@ -120,8 +120,14 @@ function serveSteps(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const { createRequire } = process.getBuiltinModule('node:module')
   const { getPriority, setPriority } = process.getBuiltinModule('node:os')
-  // Where it has to share a core with the event loop, that comes first. (Elsewhere, this is of the whole process.)
-  if (process.platform === 'linux') setPriority(Math.min(getPriority() + workerData.niceness, 19))
+  // Only Linux has priorities of threads: elsewhere, this would be that of the whole process.
+  if (process.platform === 'linux') {
+    try {
+      setPriority(Math.min(getPriority() + workerData.niceness, 19))
+    } catch {
+      // A sandbox may forbid it. The thread then competes with requests.
+    }
+  }
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
   const db = new Driver(workerData.path, workerData.options)
   const statements = new Map<string, Database.Statement>()
