@@ -58,7 +58,7 @@ class DirectRequest implements ServerRequest {
 }
 
 /** Each turn of the event loop reads so much of a body, or little more: libuv would read 2 MB of each. */
-const MAX_BURST_BYTES = 256 * 1024
+export const MAX_BURST_BYTES = 256 * 1024
 
 /**
  * Waits for the last byte, not for the events after it. Rejects if the connection closes before. A body of

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import * as http from 'node:http'
 import * as https from 'node:https'
+import { setImmediate } from 'node:timers/promises'
 import type { Context } from 'hono'
 import { fail, ok, type UpstreamFailure } from '../domain/failure.ts'
 import type {
@@ -9,6 +10,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '../service/ports/outbound.ts'
+import { MAX_BURST_BYTES } from './direct-request.ts'
 
 /**
  * Reuses connections, but not after an idle time of four seconds: common servers close theirs after
@@ -98,13 +100,26 @@ function toUpstreamFailure(error: unknown): UpstreamFailure {
 const toError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 const getErrorCode = (error: unknown) => (error as NodeJS.ErrnoException).code
 
-/** Sends the body as fast as the upstream accepts it. */
+/** Returns a function that counts the bytes of a body, and waits for a turn of the event loop after each burst. */
+function createBurstLimit(): (chunk: Uint8Array) => Promise<void> | undefined {
+  let burstBytes = 0
+  return ({ length }) => {
+    burstBytes += length
+    if (burstBytes < MAX_BURST_BYTES) return
+    burstBytes = 0
+    return setImmediate()
+  }
+}
+
+/** Sends the body as fast as the upstream accepts it, in bursts. */
 async function sendBody(
   body: ReadableStream<Uint8Array> | null,
   request: ClientRequest,
   timer: UpstreamTimer,
 ): Promise<void> {
+  const limitBurst = createBurstLimit()
   for await (const chunk of body ?? []) {
+    await limitBurst(chunk)
     if (request.destroyed) return
     // Node does not frame the body of DELETE or OPTIONS, so it would be read as a next request.
     if (!request.headersSent && !request.hasHeader('content-length')) {
@@ -162,7 +177,7 @@ function readHeaderLines({ rawHeaders }: IncomingMessage): HeaderLines {
   return lines
 }
 
-/** Reads nothing ahead, so that a slow caller slows the upstream down. */
+/** Reads nothing ahead, so that a slow caller slows the upstream down. A long body arrives in bursts, too. */
 function createBodyStream(
   incoming: IncomingMessage,
   timeoutMs: number,
@@ -170,6 +185,7 @@ function createBodyStream(
 ): ReadableStream<Uint8Array> {
   const timer = new UpstreamTimer(timeoutMs, (error) => incoming.destroy(error))
   const chunks: AsyncIterator<Uint8Array> = incoming[Symbol.asyncIterator]()
+  const limitBurst = createBurstLimit()
   let isWanted = true
   return new ReadableStream<Uint8Array>(
     {
@@ -177,7 +193,10 @@ function createBodyStream(
         try {
           const { done, value } = await timer.waitFor(chunks.next())
           if (done) controller.close()
-          else controller.enqueue(value)
+          else {
+            await limitBurst(value)
+            controller.enqueue(value)
+          }
         } catch (error) {
           if (!isWanted) return
           onTruncated(error)
