@@ -17,11 +17,21 @@ import { createTestLog, seedKey } from './support/server.ts'
 let postgres: PostgresServer
 let engines: Engine[]
 let servers: Awaited<ReturnType<typeof composeTestServer>>[]
+/** Runs before the second server reads a pepper. */
+let beforePepperRead: (() => Promise<void>) | null = null
 beforeAll(async () => {
   postgres = await startPostgres()
   const url = await postgres.createDatabase()
   const open = async (): Promise<Engine> => openPostgres(url, createTestLog())
-  engines = [await open(), await open()]
+  const second = await open()
+  const paused: Engine = {
+    ...second,
+    async read(step) {
+      if (/from "?peppers/.test(step.sql)) await beforePepperRead?.()
+      return second.read(step)
+    },
+  }
+  engines = [await open(), paused]
   servers = []
   for (const engine of engines) {
     servers.push(await composeTestServer({}, createCountingArgon2(), { openEngine: () => engine }))
@@ -76,3 +86,26 @@ test.each([
     expect(events.filter(({ action }) => action === 'key.secret_upgraded')).toHaveLength(1)
   },
 )
+
+test('a hash that another server upgrades before its pepper is read is proven by the new one', async () => {
+  const [one, other] = servers
+  const vector = IMPORTED_SECRET_VECTORS.find(({ imported }) => imported.form === 'hmac-sha256')
+  if (one === undefined || other === undefined || vector === undefined) throw new Error('no server')
+  const { keyId, apiKey } = await seedKey(one)
+  const { pepperId, ...imported } = vector.imported
+  const input = { keyId, keyType: 'redox', imported, pepper: vector.pepper } as const
+  const { hash, statements } = await createImportStatements(one.keyring, input)
+  await engines[0]?.atomic(statements.map((sql) => ({ sql, values: [] })))
+  const authenticate = async (server: typeof one) =>
+    (await server.post('/auth/authenticate', { apiKey, secret: vector.secret })).status
+  let pauses = 0
+  beforePepperRead = async () => {
+    pauses++
+    beforePepperRead = null
+    expect(await authenticate(one)).toBe(200)
+    const findHash = async () => (await one.storage.findKey(apiKey))?.secretHash
+    await expect.poll(findHash).not.toBe(hash)
+  }
+  expect(await authenticate(other)).toBe(200)
+  expect(pauses).toBe(1)
+})

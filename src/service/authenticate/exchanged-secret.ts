@@ -50,9 +50,15 @@ export async function verifyExchangedSecret(
   const found = await keyProofs.findKey(presented, keyTypes)
   const usable: Result<Key, SecretFailure> =
     found.key === null ? KEY_UNKNOWN : checkKeyUsable(found.key, address, now, region)
-  return usable.ok && keyProofs.isStillProven(found, now)
-    ? usable
-    : proveOwner(deps, { publicId, secret, address, presented, found, usable, now })
+  if (usable.ok && keyProofs.isStillProven(found, now)) return usable
+  const claim = { publicId, secret, address, presented, found, usable, now }
+  const proven = await proveOwner(deps, claim)
+  if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return proven
+  // Another server may have replaced the imported hash meanwhile, and deleted a pepper that no other key has.
+  const { key } = await keyProofs.findKey(presented, keyTypes)
+  return findImportedHash(key, now) === findImportedHash(found.key, now)
+    ? proven
+    : verifyExchangedSecret(deps, credential, address, keyTypes)
 }
 
 /** A secret that is not proven yet. */
