@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPostgres } from '../src/node/postgres/engine.ts'
 import type { Engine } from '../src/storage/engine.ts'
@@ -9,7 +10,7 @@ import {
 } from './support/database/postgres.ts'
 import { createImportStatements } from './support/imported-keys.ts'
 import { IMPORTED_SECRET_VECTORS } from './support/imported-secret-vectors.ts'
-import { seedSiteKey } from './support/key-seeds.ts'
+import { createXdentHeaders, seedOwnerKey, seedSiteKey } from './support/key-seeds.ts'
 import { createTestLog, seedKey } from './support/server.ts'
 
 /* Hashes of other systems on PostgreSQL, where two servers share the keys. */
@@ -87,25 +88,38 @@ test.each([
   },
 )
 
-test('a hash that another server upgrades before its pepper is read is proven by the new one', async () => {
-  const [one, other] = servers
-  const vector = IMPORTED_SECRET_VECTORS.find(({ imported }) => imported.form === 'hmac-sha256')
-  if (one === undefined || other === undefined || vector === undefined) throw new Error('no server')
-  const { keyId, apiKey } = await seedKey(one)
-  const { pepperId, ...imported } = vector.imported
-  const input = { keyId, keyType: 'redox', imported, pepper: vector.pepper } as const
-  const { hash, statements } = await createImportStatements(one.keyring, input)
-  await engines[0]?.atomic(statements.map((sql) => ({ sql, values: [] })))
-  const authenticate = async (server: typeof one) =>
-    (await server.post('/auth/authenticate', { apiKey, secret: vector.secret })).status
-  let pauses = 0
-  beforePepperRead = async () => {
-    pauses++
-    beforePepperRead = null
-    expect(await authenticate(one)).toBe(200)
-    const findHash = async () => (await one.storage.findKey(apiKey))?.secretHash
-    await expect.poll(findHash).not.toBe(hash)
-  }
-  expect(await authenticate(other)).toBe(200)
-  expect(pauses).toBe(1)
-})
+test.each(['redox', 'xdent'] as const)(
+  'a hash of a key of type %s that another server upgrades before its pepper is read is proven by the new one',
+  async (keyType) => {
+    const [one, other] = servers
+    if (one === undefined || other === undefined) throw new Error('no server')
+    const key = keyType === 'redox' ? await seedKey(one) : await seedOwnerKey(one, keyType)
+    const publicId = 'apiKey' in key ? key.apiKey : key.publicId
+    const [secret, pepper] = ['brought-from-elsewhere', 'pepper-0123']
+    const hmac = createHmac('sha256', pepper).update(secret).digest('hex')
+    const imported = { form: 'hmac-sha256', hash: hmac, salt: null } as const
+    const input = { keyId: key.keyId, keyType, imported, pepper }
+    const { hash, statements } = await createImportStatements(one.keyring, input)
+    await engines[0]?.atomic(statements.map((sql) => ({ sql, values: [] })))
+    const prove = async (server: typeof one) => {
+      const answer =
+        keyType === 'redox'
+          ? await server.post('/auth/authenticate', { apiKey: publicId, secret })
+          : await server.call('/api/v1/Identity', {
+              method: 'GET',
+              headers: createXdentHeaders(publicId, secret),
+            })
+      return answer.status
+    }
+    let pauses = 0
+    beforePepperRead = async () => {
+      pauses++
+      beforePepperRead = null
+      expect(await prove(one)).not.toBe(401)
+      const findHash = async () => (await one.storage.findKey(publicId))?.secretHash
+      await expect.poll(findHash).not.toBe(hash)
+    }
+    expect(await prove(other)).not.toBe(401)
+    expect(pauses).toBe(1)
+  },
+)

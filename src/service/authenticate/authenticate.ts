@@ -152,9 +152,15 @@ async function findByPublicId(
   if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
   if (digester.matches(secret, listValidSecretHashes(key, now))) return ok({ key })
   const importedHash = findImportedHash(key, now)
-  return importedHash === undefined
-    ? fail({ reason: 'secret_wrong', keyId: key.id })
-    : proveImported(deps, { key, hash: importedHash, secret, claim: publicId, address })
+  if (importedHash === undefined) return fail({ reason: 'secret_wrong', keyId: key.id })
+  const claim = { key, hash: importedHash, secret, claim: publicId, address }
+  const proven = await proveImported(deps, claim)
+  if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return proven
+  // Another server may have replaced the hash meanwhile, and deleted a pepper that no other key has.
+  const newest = await keyCache.findPresentedKey(publicId, region)
+  return findImportedHash(newest, now) === importedHash
+    ? proven
+    : findByPublicId(deps, { publicId, secret }, now, address)
 }
 
 /**
