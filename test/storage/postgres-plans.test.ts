@@ -29,7 +29,7 @@ const insertKeys = (from: number, to: number) => `
 
 type ExplainedPlan = Readonly<Record<'Shared Hit Blocks' | 'Shared Read Blocks', number>>
 
-/** What PostgreSQL knows about a table of 20,000 keys when it plans. */
+/** The statistics of PostgreSQL about a table of 20,000 keys when it plans. */
 const STATISTICS: Readonly<Record<string, readonly string[]>> = {
   'never analyzed': [insertKeys(1, 20_000)],
   'analyzed when it had ten keys': [insertKeys(1, 10), 'ANALYZE', insertKeys(11, 20_000)],

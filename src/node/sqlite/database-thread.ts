@@ -23,8 +23,8 @@ interface PendingStep {
 const MAX_YOUNG_GENERATION_MB = 4
 
 /**
- * Of nice(2), beyond that of the process. A third of the requests that would wait for a slice of the thread's time still
- * do, and no fewer with more; a busy event loop leaves it a quarter of the core.
+ * The niceness of the thread (nice(2)) beyond that of the process. A third of the requests that would wait for a slice
+ * of the thread's time still do, and no fewer with more; a busy event loop leaves it a quarter of the core.
  */
 const NICENESS = 5
 

@@ -39,7 +39,7 @@ export interface PresentedKey {
   readonly cacheName: string | null
 }
 
-/** What a caller's claim to a key has found. */
+/** The key that a caller's claim has found. */
 export interface FoundKey extends ClaimedKey {
   /** The digest that proved this caller's secret before, for the same row; null if none did. */
   readonly provenDigest: string | null

@@ -111,7 +111,7 @@ async function verifyAndRotate(
   return rotateGrant(deps, verified, grant)
 }
 
-/** What a text names that is no refresh token. */
+/** The claims of a text that is no refresh token: they name no grant. */
 const NO_GRANT = { grantId: '', generation: undefined }
 
 /** A refresh token that is proven to be the key's. */
