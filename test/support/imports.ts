@@ -5,6 +5,16 @@ import type { ImportInput } from '../../src/service/imports/imports.ts'
 
 export const hashWithSha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
+/** A row of a key with a hash, and a public id of its own. `owner`: the e-mail address of its owner. */
+export const createHashedRow = (owner: string, more: ImportCells = {}): ImportCells => ({
+  type: 'xdent',
+  public_id: `old-${crypto.randomUUID()}`,
+  owner,
+  hash: hashWithSha256(crypto.randomUUID()),
+  form: 'sha256',
+  ...more,
+})
+
 /** The text as a file that arrives in chunks of this many bytes. */
 export async function* toChunks(
   text: string | Uint8Array,

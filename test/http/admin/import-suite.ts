@@ -3,7 +3,7 @@ import type { Role } from '../../../src/domain/key.ts'
 import { IMPORT_COLUMN_NAMES, type ImportCells } from '../../../src/service/imports/import-row.ts'
 import { ROWS_PER_WRITE } from '../../../src/service/imports/run-import.ts'
 import { type ApiResponse, createAdminClient, issueApiToken } from '../../support/admin-client.ts'
-import { hashWithSha256, toChunks, toJsonLines } from '../../support/imports.ts'
+import { createHashedRow, toChunks, toJsonLines } from '../../support/imports.ts'
 import { type TestServer, unwrap } from '../../support/server.ts'
 import { seedUser, type TestUserServices } from '../../support/users.ts'
 
@@ -55,14 +55,7 @@ export function testImportsOverHttp(
     return { ...testUser, callApi, sendFile: send }
   }
 
-  const createRow = (more: ImportCells = {}): ImportCells => ({
-    type: 'xdent',
-    public_id: `old-${crypto.randomUUID()}`,
-    owner,
-    hash: hashWithSha256(crypto.randomUUID()),
-    form: 'sha256',
-    ...more,
-  })
+  const createRow = (more?: ImportCells) => createHashedRow(owner, more)
 
   describe.each([
     ['JSON lines', JSON_LINES, toJsonLines],

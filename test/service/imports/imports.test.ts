@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ImportCells } from '../../../src/service/imports/import-row.ts'
 import type { ImportInput } from '../../../src/service/imports/imports.ts'
 import { ROWS_PER_WRITE } from '../../../src/service/imports/run-import.ts'
-import { createImportInput, hashWithSha256, toChunks, toJsonLines } from '../../support/imports.ts'
+import {
+  createHashedRow,
+  createImportInput,
+  hashWithSha256,
+  toChunks,
+  toJsonLines,
+} from '../../support/imports.ts'
 import { createTestServer, type TestServer, unwrap } from '../../support/server.ts'
 import { seedTenant, type Tenant } from '../../support/tenancy/tenant.ts'
 
@@ -19,15 +25,7 @@ afterAll(() => server.close())
 
 const SECRET = 'old-secret-of-the-vendor-1'
 
-/** A row of a key with a hash, and a public id of its own. */
-const createRow = (more: ImportCells = {}): ImportCells => ({
-  type: 'xdent',
-  public_id: `old-${crypto.randomUUID()}`,
-  owner,
-  hash: hashWithSha256(crypto.randomUUID()),
-  form: 'sha256',
-  ...more,
-})
+const createRow = (more?: ImportCells) => createHashedRow(owner, more)
 
 const importRows = async (rows: readonly ImportCells[], more: Partial<ImportInput> = {}) =>
   unwrap(
