@@ -44,8 +44,6 @@ import {
 import { createPracticeHandler, practiceProtocol } from './vendors/practice.ts'
 import {
   createRedoxAuthRoutes,
-  MESSAGE_PATHS,
-  matchRedoxPath,
   type RedoxAuthDeps,
   refuseTokenRequest,
 } from './vendors/redox/auth.ts'
@@ -54,6 +52,7 @@ import {
   createRedoxAuthenticator,
   type MessageEndpointDeps,
 } from './vendors/redox/endpoint.ts'
+import { MESSAGE_PATHS, matchRedoxPath } from './vendors/redox/paths.ts'
 import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
 import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
 import type { FhirTokenDeps } from './vendors/xenrad/fhir-tokens.ts'

@@ -1,5 +1,4 @@
 import { Hono } from 'hono'
-import { getPath } from 'hono/utils/url'
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
 import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
@@ -23,6 +22,7 @@ import {
   readBody,
   type ServerRequest,
 } from '../../request.ts'
+import { AUTHENTICATE_PATH, REFRESH_PATH } from './paths.ts'
 
 export interface RedoxAuthDeps extends HttpDeps {
   readonly exchange: Exchange
@@ -210,24 +210,4 @@ function parseForm(text: string, names: readonly string[]): Result<Record<string
     }
   }
   return ok(Object.fromEntries(form))
-}
-
-export const AUTHENTICATE_PATH = '/auth/authenticate'
-export const REFRESH_PATH = '/auth/refreshToken'
-export const MESSAGE_PATHS = ['/endpoint', '/query'] as const
-
-const CANONICAL_PATHS = new Map(
-  [AUTHENTICATE_PATH, REFRESH_PATH, ...MESSAGE_PATHS].map((path) => [path.toLowerCase(), path]),
-)
-const MAX_MATCHED_LENGTH = Math.max(...[...CANONICAL_PATHS.keys()].map(({ length }) => length)) + 1
-
-/**
- * Returns the path that a request is routed by. The vendor's four paths match in any case and with a trailing
- * slash, as on the vendor's own server (Express); every other path, and the request's URL, stays unchanged.
- */
-export function matchRedoxPath(request: Request): string {
-  const path = getPath(request)
-  if (path.length > MAX_MATCHED_LENGTH) return path
-  const bare = path.endsWith('/') ? path.slice(0, -1) : path
-  return CANONICAL_PATHS.get(bare.toLowerCase()) ?? path
 }

@@ -21,7 +21,6 @@ import {
   readBody,
   type ServerRequest,
 } from '../../request.ts'
-import { MESSAGE_PATHS } from './auth.ts'
 import {
   createReceiptReply,
   findEcho,
@@ -29,6 +28,7 @@ import {
   readMessage,
   toIncomingMessage,
 } from './message.ts'
+import { MESSAGE_PATHS } from './paths.ts'
 import {
   type RefusalContext,
   refuseRedoxRequest,
