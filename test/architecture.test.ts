@@ -311,7 +311,6 @@ describe('a string of a wire format occurs in exactly one source file', () => {
     'DataModels',
     'AttemptID',
     'EventDateTime',
-    'FacilityCode',
     "'verification-token'",
     "'application-name'",
     'X-RateLimit-Limit',

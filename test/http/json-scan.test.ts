@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseJson } from '../../src/http/json/parse.ts'
 import { NO_BOUNDS, scanJson, scanLongJson } from '../../src/http/json/scan.ts'
-import { findMember, selectElements, selectMember } from '../../src/http/json/selector.ts'
+import {
+  findMember,
+  listParts,
+  selectElements,
+  selectMember,
+} from '../../src/http/json/selector.ts'
 import { SLICE_BYTES } from '../../src/service/messages/payload.ts'
 
 const toBytes = (text: string) => new TextEncoder().encode(text)
@@ -154,23 +159,24 @@ describe('the scanner', () => {
         const parseSpan = (span: { start: number; end: number }) =>
           JSON.parse(strict.decode(bytes.subarray(span.start, span.end)))
         const parsed = JSON.parse(text)
-        expect(root.members.map(({ name }) => name)).toEqual(
+        expect(listParts(root).map(({ name }) => name)).toEqual(
           Object.keys(parsed).filter((name) => name === 'Meta' || name === 'List'),
         )
-        for (const found of root.members) {
+        for (const found of listParts(root)) {
           expect(parseSpan(found)).toEqual(parsed[found.name])
           const one = (inner: typeof found, of: unknown) => {
             const has = typeof of === 'object' && of !== null && Object.hasOwn(of, 'ID')
             const isList = Array.isArray(of)
-            expect(inner.members.map(({ name }) => name)).toEqual(has && !isList ? ['ID'] : [])
-            for (const id of inner.members)
-              expect(parseSpan(id)).toEqual((of as { ID: unknown }).ID)
+            const parts = listParts(inner)
+            expect(parts.map(({ name }) => name)).toEqual(has && !isList ? ['ID'] : [])
+            for (const id of parts) expect(parseSpan(id)).toEqual((of as { ID: unknown }).ID)
           }
           if (found.name === 'Meta') one(found, parsed.Meta)
           else if (Array.isArray(parsed.List)) {
-            expect(found.elements).toHaveLength(parsed.List.length)
-            for (const [n, element] of found.elements.entries()) one(element, parsed.List[n])
-          } else expect(found.elements).toEqual([])
+            const elements = listParts(found)
+            expect(elements).toHaveLength(parsed.List.length)
+            for (const [n, element] of elements.entries()) one(element, parsed.List[n])
+          } else expect(listParts(found)).toEqual([])
         }
       }),
       { numRuns: 300 },

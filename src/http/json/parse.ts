@@ -1,6 +1,12 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { type JsonFault, scanJson } from './scan.ts'
-import { type FoundValue, findNameSpan, type JsonSelector, NO_MAX_BYTES } from './selector.ts'
+import {
+  type FoundValue,
+  findNameSpan,
+  type JsonSelector,
+  listParts,
+  NO_MAX_BYTES,
+} from './selector.ts'
 import { readName, readSpan } from './tokens.ts'
 
 /**
@@ -61,12 +67,13 @@ function findRepeatedMember(bytes: Uint8Array, { start, end }: FoundValue): stri
   const root = scanJson(part, SELECT_ALL)
   const pendingValues: FoundValue[] = root.ok ? [root.value] : []
   for (let found = pendingValues.pop(); found !== undefined; found = pendingValues.pop()) {
+    const parts = listParts(found)
     const names = new Set<string>()
-    for (const member of found.members) {
+    for (const member of parts) {
       if (names.has(member.name)) return readName(part, findNameSpan(part, member))
       names.add(member.name)
     }
-    pendingValues.push(...found.members, ...found.elements)
+    pendingValues.push(...parts)
   }
   throw new Error('no member is repeated')
 }

@@ -6,6 +6,7 @@ import {
   findMember,
   type JsonSelector,
   NO_MAX_BYTES,
+  selectArray,
   selectMember,
 } from './selector.ts'
 import {
@@ -69,19 +70,28 @@ async function continueScan(bytes: Uint8Array, bounds: JsonBounds, from: WalkSta
   return end
 }
 
-type OpenValue = { -readonly [Name in keyof FoundValue]: FoundValue[Name] } & {
-  members: FoundValue[]
-  elements: FoundValue[]
+/** A selected object or array that has not ended. */
+type OpenValue = Part & {
+  readonly selector: JsonSelector
+  /** The selected value around it: an unselected one has no selected parts. */
+  readonly outer: OpenValue | null
+  lastPart: Part | null
 }
 
-/** The token that a walk reads next. */
+type Part = { -readonly [Name in keyof FoundValue]: FoundValue[Name] }
+
+/** The token that a walk reads next. The order serves comparisons: names first, values last. */
 const NAME = 0
-const COLON = 1
-const VALUE = 2
-/** The first byte in an object or array that is not blank. */
-const OPENED = 3
-/** The first token after a value. */
-const ENDED = 4
+/** A name or the end of an object. */
+const FIRST_NAME = 1
+const COLON = 2
+/** A comma or the end of the value around this one. */
+const ENDED = 3
+/** The value of a member. */
+const VALUE = 4
+const ELEMENT = 5
+/** An element or the end of an array. */
+const FIRST_ELEMENT = 6
 
 /** The state of a walk that stopped in blanks, a string or a number. */
 interface WalkState {
@@ -93,55 +103,45 @@ interface WalkState {
   readonly digits: number
   readonly values: number
   readonly names: number
-  /** The innermost open value: its kind, its selector, and the values found in it. */
+  /** True if the innermost open value is an object, and the same for the values around it. */
   readonly isObject: boolean
-  readonly parent: JsonSelector | null
-  readonly openValue: OpenValue | undefined
-  /** The same for the values around it. */
-  readonly outer: readonly {
-    readonly isObject: boolean
-    readonly parent: JsonSelector | null
-    readonly openValue: OpenValue | undefined
-  }[]
-  /** The whole value, once it has ended. */
-  readonly root: FoundValue | undefined
-  /** The open value with a limited length, the limit, and the offset that it must end by. */
-  readonly bounded: OpenValue | undefined
-  readonly maxBytes: number
-  readonly mustEndBy: number
+  readonly outerKinds: boolean[]
+  /** The innermost selected value that is open, and the number of values that are open from there. */
+  readonly selected: OpenValue
+  readonly selectedDepth: number
+  /** The open value with a limited length. */
+  readonly bounded: OpenValue | null
   /** The selector of the next value. */
   readonly selector: JsonSelector | null
   readonly name: string
   readonly nameStart: number
 }
 
+/** The whole input is walked as an array without brackets, whose one element is the value. */
 const createWalkState = (bytes: Uint8Array, selector: JsonSelector): WalkState => ({
-  next: VALUE,
+  next: ELEMENT,
   at: skipByteOrderMark(bytes),
   partAt: 0,
   digits: NO_DIGITS,
   values: 0,
   names: 0,
   isObject: false,
-  parent: null,
-  openValue: undefined,
-  outer: [],
-  root: undefined,
-  bounded: undefined,
-  maxBytes: NO_MAX_BYTES,
-  mustEndBy: 0,
-  selector,
+  outerKinds: [],
+  selected: createOpenValue(selectArray('', selector), null, '', 0, 0, 'array', 0),
+  selectedDepth: 0,
+  bounded: null,
+  selector: null,
   name: '',
   nameStart: 0,
 })
 
-const UNSELECTED_OBJECT = { isObject: true, parent: null, openValue: undefined }
-const UNSELECTED_ARRAY = { isObject: false, parent: null, openValue: undefined }
+/** Stands for the byte after the last one. JSON allows it nowhere. */
+const NO_BYTE = 0
 
 /**
  * Walks the bytes once, by RFC 8259 and the UTF-8 of the WHATWG Encoding Standard. It allocates nothing
  * for values that are not selected. At `until` it stops in blanks, a string or a number, and returns its
- * state. It is one function over local variables, because fields or a generator take two to four times
+ * state. It is one function over few local variables, because fields or a generator take two to four times
  * as long.
  */
 function walkJson(
@@ -152,165 +152,150 @@ function walkJson(
 ): Result<FoundValue, JsonFault> | WalkState {
   const length = bytes.length
   const sliceEnd = Math.min(until, length)
-  let { next, at, partAt, digits, values, names, isObject, parent, openValue } = from
-  let { root, bounded, maxBytes, mustEndBy, selector, name, nameStart } = from
-  let stop = bounded === undefined ? sliceEnd : Math.min(sliceEnd, mustEndBy)
-  const outer = [...from.outer]
+  const { outerKinds } = from
+  let { next, at, partAt, digits, values, names, isObject } = from
+  let { selected, selectedDepth, bounded, selector, name, nameStart } = from
+  let stop = Math.min(sliceEnd, findLimit(bounded))
 
   for (;;) {
-    if (next === NAME) {
-      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
+    let byte = at < stop ? (bytes[at] as number) : NO_BYTE
+    if (byte <= 0x20) {
+      at = skipBlanks(bytes, at, stop)
       if (at >= stop && at < length) break
-      if (bytes[at] !== 0x22) return failUnreadable(NOT_JSON)
-      const end = skipString(bytes, partAt || at + 1, stop)
-      if (end < 0) {
-        if (end === INVALID_JSON) return failUnreadable(NOT_JSON)
-        if (end === INVALID_UTF8) return failUnreadable(NOT_UTF8)
-        partAt = -end
-        break
+      byte = at < length ? (bytes[at] as number) : NO_BYTE
+      if (byte === NO_BYTE) {
+        const root = selected.firstPart
+        const isWhole = at === length && next === ENDED && outerKinds.length === 0
+        return isWhole && root !== null ? ok(root) : failUnreadable(NOT_JSON)
       }
-      partAt = 0
+    }
+    if (next >= ELEMENT) {
+      selector = outerKinds.length === selectedDepth ? selected.selector.elements : null
+      name = ''
+      nameStart = at
+    }
+
+    let end: number
+    switch (byte) {
+      case 0x3a: // :
+        if (next !== COLON) return failUnreadable(NOT_JSON)
+        at++
+        next = VALUE
+        continue
+
+      case 0x2c: // ,
+        if (next !== ENDED || outerKinds.length === 0) return failUnreadable(NOT_JSON)
+        at++
+        next = isObject ? NAME : ELEMENT
+        continue
+
+      case 0x7b: // {
+      case 0x5b: // [
+        if (next < VALUE) return failUnreadable(NOT_JSON)
+        if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
+        if (outerKinds.length >= maxDepth) return failUnreadable(describeTooDeep(maxDepth))
+        outerKinds.push(isObject)
+        isObject = byte === 0x7b
+        next = isObject ? FIRST_NAME : FIRST_ELEMENT
+        if (selector !== null) {
+          const kind = isObject ? 'object' : 'array'
+          const found = createOpenValue(selector, selected, name, nameStart, at, kind, names)
+          addPart(selected, found)
+          selected = found
+          selectedDepth++
+          if (selector.maxBytes < NO_MAX_BYTES && bounded === null) {
+            bounded = found
+            stop = Math.min(sliceEnd, findLimit(bounded))
+          }
+        }
+        at++
+        continue
+
+      case 0x7d: // }
+      case 0x5d: // ]
+        if (next !== ENDED && next !== (isObject ? FIRST_NAME : FIRST_ELEMENT)) {
+          return failUnreadable(NOT_JSON)
+        }
+        if (outerKinds.length === 0 || isObject !== (byte === 0x7d)) return failUnreadable(NOT_JSON)
+        at++
+        if (outerKinds.length === selectedDepth) {
+          selected.end = at
+          selected.isEmpty = next !== ENDED
+          selected.names = names - selected.names
+          if (selected === bounded) {
+            bounded = null
+            stop = sliceEnd
+          }
+          selected = selected.outer as OpenValue
+          selectedDepth--
+        }
+        isObject = outerKinds.pop() as boolean
+        next = ENDED
+        continue
+
+      case 0x22: // "
+        if (next === COLON || next === ENDED) return failUnreadable(NOT_JSON)
+        end = skipString(bytes, partAt || at + 1, stop)
+        break
+
+      default:
+        if (next < VALUE) return failUnreadable(NOT_JSON)
+        end = skipScalar(bytes, at, byte, stop, partAt, digits)
+    }
+    if (end < 0) {
+      if (end === INVALID_JSON) return failUnreadable(NOT_JSON)
+      if (end === INVALID_UTF8) return failUnreadable(NOT_UTF8)
+      partAt = Math.floor(-end / DIGIT_KINDS)
+      digits = -end % DIGIT_KINDS
+      break
+    }
+    partAt = 0
+    digits = NO_DIGITS
+    if (next < COLON) {
       names++
-      selector = parent && findSelector(parent, bytes, at, end)
+      selector =
+        outerKinds.length === selectedDepth ? findSelector(selected.selector, bytes, at, end) : null
       if (selector !== null) {
         nameStart = at
         name = selector.name
         if (name === '') name = JSON.parse(readSpan(bytes, { start: at, end }))
-        else if (findMember(openValue, name) !== undefined) {
+        else if (findMember(selected, name) !== undefined) {
           return fail({ reason: 'member_repeated', member: readName(bytes, { start: at, end }) })
         }
       }
-      at = end
       next = COLON
-    }
-
-    if (next === COLON) {
-      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
-      if (at >= stop && at < length) break
-      if (bytes[at] !== 0x3a) return failUnreadable(NOT_JSON)
-      at++
-      next = VALUE
-    }
-
-    if (next === VALUE) {
-      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
-      if (at >= stop && at < length) break
-      const first = bytes[at]
-      if (first === 0x7b || first === 0x5b) {
-        if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
-        if (outer.length >= maxDepth) return failUnreadable(describeTooDeep(maxDepth))
-        outer.push(
-          parent === null
-            ? isObject
-              ? UNSELECTED_OBJECT
-              : UNSELECTED_ARRAY
-            : { isObject, parent, openValue },
-        )
-        openValue =
-          selector === null
-            ? undefined
-            : createOpenValue(
-                isObject ? name : '',
-                isObject ? nameStart : at,
-                at,
-                first === 0x7b ? 'object' : 'array',
-                names,
-              )
-        if (selector !== null && selector.maxBytes < NO_MAX_BYTES && bounded === undefined) {
-          bounded = openValue
-          maxBytes = selector.maxBytes
-          mustEndBy = at + maxBytes
-          stop = Math.min(sliceEnd, mustEndBy)
-        }
-        isObject = first === 0x7b
-        parent = selector
-        at++
-        next = OPENED
-      } else {
-        const start = at
-        if (first === 0x22) {
-          const end = skipString(bytes, partAt || at + 1, stop)
-          if (end < 0) {
-            if (end === INVALID_JSON) return failUnreadable(NOT_JSON)
-            if (end === INVALID_UTF8) return failUnreadable(NOT_UTF8)
-            partAt = -end
-            break
-          }
-          at = end
-        } else {
-          const end = skipScalar(bytes, at, first, stop, partAt, digits)
-          if (end < 0) {
-            if (end === INVALID_JSON) return failUnreadable(NOT_JSON)
-            partAt = Math.floor(-end / DIGIT_KINDS)
-            digits = -end % DIGIT_KINDS
-            break
-          }
-          digits = NO_DIGITS
-          at = end
-        }
-        partAt = 0
-        if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
-        if (selector !== null) {
-          if (at - start > selector.maxBytes)
-            return failUnreadable(describeTooLong(selector.name, selector.maxBytes))
-          const found = createScalar(
-            isObject ? name : '',
-            isObject ? nameStart : start,
-            start,
-            at,
-            isNothing(bytes, start, at) ? 'nothing' : 'other',
-          )
-          if (isObject) openValue?.members.push(found)
-          else if (outer.length > 0) openValue?.elements.push(found)
-          else root = found
-        }
-        next = ENDED
+      if (end < stop && bytes[end] === 0x3a) {
+        // Most names are followed by it at once, and most values by a comma: this saves a turn of the loop.
+        end++
+        next = VALUE
+      }
+    } else {
+      if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
+      if (selector !== null) {
+        if (end - at > selector.maxBytes)
+          return failUnreadable(describeTooLong(selector.name, selector.maxBytes))
+        addPart(selected, {
+          name,
+          nameStart,
+          start: at,
+          end,
+          kind: isNothing(bytes, at, end) ? 'nothing' : 'other',
+          isEmpty: true,
+          names: 0,
+          firstPart: null,
+          nextPart: null,
+        })
+      }
+      next = ENDED
+      if (end < stop && bytes[end] === 0x2c && outerKinds.length > 0) {
+        end++
+        next = isObject ? NAME : ELEMENT
       }
     }
-
-    if (next === OPENED) {
-      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
-      if (at >= stop && at < length) break
-      const isEmpty = bytes[at] === (isObject ? 0x7d : 0x5d)
-      if (openValue !== undefined) openValue.isEmpty = isEmpty
-      next = isEmpty ? ENDED : isObject ? NAME : VALUE
-    }
-
-    // Closes the objects and arrays that end after the value.
-    while (next === ENDED) {
-      if ((bytes[at] as number) <= 0x20) at = skipBlanks(bytes, at, stop)
-      if (at >= stop && at < length) break
-      if (outer.length === 0) {
-        return at === length && root !== undefined ? ok(root) : failUnreadable(NOT_JSON)
-      }
-      const byte = bytes[at]
-      at++
-      if (byte === 0x2c) {
-        next = isObject ? NAME : VALUE
-        break
-      }
-      if (byte !== (isObject ? 0x7d : 0x5d)) return failUnreadable(NOT_JSON)
-      const around = outer.pop() as WalkState['outer'][number]
-      if (openValue !== undefined) {
-        openValue.end = at
-        openValue.names = names - openValue.names
-        if (around.isObject) around.openValue?.members.push(openValue)
-        else if (outer.length > 0) around.openValue?.elements.push(openValue)
-        else root = openValue
-        if (openValue === bounded) {
-          bounded = undefined
-          stop = sliceEnd
-        }
-      }
-      isObject = around.isObject
-      parent = around.parent
-      openValue = around.openValue
-    }
-    if (next === ENDED) break
-    if (next === VALUE && !isObject) selector = parent === null ? null : parent.elements
+    at = end
   }
-  if (bounded !== undefined && (partAt || at) >= mustEndBy) {
-    return failUnreadable(describeTooLong(bounded.name, maxBytes))
+  if (bounded !== null && (partAt || at) >= findLimit(bounded)) {
+    return failUnreadable(describeTooLong(bounded.name, bounded.selector.maxBytes))
   }
   return {
     next,
@@ -320,20 +305,23 @@ function walkJson(
     values,
     names,
     isObject,
-    parent,
-    openValue,
-    outer,
-    root,
+    outerKinds,
+    selected,
+    selectedDepth,
     bounded,
-    maxBytes,
-    mustEndBy,
     selector,
     name,
     nameStart,
   }
 }
 
+/** The offset that the value must end by. */
+const findLimit = (bounded: OpenValue | null): number =>
+  bounded === null ? NO_MAX_BYTES : bounded.start + bounded.selector.maxBytes
+
 const createOpenValue = (
+  selector: JsonSelector,
+  outer: OpenValue | null,
   name: string,
   nameStart: number,
   start: number,
@@ -347,27 +335,18 @@ const createOpenValue = (
   kind,
   isEmpty: true,
   names,
-  members: [],
-  elements: [],
+  firstPart: null,
+  nextPart: null,
+  selector,
+  outer,
+  lastPart: null,
 })
 
-const createScalar = (
-  name: string,
-  nameStart: number,
-  start: number,
-  end: number,
-  kind: FoundValue['kind'],
-): FoundValue => ({
-  name,
-  nameStart,
-  start,
-  end,
-  kind,
-  isEmpty: true,
-  names: 0,
-  members: NO_VALUES,
-  elements: NO_VALUES,
-})
+function addPart(outer: OpenValue, part: Part): void {
+  if (outer.lastPart === null) outer.firstPart = part
+  else outer.lastPart.nextPart = part
+  outer.lastPart = part
+}
 
 /** Finds the selector of the member whose name is at these bytes. */
 function findSelector(
@@ -387,7 +366,6 @@ function findSelector(
 /** The longest selected name, fully escaped: six bytes for each of 64 characters, and two quotes. */
 const MAX_ESCAPED_NAME_BYTES = 6 * 64 + 2
 
-const NO_VALUES: readonly FoundValue[] = []
 const NOT_JSON = 'the body is not valid JSON'
 const NOT_UTF8 = 'the body is not valid UTF-8'
 const describeTooManyValues = (maxValues: number) =>

@@ -28,11 +28,15 @@ export const selectMember = (
 })
 
 /** Selects a member that is an array, and these members in each element. */
-export const selectElements = (name: string, members: readonly JsonSelector[]): JsonSelector => ({
+export const selectElements = (name: string, members: readonly JsonSelector[]): JsonSelector =>
+  selectArray(name, selectMember('', members))
+
+/** Selects a member that is an array, and what the selector finds in each element. */
+export const selectArray = (name: string, elements: JsonSelector): JsonSelector => ({
   name,
   members: [],
   otherMembers: null,
-  elements: selectMember('', members),
+  elements,
   maxBytes: NO_MAX_BYTES,
 })
 
@@ -47,12 +51,24 @@ export interface FoundValue extends ByteSpan {
   readonly isEmpty: boolean
   /** The number of members of all objects in it. */
   readonly names: number
-  readonly members: readonly FoundValue[]
-  readonly elements: readonly FoundValue[]
+  /** The first selected member or element. */
+  readonly firstPart: FoundValue | null
+  /** The next selected part of the value around this one. */
+  readonly nextPart: FoundValue | null
 }
 
-export const findMember = (found: FoundValue | undefined, name: string): FoundValue | undefined =>
-  found?.members.find((member) => member.name === name)
+export function findMember(found: FoundValue | undefined, name: string): FoundValue | undefined {
+  let part = found?.firstPart ?? null
+  while (part !== null && part.name !== name) part = part.nextPart
+  return part ?? undefined
+}
+
+/** Lists the selected members of an object, or elements of an array. */
+export function listParts(found: FoundValue | undefined): FoundValue[] {
+  const parts: FoundValue[] = []
+  for (let part = found?.firstPart ?? null; part !== null; part = part.nextPart) parts.push(part)
+  return parts
+}
 
 /** Finds the span of a selected member's name. */
 export const findNameSpan = (bytes: Uint8Array, { nameStart }: FoundValue): ByteSpan => ({

@@ -35,21 +35,38 @@ export function skipBlanks(bytes: Uint8Array, start: number, stop: number): numb
   return at
 }
 
-/** Cannot be confused with an offset, because no offset is this large. */
-export const INVALID_JSON = Number.MIN_SAFE_INTEGER
-export const INVALID_UTF8 = INVALID_JSON + 1
+/**
+ * Cannot be confused with an offset that a walk stopped at, because that is at least 1. They are small, because
+ * a number that does not fit into 31 bits would make V8 compute all offsets as floating-point numbers.
+ */
+export const INVALID_JSON = -1
+export const INVALID_UTF8 = -2
 
 /** The bytes that mean themselves in a string: all of ASCII but controls, the quote and the backslash. */
 const PLAIN_BYTE_FLAGS = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte < 0x80 && byte !== 0x22 && byte !== 0x5c ? 1 : 0,
 )
 
-/** Returns the offset after the closing quote or, if the string goes beyond `stop`, minus the offset read up to. */
+/**
+ * Returns the offset after the closing quote. If the string goes beyond `stop`, returns the negative of the
+ * offset read up to times `DIGIT_KINDS`, as `skipNumber` does.
+ */
 export function skipString(bytes: Uint8Array, start: number, stop: number): number {
+  const at = skipPlainBytes(bytes, start, stop)
+  return at < stop && bytes[at] === 0x22 ? at + 1 : skipStringAfter(bytes, at, stop)
+}
+
+function skipPlainBytes(bytes: Uint8Array, start: number, stop: number): number {
+  let at = start
+  while (at < stop && PLAIN_BYTE_FLAGS[bytes[at] as number] === 1) at++
+  return at
+}
+
+/** `skipString` for the rest of a string without plain bytes at its start. Few strings have such a rest. */
+function skipStringAfter(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
   for (;;) {
-    while (at < stop && PLAIN_BYTE_FLAGS[bytes[at] as number] === 1) at++
-    if (at >= stop) return at >= bytes.length ? INVALID_JSON : -at
+    if (at >= stop) return at >= bytes.length ? INVALID_JSON : -at * DIGIT_KINDS
     const byte = bytes[at] as number
     if (byte === 0x22) return at + 1
     if (byte < 0x80) {
@@ -60,6 +77,7 @@ export function skipString(bytes: Uint8Array, start: number, stop: number): numb
       at = skipCharacter(bytes, at)
       if (at < 0) return INVALID_UTF8
     }
+    at = skipPlainBytes(bytes, at, stop)
   }
 }
 

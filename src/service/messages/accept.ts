@@ -7,7 +7,7 @@ import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient } from '../ports/outbound.ts'
 import type { QueueRef } from '../ports/routing.ts'
-import type { Clock, Log, Random } from '../ports/runtime.ts'
+import type { Clock, Log, Maybe, Random } from '../ports/runtime.ts'
 import { sealPayload } from './payload.ts'
 
 /** A received message. */
@@ -57,14 +57,22 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
   const { storage, sealer, webhookClient, wakeQueues, random, nextMessageId, clock, log } = deps
   const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS, recordOAuthUse } = deps
 
-  return async function acceptMessage(
+  /** Refuses at once. */
+  return function acceptMessage(
     principal: KeyWithRouting,
     message: IncomingMessage,
     caller: Caller,
-  ): Promise<Result<MessageReceipt>> {
+  ): Maybe<Result<MessageReceipt>> {
     const routed = routeMessage(principal.key, principal.routings, message)
-    if (!routed.ok) return routed
-    const route = routed.value
+    return routed.ok ? storeOrSend(principal, message, routed.value, caller) : routed
+  }
+
+  async function storeOrSend(
+    principal: KeyWithRouting,
+    message: IncomingMessage,
+    route: MessageRoute,
+    caller: Caller,
+  ): Promise<Result<MessageReceipt>> {
     const { key } = principal
     if (key.oauthClient !== null) recordOAuthUse([route.source.id, key.ownerId])
     const accepted: AcceptedMessage = {

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { fail, ok, type Result } from '../../../domain/failure.ts'
+import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
 import type { Key } from '../../../domain/key.ts'
 import type { MessageEnvelope } from '../../../domain/routing.ts'
@@ -62,8 +62,10 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
     addPostRoute(app, path, deps, {
       async handle(request, caller) {
         const reservation = createReservation()
+        const progress: MessageProgress = {}
         try {
-          return await handleMessage(deps, request, caller, reservation)
+          const result = await receiveMessage(deps, request, caller, progress, reservation)
+          return result.ok ? result.value : refuseMessage(deps, result.failure, caller, progress)
         } finally {
           reservation.release()
         }
@@ -77,17 +79,14 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
   return app
 }
 
-async function handleMessage(
+function refuseMessage(
   deps: MessageEndpointDeps,
-  request: ServerRequest,
+  failure: Failure,
   caller: Caller,
-  reservation: Reservation,
-): Promise<Reply> {
-  const progress: MessageProgress = {}
-  const result = await receiveMessage(deps, request, caller, progress, reservation)
-  if (result.ok) return result.value
-  deps.recordRefusal('message', result.failure, caller)
-  const reply = refuseRedoxRequest(result.failure, createRefusalContext(deps, caller, progress))
+  progress: MessageProgress,
+): Reply {
+  deps.recordRefusal('message', failure, caller)
+  const reply = refuseRedoxRequest(failure, createRefusalContext(deps, caller, progress))
   deps.recordRefusal.recordResponse(caller, reply)
   return reply
 }
@@ -114,17 +113,18 @@ async function receiveMessage(
   if (!payload.ok) return payload
   const message = await readMessage(payload.value, progress)
   if (!message.ok) return message
-  const incoming = toIncomingMessage(
-    payload.value,
-    message.value,
-    progress,
-    () => request.raw.signal,
-  )
-  const sourceId = scopes === null ? ok(incoming.sourceId) : selectSource(incoming, headers)
+  const { meta } = message.value
+  const sourceId = scopes === null ? ok(meta.sourceId) : selectSource(meta, headers)
   if (!sourceId.ok) return sourceId
   const receipt = await acceptMessage(
     principal.value,
-    { ...incoming, sourceId: sourceId.value },
+    toIncomingMessage(
+      payload.value,
+      message.value,
+      sourceId.value,
+      progress,
+      () => request.raw.signal,
+    ),
     caller,
   )
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt

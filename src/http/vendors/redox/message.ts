@@ -13,6 +13,7 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
+  listParts,
   selectElements,
   selectMember,
 } from '../../json/selector.ts'
@@ -47,17 +48,17 @@ export const PAYLOAD_SELECTORS = [
  */
 export function findMissingField(
   message: FoundValue,
-  { DataModel, EventType }: Meta,
+  { dataModel, eventType }: Meta,
 ): Failure | null {
   if (
-    DataModel === 'Device' &&
-    EventType === 'New' &&
+    dataModel === 'Device' &&
+    eventType === 'New' &&
     !hasValue(findMember(message, 'Device'), 'ID')
   ) {
     return { reason: 'field_missing', field: 'Device.ID' }
   }
   const identifiers = findMember(findMember(message, 'Patient'), 'Identifiers')
-  for (const [n, identifier] of identifiers?.elements.entries() ?? []) {
+  for (const [n, identifier] of listParts(identifiers).entries()) {
     for (const name of ['ID', 'IDType']) {
       if (hasValue(identifier, name)) continue
       return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
@@ -137,21 +138,22 @@ const NULL_FIRST_BYTE = 0x6e
 export const toIncomingMessage = (
   payload: Uint8Array,
   { meta, found }: ParsedMessage,
+  sourceId: string | null,
   progress: MessageProgress,
   signal: () => AbortSignal,
 ): IncomingMessage => ({
-  dataModel: meta.DataModel,
-  eventType: meta.EventType,
-  sourceId: meta.Source?.ID ?? null,
-  destinationIds: meta.Destinations.map(({ ID }) => ID),
-  test: meta.Test ?? false,
+  dataModel: meta.dataModel,
+  eventType: meta.eventType,
+  sourceId,
+  destinationIds: meta.destinationIds,
+  test: meta.test,
   payload,
   render(accepted) {
     progress.sentQuery = { meta, accepted }
     return applyLongEdits(
       payload,
       { start: skipByteOrderMark(payload), end: payload.length },
-      fillMeta(found, toRoutedMessage(accepted, meta.Test ?? false)),
+      fillMeta(found, toRoutedMessage(accepted, meta.test)),
     )
   },
   signal,

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
+import type { MessageEnvelope } from '../../../domain/routing.ts'
 import type { AcceptedMessage } from '../../../service/messages/accept.ts'
 import {
   applyEdits,
@@ -13,6 +13,7 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
+  listParts,
   selectElements,
   selectMember,
 } from '../../json/selector.ts'
@@ -24,69 +25,103 @@ import { readSpan } from '../../json/tokens.ts'
 
 export const META = 'Meta'
 
-const shortText = z.string().min(1).max(256)
-const storedId = shortText.overwrite(toStoredId)
-const messageSchema = z.object({
-  Meta: z.object({
-    DataModel: shortText,
-    EventType: shortText,
-    EventDateTime: z.unknown().optional(),
-    Test: z.boolean().nullish(),
-    Source: z.object({ ID: storedId.nullish() }).nullish(),
-    Destinations: z
-      .array(z.object({ ID: storedId }))
-      .min(1)
-      .max(100),
-    FacilityCode: z.unknown().optional(),
-  }),
-})
+const MAX_TEXT_LENGTH = 256
+const MAX_DESTINATIONS = 100
 
 /** The envelope; everything else in a message is payload. */
-export type Meta = z.infer<typeof messageSchema>['Meta']
+export interface Meta extends MessageEnvelope {
+  readonly test: boolean
+}
+
+/** The members of a valid `Meta` that are read. */
+interface WrittenMeta {
+  readonly DataModel: string
+  readonly EventType: string
+  readonly Test?: boolean | null
+  readonly Source?: { readonly ID?: string | null } | null
+  readonly Destinations: readonly { readonly ID: string }[]
+}
 
 /** Reads `Meta`, or fails with the first missing or invalid field. */
-export function readMeta(Meta: unknown): Result<Meta> {
-  const message = { Meta }
-  const parseResult = messageSchema.safeParse(message)
-  if (!parseResult.success) return fail(describeIssue(message, parseResult.error.issues[0]))
-  const meta = parseResult.data.Meta
-  const seenIds = new Set<string>()
-  for (const [n, { ID }] of meta.Destinations.entries()) {
-    const field = `Meta.Destinations[${n}].ID`
-    if (seenIds.has(ID)) return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
-    seenIds.add(ID)
+export function readMeta(value: unknown): Result<Meta> {
+  const fault = findTypeFault(META, value, 'object') ?? findMetaFault(value as Members)
+  if (fault !== null) return fail(fault)
+  const { DataModel, EventType, Test, Source, Destinations } = value as WrittenMeta
+  const destinationIds = Destinations.map(({ ID }) => toStoredId(ID))
+  const repeated = destinationIds.findIndex((id, n) => destinationIds.indexOf(id) < n)
+  if (repeated >= 0) {
+    const field = `Meta.Destinations[${repeated}].ID`
+    return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
   }
-  return ok(meta)
+  const sourceId = Source?.ID ?? null
+  return ok({
+    dataModel: DataModel,
+    eventType: EventType,
+    sourceId: sourceId === null ? null : toStoredId(sourceId),
+    destinationIds,
+    test: Test ?? false,
+  })
 }
 
-function describeIssue(message: unknown, issue: z.core.$ZodIssue | undefined): Failure {
-  const path = issue?.path ?? []
-  const field = formatFieldName(path)
-  const found = path.reduce(getMember, message)
-  const isEmpty = issue?.code === 'too_small'
-  if (found === undefined || found === null || isEmpty) return { reason: 'field_missing', field }
-  return { reason: 'field_invalid', field, detail: describeIssueDetail(issue) }
+type Members = Readonly<Record<string, unknown>>
+
+const findMetaFault = ({
+  DataModel,
+  EventType,
+  Test,
+  Source,
+  Destinations,
+}: Members): Failure | null =>
+  findTextFault('Meta.DataModel', DataModel) ??
+  findTextFault('Meta.EventType', EventType) ??
+  (isAbsent(Test) ? null : findTypeFault('Meta.Test', Test, 'boolean')) ??
+  (isAbsent(Source) ? null : findSourceFault(Source)) ??
+  findTypeFault('Meta.Destinations', Destinations, 'array') ??
+  findDestinationsFault(Destinations as readonly unknown[])
+
+function findSourceFault(source: unknown): Failure | null {
+  const fault = findTypeFault('Meta.Source', source, 'object')
+  if (fault !== null) return fault
+  const { ID } = source as Members
+  return isAbsent(ID) ? null : findTextFault('Meta.Source.ID', ID)
 }
 
-const getMember = (value: unknown, name: PropertyKey): unknown =>
-  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-
-/** Formats `Meta.Destinations[0].ID`. */
-function formatFieldName(path: readonly PropertyKey[]): string {
-  const name = path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '')
-  return name === '' ? 'the body' : name
+function findDestinationsFault(destinations: readonly unknown[]): Failure | null {
+  let fault = findLengthFault('Meta.Destinations', destinations, MAX_DESTINATIONS)
+  for (let n = 0; n < destinations.length && fault === null; n++) {
+    const field = `Meta.Destinations[${n}]`
+    fault =
+      findTypeFault(field, destinations[n], 'object') ??
+      findTextFault(`${field}.ID`, (destinations[n] as Members).ID)
+  }
+  return fault
 }
 
-function describeIssueDetail(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'invalid_type') return `must be ${addArticle(issue.expected)}`
-  if (issue?.code === 'too_big') return `must not be longer than ${issue.maximum}`
-  return 'is not valid'
+const findTextFault = (field: string, value: unknown): Failure | null =>
+  findTypeFault(field, value, 'string') ?? findLengthFault(field, value as string, MAX_TEXT_LENGTH)
+
+type JsonType = 'object' | 'array' | 'string' | 'boolean'
+
+function findTypeFault(field: string, value: unknown, type: JsonType): Failure | null {
+  if (isAbsent(value)) return { reason: 'field_missing', field }
+  const found = Array.isArray(value) ? 'array' : typeof value
+  if (found === type) return null
+  const article = type === 'object' || type === 'array' ? 'an' : 'a'
+  return { reason: 'field_invalid', field, detail: `must be ${article} ${type}` }
 }
 
-const addArticle = (type: string) => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
+/** Finds if a text or a list is empty, which counts as missing, or too long. */
+function findLengthFault(
+  field: string,
+  { length }: { readonly length: number },
+  max: number,
+): Failure | null {
+  if (length === 0) return { reason: 'field_missing', field }
+  if (length <= max) return null
+  return { reason: 'field_invalid', field, detail: `must not be longer than ${max}` }
+}
+
+const isAbsent = (value: unknown) => value === undefined || value === null
 
 /** The server's own data about a routed message. */
 export interface RoutedMessage {
@@ -111,23 +146,23 @@ export const toRoutedMessage = (
 
 /** Writes the `Meta` of the reply to an accepted message. */
 export function writeReceipt(meta: Meta, accepted: AcceptedMessage) {
-  const { source, ...routing } = toRoutedMessage(accepted, meta.Test ?? false)
+  const { source, ...routing } = toRoutedMessage(accepted, meta.test)
   return writeEcho(meta, { ...routing, source: { ID: source.id } })
 }
 
 /** Writes the `Meta` of the reply to a message that did not reach its destination. */
 export function writeFailedReceipt(meta: Meta, accepted: AcceptedMessage) {
-  const { source, ...routing } = toRoutedMessage(accepted, meta.Test ?? false)
+  const { source, ...routing } = toRoutedMessage(accepted, meta.test)
   return writeEcho(meta, { ...routing, source: toNamedObject(source) })
 }
 
 /** Keeps the order in which the vendor's service writes these fields. */
 const writeEcho = (
-  { DataModel, EventType }: Meta,
+  { dataModel, eventType }: Meta,
   { source, serial, destinations, logs }: Omit<RoutedMessage, 'source'> & { source: object },
 ) => ({
-  DataModel,
-  EventType,
+  DataModel: dataModel,
+  EventType: eventType,
   Message: { ID: serial },
   Source: source,
   Destinations: destinations.map(toNamedObject),
@@ -148,7 +183,7 @@ export const DELIVERED_META_SELECTOR = selectMember(META, [
 /** Sets those parts. `meta` must have been found with `DELIVERED_META_SELECTOR`. */
 export function fillMeta(meta: FoundValue, routedMessage: RoutedMessage): JsonEdit[] {
   const { serial, test, source, destinations, logs } = routedMessage
-  const destinationElements = findMember(meta, 'Destinations')?.elements ?? []
+  const destinationElements = listParts(findMember(meta, 'Destinations'))
   const message = findMember(meta, 'Message')
   const id = toMember('ID', serial)
   const members = [
@@ -188,7 +223,7 @@ export function writeAnswerMeta(
   answerMeta: FoundValue | undefined,
 ): string {
   const receipt = writeReceipt(meta, accepted)
-  const otherMembers = answerMeta?.members.filter(({ name }) => !Object.hasOwn(receipt, name)) ?? []
+  const otherMembers = listParts(answerMeta).filter(({ name }) => !Object.hasOwn(receipt, name))
   const message = findMember(answerMeta, 'Message')
   const fields = Object.entries(receipt).map(([name, value]) => {
     if (name !== 'Message' || message?.kind !== 'object') {
@@ -205,7 +240,7 @@ export function writeAnswerMeta(
 
 /** Writes the `Meta` of a test message. */
 export const writeTestMeta = (
-  kind: Pick<Meta, 'DataModel' | 'EventType'>,
+  kind: Pick<WrittenMeta, 'DataModel' | 'EventType'>,
   envelope: TestEnvelope,
 ) => ({
   ...kind,
@@ -227,6 +262,9 @@ const toLogObject = ({ id, attemptId }: RoutedMessage['logs'][number]) => ({
   ID: id,
   AttemptID: attemptId,
 })
+
+const getMember = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 
 /** Extracts the readable part of a refused message's `Meta`. */
 export function createEcho(meta: unknown) {

@@ -32,7 +32,14 @@ export function createTestMessages(deps: TestMessagesDeps): TestMessages {
       const payload = new TextEncoder().encode(text)
       const parseResult = await readTestMessage(payload, progress)
       if (!parseResult.ok) return ok(createRefusedResult(deps, parseResult.failure, progress))
-      const incoming = toIncomingMessage(payload, parseResult.value, progress, () => signal)
+      const { sourceId: namedId } = parseResult.value.meta
+      const incoming = toIncomingMessage(
+        payload,
+        parseResult.value,
+        namedId,
+        progress,
+        () => signal,
+      )
       const testResult = await messages.sendTest(sourceId, incoming, caller)
       if (!testResult.ok) return testResult
       const { messageId, result } = testResult.value
@@ -70,7 +77,7 @@ async function readTestMessage(
 ): Promise<Result<ParsedMessage>> {
   const parseResult = await readMessage(payload, progress)
   // A receiver must not mistake it for a real patient's message.
-  return !parseResult.ok || parseResult.value.meta.Test === true
+  return !parseResult.ok || parseResult.value.meta.test
     ? parseResult
     : fail({
         reason: 'field_invalid',
