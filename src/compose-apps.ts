@@ -6,7 +6,6 @@ import { createTotp } from './crypto/totp.ts'
 import { type Apps, createApps } from './http/app.ts'
 import type { ConsoleAssets } from './http/console/static/assets.ts'
 import { createProxyRequest, type WriteUpstreamHead } from './http/proxy/upstream.ts'
-import type { HttpDeps } from './http/request.ts'
 import { renderDeliveryBody } from './http/vendors/redox/message.ts'
 import { createTestMessages } from './http/vendors/redox/test-messages.ts'
 import { createAuthenticate } from './service/authenticate/authenticate.ts'
@@ -35,7 +34,7 @@ import { createTokenCache } from './service/tokens/verify-token.ts'
 
 export { listVendorDocuments } from './http/app.ts'
 export { REQUEST_ID_HEADER } from './http/reply.ts'
-export type { ServerRequest } from './http/request.ts'
+export type { RequestHeaders, ServerRequest, ServerRoute } from './http/request.ts'
 
 /** The adapters of a runtime that serves requests. */
 export interface RequestAdapters {
@@ -47,8 +46,6 @@ export interface RequestAdapters {
   readonly writeUpstreamHead?: WriteUpstreamHead
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
-  /** Opens the requests of hot routes, if the runtime has a more direct way than Request and Response. */
-  readonly openRequest?: HttpDeps['openRequest']
 }
 
 /** The services of a server that no command needs. */
@@ -123,7 +120,6 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
     longMessageBytes: runtime.longMessageBytes,
     hasDiskSpace: runtime.hasDiskSpace,
     getPeerAddress: adapters.getPeerAddress,
-    openRequest: adapters.openRequest,
     trustedProxies: config.trustedProxies,
   })
   return { ...apps, signInServices, deliveryWorker }

@@ -35,7 +35,7 @@ import {
   type Reply,
   toResponse,
 } from './reply.ts'
-import { type HttpDeps, identifyCaller } from './request.ts'
+import { addServerRoute, type HttpDeps, identifyCaller, type ServerRoute } from './request.ts'
 import {
   type CustomerKeyDeps,
   createOpendentalHandler,
@@ -83,6 +83,8 @@ type AppDeps = RedoxAuthDeps &
 export interface Apps {
   /** The app for vendors. It has nothing of the console, because upstreams answer in this origin. */
   readonly app: Hono
+  /** The routes of `app` that a runtime may serve without Request and Response. */
+  readonly serverRoutes: readonly ServerRoute[]
   /** The console and the management API, for a listener or host name of their own; null when off. */
   readonly consoleApp: Hono | null
   /** Words a refusal for load as the surface of the request does. */
@@ -94,10 +96,23 @@ export function createApps(deps: AppDeps): Apps {
     deps,
     (request, options) => findDotSegmentPath(request, options) ?? matchRedoxPath(request),
   )
-  app.route('/', createRedoxAuthRoutes(deps))
-  app.route('/', createTokenRoutes(deps))
-  app.route('/', createTokenManagementRoutes(deps))
-  app.route('/', createMessageRoutes(deps))
+  const redoxAuthenticator = createRedoxAuthenticator(deps)
+  const authenticators = [
+    redoxAuthenticator,
+    createKeyAuthenticator(opendentalProtocol, deps.authenticate),
+    createKeyAuthenticator(xdentProtocol, deps.authenticate),
+    // After XDENT's, whose keys come in the same header and are recognized by their dot.
+    createKeyAuthenticator(xenradProtocol, deps.authenticate),
+    createKeyAuthenticator(practiceProtocol, deps.authenticate),
+  ]
+  const serverRoutes = [
+    ...createRedoxAuthRoutes(deps),
+    ...createTokenRoutes(deps),
+    ...createTokenManagementRoutes(deps),
+    ...createMessageRoutes(deps),
+    ...createForwardAuthRoutes({ ...deps, authenticators }),
+  ]
+  for (const route of serverRoutes) addServerRoute(app, deps, route)
   // Before the FHIR surface, which has one document of it.
   app.route(
     '/',
@@ -111,16 +126,6 @@ export function createApps(deps: AppDeps): Apps {
     '/',
     createXenradRoutes({ ...deps, resourceMetadataUrl: getFhirMetadataUrl(deps.publicUrl) }),
   )
-  const redoxAuthenticator = createRedoxAuthenticator(deps)
-  const authenticators = [
-    redoxAuthenticator,
-    createKeyAuthenticator(opendentalProtocol, deps.authenticate),
-    createKeyAuthenticator(xdentProtocol, deps.authenticate),
-    // After XDENT's, whose keys come in the same header and are recognized by their dot.
-    createKeyAuthenticator(xenradProtocol, deps.authenticate),
-    createKeyAuthenticator(practiceProtocol, deps.authenticate),
-  ]
-  app.route('/', createForwardAuthRoutes({ ...deps, authenticators }))
   app.route('/', createHealthRoutes(deps))
   const documentHandler = createLazyHandler(loadVendorDocuments(deps))
   for (const path of ['/openapi/*', '/.well-known/api-catalog']) app.get(path, documentHandler)
@@ -137,7 +142,7 @@ export function createApps(deps: AppDeps): Apps {
 
   const refuseForLoad = createLoadRefuser(deps, redoxAuthenticator.refuseRequest)
 
-  if (!deps.isConsoleEnabled) return { app, consoleApp: null, refuseForLoad }
+  if (!deps.isConsoleEnabled) return { app, serverRoutes, consoleApp: null, refuseForLoad }
   const consoleApp = createBareApp(deps)
   const previewRefusal = createPreviewRefusal({
     exchange: refuseTokenRequest,
@@ -154,7 +159,7 @@ export function createApps(deps: AppDeps): Apps {
     addRequestId(deps, createLazyHandler(loadConsole({ ...deps, previewRefusal }))),
   )
   consoleApp.all('/admin/v1/*', addRequestId(deps, createLazyHandler(loadAdmin(deps))))
-  return { app, consoleApp, refuseForLoad }
+  return { app, serverRoutes, consoleApp, refuseForLoad }
 }
 
 /** The protocols whose keys come with every request. */

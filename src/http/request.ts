@@ -21,32 +21,76 @@ import {
   type Reply,
 } from './reply.ts'
 
+/** The headers of a request, as a Headers object has them: repeated ones are joined by a comma. */
+export interface RequestHeaders {
+  get(name: string): string | null
+  /** The names, in any case. */
+  keys(): Iterable<string>
+}
+
 /**
  * A request to a route that programs call at any rate. The runtime reads the bytes and writes the answer;
  * the rules for both are in this folder.
  */
 export interface ServerRequest {
-  readonly raw: Request
+  readonly method: string
+  /** The URL, or its path and query. */
+  readonly url: string
+  readonly headers: RequestHeaders
+  /** The address at the other end of the connection. */
+  readonly peerAddress: string
+  /** Aborted if the client closes the connection before the answer. */
+  readonly signal: AbortSignal
+  /** The body of a request without a Content-Length. */
+  readonly stream: ReadableStream<Uint8Array> | null
   /** Reads the whole body of a request with a Content-Length. Rejects if the body ends early. */
   readBytes(): Promise<Uint8Array>
-  /** Answers the request. A handler returns the result, and does nothing after it. */
-  send(status: number, headers: Readonly<Record<string, string>>, body: string): Response
+  /** Answers the request. */
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): void
 }
 
-/** A request whose runtime has nothing below Request and Response. */
+/** A request that arrives as a Request and is answered by a Response. */
 export class FetchRequest implements ServerRequest {
-  readonly raw: Request
+  readonly #request: Request
+  readonly peerAddress: string
+  #response: Response | undefined
 
-  constructor(raw: Request) {
-    this.raw = raw
+  constructor(request: Request, peerAddress = '') {
+    this.#request = request
+    this.peerAddress = peerAddress
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  get url(): string {
+    return this.#request.url
+  }
+
+  get headers(): Headers {
+    return this.#request.headers
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
+  }
+
+  get stream(): ReadableStream<Uint8Array> | null {
+    return this.#request.body
   }
 
   async readBytes(): Promise<Uint8Array> {
-    return new Uint8Array(await this.raw.arrayBuffer())
+    return new Uint8Array(await this.#request.arrayBuffer())
   }
 
-  send(status: number, headers: Readonly<Record<string, string>>, body: string): Response {
-    return new Response(body, { status, headers })
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    this.#response = new Response(body, { status, headers })
+  }
+
+  get response(): Response {
+    if (this.#response === undefined) throw new Error('the route sent no response')
+    return this.#response
   }
 }
 
@@ -54,8 +98,6 @@ export class FetchRequest implements ServerRequest {
 export interface HttpDeps {
   /** The address at the other end of a request's connection. */
   readonly getPeerAddress: (c: Context) => string
-  /** Opens a request in the runtime's own way, if it has one for this request. */
-  readonly openRequest?: ((c: Context) => ServerRequest | null) | undefined
   /** The proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxies: readonly IpNetwork[]
   readonly createRequestId: () => string
@@ -63,14 +105,20 @@ export interface HttpDeps {
 
 export const FORWARDED_FOR_HEADER = 'x-forwarded-for'
 
-export function identifyCaller(
-  { getPeerAddress, trustedProxies, createRequestId }: HttpDeps,
-  c: Context,
-  path = routePath(c),
+/** Identifies the caller of a request that Hono has routed. */
+export function identifyCaller(deps: HttpDeps, c: Context, path = routePath(c)): Caller {
+  const { headers } = c.req.raw
+  return createCaller(deps, { headers, peerAddress: deps.getPeerAddress(c) }, path)
+}
+
+export function createCaller(
+  { trustedProxies, createRequestId }: HttpDeps,
+  { headers, peerAddress }: Pick<ServerRequest, 'headers' | 'peerAddress'>,
+  path: string,
 ): Caller {
-  const forwarded = trustedProxies.length > 0 ? c.req.header(FORWARDED_FOR_HEADER) : undefined
-  const address = resolveClientAddress(getPeerAddress(c), forwarded, trustedProxies)
-  return new RequestCaller(c, address, createRequestId(), path)
+  const forwarded = trustedProxies.length > 0 ? headers.get(FORWARDED_FOR_HEADER) : null
+  const address = resolveClientAddress(peerAddress, forwarded ?? undefined, trustedProxies)
+  return new RequestCaller(headers, address, createRequestId(), path)
 }
 
 /** A caller whose User-Agent is read only when it is needed. A log line with a copy of it has no request. */
@@ -78,17 +126,17 @@ class RequestCaller implements Caller {
   readonly address: string
   readonly requestId: string
   readonly path: string
-  readonly #context: Context
+  readonly #headers: RequestHeaders
 
-  constructor(context: Context, address: string, requestId: string, path: string) {
+  constructor(headers: RequestHeaders, address: string, requestId: string, path: string) {
     this.address = address
     this.requestId = requestId
     this.path = path
-    this.#context = context
+    this.#headers = headers
   }
 
   readUserAgent(): string | undefined {
-    return this.#context.req.header('user-agent')
+    return this.#headers.get('user-agent') ?? undefined
   }
 }
 
@@ -103,33 +151,48 @@ export interface PostRoute {
   readonly replyServerError: (caller: Caller) => Reply
 }
 
-/**
- * Adds the path with one handler for all methods, which catches its own errors. With more handlers, or with
- * an app and an error handler for the path, Hono would compose middleware at every request.
- */
-export function addPostRoute(
-  app: Hono,
+/** A route that programs call at any rate, for all methods. */
+export interface ServerRoute {
+  /** The pattern of its paths, for Hono. */
+  readonly pattern: string
+  /** The paths for which a runtime may call it without Hono. */
+  readonly paths: readonly string[]
+  /** Sends a response to the request. Catches its own errors. */
+  readonly answer: (request: ServerRequest) => Promise<void>
+}
+
+export const createPostRoute = (
   path: string,
   deps: HttpDeps & { log: Log },
   route: PostRoute,
-) {
-  app.all(path, async (c) => {
-    const caller = identifyCaller(deps, c, path)
-    const request = openServerRequest(deps, c)
-    if (c.req.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), caller)
+): ServerRoute => ({
+  pattern: path,
+  paths: [path],
+  async answer(request) {
+    const caller = createCaller(deps, request, path)
+    if (request.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), caller)
     try {
-      return respond(request, await route.handle(request, caller), caller)
+      respond(request, await route.handle(request, caller), caller)
     } catch (error) {
-      return respond(request, replyToError(deps.log, caller, error, route), caller)
+      respond(request, replyToError(deps.log, caller, error, route), caller)
     }
+  },
+})
+
+export const respond = (request: ServerRequest, reply: Reply, caller: Caller): void =>
+  request.send(reply.status, createReplyHeaders(reply, caller), reply.body)
+
+/**
+ * Adds the route with one handler for all methods. With more handlers, or with an app and an error handler for
+ * the path, Hono would compose middleware at every request.
+ */
+export function addServerRoute(app: Hono, deps: HttpDeps, { pattern, answer }: ServerRoute): void {
+  app.all(pattern, async (c) => {
+    const request = new FetchRequest(c.req.raw, deps.getPeerAddress(c))
+    await answer(request)
+    return request.response
   })
 }
-
-export const openServerRequest = ({ openRequest }: HttpDeps, c: Context): ServerRequest =>
-  openRequest?.(c) ?? new FetchRequest(c.req.raw)
-
-export const respond = (request: ServerRequest, reply: Reply, caller: Caller): Response =>
-  request.send(reply.status, createReplyHeaders(reply, caller), reply.body)
 
 /** Replies to errors that are thrown, which are no expected failures. */
 export type ErrorReplies = Pick<PostRoute, 'replyUnavailable' | 'replyServerError'>
@@ -150,7 +213,7 @@ export function replyToError(
 /** The beginning of an Authorization header with this scheme, in any case (RFC 9110 §11.1). */
 const SCHEME_PATTERNS = { basic: /^basic(?: |$)/i, bearer: /^bearer(?: |$)/i }
 
-export const hasScheme = (headers: Headers, scheme: keyof typeof SCHEME_PATTERNS): boolean =>
+export const hasScheme = (headers: RequestHeaders, scheme: keyof typeof SCHEME_PATTERNS): boolean =>
   SCHEME_PATTERNS[scheme].test(headers.get('authorization') ?? '')
 
 /**
@@ -182,7 +245,7 @@ export const createBasicChallenge = () =>
   createChallengeHeader('Basic realm="Latchkey", charset="UTF-8"')
 
 /** True for a body that is compressed, which the server does not read. */
-export const isEncoded = (headers: Headers): boolean =>
+export const isEncoded = (headers: RequestHeaders): boolean =>
   (headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity'
 
 type BodyFailure = InputFailure | Extract<RateLimitFailure, { reason: 'busy' }>
@@ -209,7 +272,7 @@ export async function readBody(
   limitBytes: number,
   reserve: ReserveBytes = () => true,
 ): Promise<Result<Uint8Array, BodyFailure>> {
-  const { headers } = request.raw
+  const { headers } = request
   if (isEncoded(headers)) {
     return failUnreadable('Content-Encoding is not supported: send the body as it is')
   }
@@ -218,7 +281,7 @@ export async function readBody(
   const isLong = Number(contentLength) > MAX_UNRESERVED_BYTES
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
   try {
-    if (contentLength === null) return await readStream(request.raw.body, limitBytes, reserve)
+    if (contentLength === null) return await readStream(request.stream, limitBytes, reserve)
     const body = await request.readBytes()
     return body.length === Number(contentLength) ? ok(body) : BODY_ENDED_EARLY
   } catch {

@@ -1,59 +1,121 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import type { Context } from 'hono'
-import type { ServerRequest } from '../compose-apps.ts'
+import type { RequestHeaders, ServerRequest, ServerRoute } from '../compose-apps.ts'
+import type { Log } from '../service/ports/runtime.ts'
 
 /**
  * Node's field for the length of the body, which `end` sets too, but only for a head that was written with
  * `setHeader`: that takes 0.9 µs more. Without the field, Node would send the body in chunks.
  */
-type DirectResponse = ServerResponse & { _contentLength: number | null }
+type DirectResponse = ServerResponse & { _contentLength?: number }
 
-/** The pair of messages that node-server passes on with each request; a test may have a part of it. */
-type NodeContext = Context<{
-  Bindings: { incoming?: IncomingMessage; outgoing?: DirectResponse }
-}>
+/** A Host that needs no URL parser to be valid. */
+const PLAIN_HOST = /^[a-z0-9._-]+(?::[1-5]?\d{1,4})?$/i
 
 /**
- * Opens a request of node:http without the Request and Response around it. Returns null for HEAD, of whose
- * Response Hono makes a new one, which node-server would send a second time; and for HTTP/1.0, whose
- * responses Node frames otherwise.
+ * Creates a function that answers requests to these routes without Hono, Request and Response, and returns
+ * false for all others. Also left to Hono are HEAD and HTTP/1.0, whose responses Node frames otherwise,
+ * and bodies in chunks.
  */
-export function openDirectRequest(c: NodeContext): ServerRequest | null {
-  const { incoming, outgoing } = c.env ?? {}
-  if (incoming === undefined || outgoing === undefined) return null
-  const isDirect = incoming.method !== 'HEAD' && incoming.httpVersion === '1.1'
-  return isDirect ? new DirectRequest(c.req.raw, incoming, outgoing) : null
+export function createDirectHandler(routes: readonly ServerRoute[], log: Log) {
+  const answers = new Map(
+    routes.flatMap(({ paths, answer }) => paths.map((path) => [path, answer] as const)),
+  )
+  return (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
+    const { url = '', method, httpVersion, headers } = incoming
+    const queryAt = url.indexOf('?')
+    const answer = answers.get(queryAt === -1 ? url : url.slice(0, queryAt))
+    const isDirect =
+      answer !== undefined &&
+      method !== 'HEAD' &&
+      httpVersion === '1.1' &&
+      headers['transfer-encoding'] === undefined &&
+      PLAIN_HOST.test(headers.host ?? '')
+    if (!isDirect) return false
+    answer(new DirectRequest(incoming, outgoing)).catch((error: unknown) => {
+      log.error({ error }, 'a request failed')
+      outgoing.destroy()
+    })
+    return true
+  }
 }
 
 /** Reads the body from the incoming message, and writes head and body to the outgoing one at once. */
 class DirectRequest implements ServerRequest {
-  readonly raw: Request
+  readonly headers: RequestHeaders
+  readonly stream = null
   readonly #incoming: IncomingMessage
   readonly #outgoing: DirectResponse
 
-  constructor(raw: Request, incoming: IncomingMessage, outgoing: DirectResponse) {
-    this.raw = raw
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.headers = new RawHeaders(incoming.rawHeaders)
     this.#incoming = incoming
     this.#outgoing = outgoing
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? ''
+  }
+
+  get url(): string {
+    return this.#incoming.url ?? ''
+  }
+
+  get peerAddress(): string {
+    return this.#incoming.socket.remoteAddress ?? ''
+  }
+
+  get signal(): AbortSignal {
+    const controller = new AbortController()
+    const outgoing = this.#outgoing
+    outgoing.once('close', () => {
+      if (!outgoing.writableFinished) controller.abort()
+    })
+    if (outgoing.destroyed) controller.abort()
+    return controller.signal
   }
 
   readBytes(): Promise<Uint8Array> {
     const incoming = this.#incoming
     const length = Number(incoming.headers['content-length'])
-    // A closed connection emits no more events, and node-server can read what arrived before.
-    return length === 0 || incoming.destroyed
-      ? this.raw.arrayBuffer().then((buffer) => new Uint8Array(buffer))
+    if (length === 0) return Promise.resolve(new Uint8Array())
+    // A closed connection emits no more events, but what arrived before can be read.
+    return incoming.destroyed
+      ? Promise.resolve(incoming.read() ?? new Uint8Array())
       : readBytes(incoming, length)
   }
 
-  send(status: number, headers: Readonly<Record<string, string>>, body: string): Response {
+  send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
     const outgoing = this.#outgoing
     const length = Buffer.byteLength(body)
     outgoing._contentLength = length
     // ASCII is copied to the socket as it is.
     outgoing.writeHead(status, headers).end(body, length === body.length ? 'latin1' : 'utf8')
-    return RESPONSE_ALREADY_SENT
+  }
+}
+
+/** Node's own object of headers drops repeated ones, such as a second Authorization. */
+class RawHeaders implements RequestHeaders {
+  readonly #rawHeaders: readonly string[]
+
+  constructor(rawHeaders: readonly string[]) {
+    this.#rawHeaders = rawHeaders
+  }
+
+  get(name: string): string | null {
+    const rawHeaders = this.#rawHeaders
+    const lowerName = name.toLowerCase()
+    let joined: string | null = null
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const rawName = rawHeaders[at] ?? ''
+      if (rawName.length !== lowerName.length || rawName.toLowerCase() !== lowerName) continue
+      const value = rawHeaders[at + 1] ?? ''
+      joined = joined === null ? value : `${joined}, ${value}`
+    }
+    return joined
+  }
+
+  keys(): string[] {
+    return this.#rawHeaders.filter((_, at) => at % 2 === 0)
   }
 }
 

@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { REQUEST_ID_HEADER } from '../compose-apps.ts'
+import { REQUEST_ID_HEADER, type ServerRoute } from '../compose-apps.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import type { Log } from '../service/ports/runtime.ts'
+import { createDirectHandler } from './direct-request.ts'
 
 /**
  * Limits how long a slow sender holds a connection. Idle connections are kept longer than load balancers
@@ -23,8 +24,11 @@ const SERVER_OPTIONS = {
 const DEFAULT_HOST = 'localhost'
 
 export interface HttpServer extends Server {
-  /** Answers requests with this app from now on, without the base path of `publicUrl`. */
-  serveApp(fetch: Hono['fetch'], publicUrl: string): void
+  /**
+   * Answers requests with this app from now on, without the base path of `publicUrl`. Requests to its
+   * `serverRoutes` do not pass through it if they need no Request and Response.
+   */
+  serveApp(fetch: Hono['fetch'], publicUrl: string, serverRoutes?: readonly ServerRoute[]): void
   /** Stops listening. Lets requests in progress end within this time, then closes their connections. */
   stop(timeoutMs: number): Promise<void>
 }
@@ -38,9 +42,10 @@ export function createHttpServer(log: Log): HttpServer {
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
     stop: createStop(server),
-    serveApp(fetch: Hono['fetch'], publicUrl: string) {
+    serveApp(fetch: Hono['fetch'], publicUrl: string, serverRoutes: readonly ServerRoute[] = []) {
       const basePath = parseBasePath(publicUrl)
       const { refuseUnreadable: errorHandler } = refusals
+      const handleDirectly = createDirectHandler(serverRoutes, log)
       const handleRequest = getRequestListener(fetch, { hostname: DEFAULT_HOST, errorHandler })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         // RFC 9112 §9.6: after the server has closed a connection, it answers no further request.
@@ -49,8 +54,8 @@ export function createHttpServer(log: Log): HttpServer {
         lingerUntilRead(request)
         request.url = removeBasePath(request.url ?? '', basePath)
         const problem = findHostProblem(request) ?? findCodingProblem(request)
-        if (problem === null) void handleRequest(request, response)
-        else refusals.refuseRequest(response, problem)
+        if (problem !== null) refusals.refuseRequest(response, problem)
+        else if (!handleDirectly(request, response)) void handleRequest(request, response)
       })
     },
   })

@@ -5,7 +5,6 @@ import type { Latchkey } from '../compose.ts'
 import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Clock, Log } from '../service/ports/runtime.ts'
-import { openDirectRequest } from './direct-request.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
 import { type ListeningAddresses, logListening } from './log.ts'
@@ -53,7 +52,7 @@ export async function startInGroup(
   group: WorkerGroup | undefined,
   config: Config,
   log: Log,
-  { clock, wrapApp = (apps) => apps.app.fetch }: ServerOverrides = {},
+  { clock, wrapApp }: ServerOverrides = {},
 ): Promise<RunningServer> {
   const vendorListener = createListener(config, 'LATCHKEY', log)
   const consoleListener = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
@@ -68,7 +67,9 @@ export async function startInGroup(
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
     const apps = composeNodeApps(latchkey)
     const { deliveryWorker } = apps
-    vendorListener.server.serveApp(wrapApp(apps), url)
+    if (wrapApp === undefined)
+      vendorListener.server.serveApp(apps.app.fetch, url, apps.serverRoutes)
+    else vendorListener.server.serveApp(wrapApp(apps), url)
     if (apps.consoleApp !== null)
       consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)
     await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {
@@ -202,7 +203,6 @@ export const composeNodeApps = (latchkey: Latchkey): ServerParts =>
     writeUpstreamHead,
     getPeerAddress: (c: Context<{ Bindings: { incoming?: IncomingMessage } }>) =>
       c.env?.incoming?.socket.remoteAddress ?? '',
-    openRequest: openDirectRequest,
   })
 
 interface Listener {

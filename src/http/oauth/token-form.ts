@@ -21,7 +21,7 @@ export type FormParameters = ReadonlyMap<string, string>
 export async function readFormParameters(
   request: ServerRequest,
 ): Promise<Result<FormParameters, InputFailure | TokenRequestRefusal>> {
-  if (!isForm(request.raw.headers.get('content-type'))) return fail({ reason: 'form_required' })
+  if (!isForm(request.headers.get('content-type'))) return fail({ reason: 'form_required' })
   const body = await readBody(request, BODY_LIMIT_BYTES)
   if (!body.ok) return body
   const text = decodeText(body.value)

@@ -1,4 +1,3 @@
-import { Hono } from 'hono'
 import {
   fail,
   type InputFailure,
@@ -17,13 +16,15 @@ import type { RevokeToken } from '../../service/oauth/revoke-token.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, type ReplyTable, replyToFailure } from '../reply.ts'
 import {
-  addPostRoute,
   createBasicChallenge,
   createBearerChallenge,
+  createPostRoute,
   type HttpDeps,
   hasScheme,
   parseBearerToken,
+  type RequestHeaders,
   type ServerRequest,
+  type ServerRoute,
 } from '../request.ts'
 import { listAudiences, parseClientCredential } from './token.ts'
 import { type FormParameters, readFormParameters } from './token-form.ts'
@@ -49,10 +50,9 @@ export const INTROSPECTION_PATH = '/oauth2/introspect'
 
 type ManagementFailure = TokenEndpointFailure | TokenFailure
 
-/** Adds the endpoints at which clients end tokens (RFC 7009), and resource servers look them up (RFC 7662). */
-export function createTokenManagementRoutes(deps: TokenManagementDeps): Hono {
-  const app = new Hono()
-  addTokenRoute(app, deps, {
+/** Creates the endpoints at which clients end tokens (RFC 7009), and resource servers look them up (RFC 7662). */
+export function createTokenManagementRoutes(deps: TokenManagementDeps): ServerRoute[] {
+  const revocationRoute = createTokenRoute(deps, {
     path: REVOCATION_PATH,
     surface: 'revocation',
     parseCredential: parseClientCredential,
@@ -60,9 +60,9 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): Hono {
       const revoked = await deps.revokeToken(request, caller)
       return revoked.ok ? ok(REVOKED_REPLY) : revoked
     },
-    createChallenge: ({ raw }) => (hasScheme(raw.headers, 'basic') ? createBasicChallenge() : null),
+    createChallenge: (headers) => (hasScheme(headers, 'basic') ? createBasicChallenge() : null),
   })
-  addTokenRoute(app, deps, {
+  const introspectionRoute = createTokenRoute(deps, {
     path: INTROSPECTION_PATH,
     surface: 'introspection',
     parseCredential: parseIntrospectionCredential,
@@ -72,10 +72,10 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): Hono {
         ? ok(createIntrospectionReply(description.value, deps.publicUrl))
         : description
     },
-    createChallenge: ({ raw }) =>
-      hasScheme(raw.headers, 'basic') ? createBasicChallenge() : createBearerChallenge(),
+    createChallenge: (headers) =>
+      hasScheme(headers, 'basic') ? createBasicChallenge() : createBearerChallenge(),
   })
-  return app
+  return [revocationRoute, introspectionRoute]
 }
 
 /** An endpoint that takes a token and a client's credential. */
@@ -85,7 +85,7 @@ interface TokenRoute<Credential> {
   readonly surface: string
   readonly parseCredential: (
     parameters: FormParameters,
-    request: Request,
+    headers: RequestHeaders,
     profile: 'standard',
     audiences: readonly string[],
   ) => Result<Credential, ManagementFailure>
@@ -94,16 +94,15 @@ interface TokenRoute<Credential> {
     caller: Caller,
   ) => Promise<Result<Reply, ManagementFailure>>
   /** The challenge of a client that is not authenticated; null for a reply without one. */
-  readonly createChallenge: (request: ServerRequest) => TokenReplyContext['challenge']
+  readonly createChallenge: (headers: RequestHeaders) => TokenReplyContext['challenge']
 }
 
-function addTokenRoute<Credential>(
-  app: Hono,
+function createTokenRoute<Credential>(
   deps: TokenManagementDeps,
   route: TokenRoute<Credential>,
-): void {
+): ServerRoute {
   const audiences = listAudiences(deps.publicUrl, route.path)
-  addPostRoute(app, route.path, deps, {
+  return createPostRoute(route.path, deps, {
     ...createErrorReplies('standard'),
     async handle(request, caller) {
       const parsed = await parseTokenRequest(route, request, audiences)
@@ -111,7 +110,7 @@ function addTokenRoute<Credential>(
       const reply = parsed.ok ? await route.handle(parsed.value, caller) : parsed
       if (reply.ok) return reply.value
       const { applicationName } = deps
-      const context = { applicationName, challenge: route.createChallenge(request) }
+      const context = { applicationName, challenge: route.createChallenge(request.headers) }
       const refusal = replyToFailure(REPLIES, reply.failure, context)
       deps.recordRefusal.recordResponse(caller, refusal)
       return refusal
@@ -126,7 +125,7 @@ async function parseTokenRequest<Credential>(
 ): Promise<Result<{ credential: Credential; token: string }, ManagementFailure>> {
   const parameters = await readFormParameters(request)
   if (!parameters.ok) return parameters
-  const credential = parseCredential(parameters.value, request.raw, 'standard', audiences)
+  const credential = parseCredential(parameters.value, request.headers, 'standard', audiences)
   if (!credential.ok) return credential
   const token = parameters.value.get('token')
   return token === undefined
@@ -137,13 +136,12 @@ async function parseTokenRequest<Credential>(
 /** A resource server authenticates as a client, or by an access token of its own. */
 function parseIntrospectionCredential(
   parameters: FormParameters,
-  request: Request,
+  headers: RequestHeaders,
   profile: 'standard',
   audiences: readonly string[],
 ): Result<IntrospectionCredential, InputFailure | ClientFailure> {
-  const { headers } = request
   if (!hasScheme(headers, 'bearer')) {
-    return parseClientCredential(parameters, request, profile, audiences)
+    return parseClientCredential(parameters, headers, profile, audiences)
   }
   if (parameters.has('client_secret') || parameters.has('client_assertion')) {
     return fail({ reason: 'client_authentication_repeated' })

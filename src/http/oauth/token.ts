@@ -1,4 +1,3 @@
-import { Hono } from 'hono'
 import type { AssertionProfile } from '../../domain/client-assertion.ts'
 import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
@@ -8,11 +7,13 @@ import type { ClientToken, RequestToken } from '../../service/oauth/request-toke
 import type { Log } from '../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, replyToFailure } from '../reply.ts'
 import {
-  addPostRoute,
   createBasicChallenge,
+  createPostRoute,
   type HttpDeps,
   hasScheme,
+  type RequestHeaders,
   type ServerRequest,
+  type ServerRoute,
 } from '../request.ts'
 import {
   type FormParameters,
@@ -58,27 +59,25 @@ const ENDPOINTS: readonly TokenEndpoint[] = [
   STANDARD_ENDPOINT,
 ]
 
-/** Adds both token endpoints: one implementation, and two tables of words. */
-export function createTokenRoutes(deps: TokenEndpointDeps): Hono {
+/** Creates both token endpoints: one implementation, and two tables of words. */
+export function createTokenRoutes(deps: TokenEndpointDeps): ServerRoute[] {
   const { publicUrl, applicationName } = deps
   const audiences = listAudiences(publicUrl)
-  const app = new Hono()
-  for (const endpoint of ENDPOINTS) {
+  return ENDPOINTS.map((endpoint) => {
     const { path, profile, replies } = endpoint
-    addPostRoute(app, path, deps, {
+    return createPostRoute(path, deps, {
       ...createErrorReplies(profile),
       async handle(request, caller) {
         const result = await handleTokenRequest(deps, endpoint, audiences, request, caller)
         if (result.ok) return createTokenReply(result.value)
-        const challenge = hasScheme(request.raw.headers, 'basic') ? createBasicChallenge() : null
+        const challenge = hasScheme(request.headers, 'basic') ? createBasicChallenge() : null
         const context: TokenReplyContext = { applicationName, challenge }
         const reply = replyToFailure(replies, result.failure, context)
         deps.recordRefusal.recordResponse(caller, reply)
         return reply
       },
     })
-  }
-  return app
+  })
 }
 
 /** Creates a function that words a refusal as the endpoint at the path does, without a challenge. */
@@ -105,7 +104,7 @@ async function handleTokenRequest(
 ): Promise<Result<ClientToken, TokenEndpointFailure>> {
   const parameters = await readFormParameters(request)
   const parsed = parameters.ok
-    ? parseTokenRequest(parameters.value, request.raw, profile, audiences)
+    ? parseTokenRequest(parameters.value, request.headers, profile, audiences)
     : parameters
   if (parsed.ok) return requestToken(parsed.value, caller)
   recordRefusal('token', parsed.failure, caller)
@@ -114,7 +113,7 @@ async function handleTokenRequest(
 
 function parseTokenRequest(
   parameters: FormParameters,
-  request: Request,
+  headers: RequestHeaders,
   profile: AssertionProfile,
   audiences: readonly string[],
 ): Result<
@@ -124,7 +123,7 @@ function parseTokenRequest(
   const grantType = parameters.get('grant_type')
   if (grantType === undefined) return fail({ reason: 'grant_type_missing' })
   if (grantType !== 'client_credentials') return fail({ reason: 'grant_type_unsupported' })
-  const credential = parseClientCredential(parameters, request, profile, audiences)
+  const credential = parseClientCredential(parameters, headers, profile, audiences)
   return credential.ok
     ? ok({ credential: credential.value, scope: parameters.get('scope') ?? null })
     : credential
@@ -135,19 +134,19 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 /** Reads the one proof of the client's identity (RFC 6749 §2.3; RFC 7521 §4.2). */
 export function parseClientCredential(
   parameters: FormParameters,
-  request: Request,
+  headers: RequestHeaders,
   profile: AssertionProfile,
   audiences: readonly string[],
 ): Result<ClientCredential, ClientFailure> {
   const clientId = parameters.get('client_id')
   const secret = parameters.get('client_secret')
   const hasAssertion = parameters.has('client_assertion') || parameters.has('client_assertion_type')
-  const isBasic = hasScheme(request.headers, 'basic')
+  const isBasic = hasScheme(headers, 'basic')
   if ([secret !== undefined, hasAssertion, isBasic].filter(Boolean).length > 1) {
     return fail({ reason: 'client_authentication_repeated' })
   }
   if (profile === 'standard' && isBasic) {
-    const readings = parseBasicReadings(request.headers.get('authorization') ?? '')
+    const readings = parseBasicReadings(headers.get('authorization') ?? '')
     if (!readings.ok) return readings
     const isOther =
       clientId !== undefined &&

@@ -1,17 +1,18 @@
-import { type Context, Hono } from 'hono'
 import { type Failure, fail, ok, type Result, type SurfaceFailure } from '../../domain/failure.ts'
 import { checkMethodAllowed } from '../../domain/key.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { Authenticate } from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { createJsonReply, createRetryAfterHeader, type Reply, toResponse } from '../reply.ts'
+import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'
 import {
   createBearerChallenge,
+  createCaller,
   type HttpDeps,
-  identifyCaller,
-  openServerRequest,
+  type RequestHeaders,
   replyToError,
   respond,
+  type ServerRequest,
+  type ServerRoute,
 } from '../request.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
 import {
@@ -28,10 +29,13 @@ export interface RequestAuthenticator {
   /** The segment of the path that selects this type alone. */
   readonly name: string
   /** Recognizes a credential of this type, valid or not. */
-  readonly hasCredential: (headers: Headers) => boolean
+  readonly hasCredential: (headers: RequestHeaders) => boolean
   /** Recognizes a possible part of such a credential. It is tried only after every other type. */
-  readonly hasPartialCredential?: (headers: Headers) => boolean
-  readonly authenticate: (headers: Headers, caller: Caller) => Promise<Result<AuthenticatedKey>>
+  readonly hasPartialCredential?: (headers: RequestHeaders) => boolean
+  readonly authenticate: (
+    headers: RequestHeaders,
+    caller: Caller,
+  ) => Promise<Result<AuthenticatedKey>>
   /** `path` is the path that the proxy guards. */
   readonly refuseRequest: (failure: Failure, path: string) => Reply
   readonly replyServerError: (path: string) => Reply
@@ -56,16 +60,16 @@ const DOT_SEGMENT_PATH = `${FORWARD_AUTH_PATH}/..`
  * it. (Cloudflare resolves plain dot segments before a Worker sees them.)
  */
 export function findDotSegmentPath(request: Request, options?: { env?: unknown }): string | null {
-  const { incoming, target } = (options?.env ?? {}) as RawRequestEnv
+  const { incoming, target } = (options?.env ?? {}) as RawTargetEnv
   const rawTarget = target ?? incoming?.url ?? request.url
   if (!rawTarget.includes(FORWARD_AUTH_PATH)) return null
   const path = parseTargetPath(rawTarget)
   return path.startsWith(FORWARD_AUTH_PATH) && hasDotSegment(path) ? DOT_SEGMENT_PATH : null
 }
 
-/** The raw request: on Node `incoming`, whose `rawHeaders` alternates names and values; on a Worker `target`. */
-interface RawRequestEnv {
-  readonly incoming?: { readonly url?: string; readonly rawHeaders?: readonly string[] }
+/** The raw target: on Node that of `incoming`, on a Worker `target`. */
+interface RawTargetEnv {
+  readonly incoming?: { readonly url?: string }
   readonly target?: string
 }
 
@@ -78,28 +82,37 @@ interface RawRequestEnv {
  * these, because nginx treats any other status as an error. With `?refusal`, only a refusal is returned, with its
  * own body: for a proxy that has seen such a status and fetches the refusal itself.
  */
-export function createForwardAuthRoutes(deps: ForwardAuthDeps): Hono {
-  const app = new Hono()
-  app.all(DOT_SEGMENT_PATH, (c) => {
-    return toResponse(
-      createJsonReply(400, { message: 'The path must have no dot segments.' }),
-      identifyCaller(deps, c),
-    )
+export function createForwardAuthRoutes(deps: ForwardAuthDeps): ServerRoute[] {
+  const createRoute = (pattern: string, paths: readonly string[]): ServerRoute => ({
+    pattern,
+    paths,
+    answer: (request) => answerForwardAuth(deps, request, pattern),
   })
-  for (const path of [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`])
-    app.all(path, (c) => handleForwardAuth(deps, c, path))
-  return app
+  const names = [ANY_KEY_TYPE, ...deps.authenticators.map(({ name }) => name)]
+  return [
+    {
+      pattern: DOT_SEGMENT_PATH,
+      paths: [],
+      async answer(request) {
+        respond(request, DOT_SEGMENT_REPLY, createCaller(deps, request, DOT_SEGMENT_PATH))
+      },
+    },
+    createRoute(FORWARD_AUTH_PATH, [FORWARD_AUTH_PATH]),
+    createRoute(
+      `${FORWARD_AUTH_PATH}/*`,
+      names.map((name) => `${FORWARD_AUTH_PATH}/${name}`),
+    ),
+  ]
 }
 
-async function handleForwardAuth(
+async function answerForwardAuth(
   deps: ForwardAuthDeps,
-  c: Context,
-  path: string,
-): Promise<Response> {
-  const caller = identifyCaller(deps, c, path)
-  const serverRequest = openServerRequest(deps, c)
-  const request = parseForwardAuthRequest(serverRequest.raw, c.env)
-  return respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller)
+  serverRequest: ServerRequest,
+  pattern: string,
+): Promise<void> {
+  const caller = createCaller(deps, serverRequest, pattern)
+  const request = parseForwardAuthRequest(serverRequest)
+  respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller)
 }
 
 async function replyToForwardAuth(
@@ -165,7 +178,7 @@ function checkAllMethods(
 }
 
 interface ForwardAuthRequest {
-  readonly headers: Headers
+  readonly headers: RequestHeaders
   /** Every method that the guarded request claims; never empty. */
   readonly methods: readonly string[]
   /** The requested type of credential. */
@@ -178,15 +191,13 @@ interface ForwardAuthRequest {
   readonly refusalOnly: boolean
 }
 
-function parseForwardAuthRequest(
-  { url, headers, method }: Request,
-  env: RawRequestEnv | undefined,
-): ForwardAuthRequest {
+function parseForwardAuthRequest({ url, headers, method }: ServerRequest): ForwardAuthRequest {
   // A regular expression, because creating a URL object for each request is measurably slower.
-  const [, pathname = '', query = ''] = /^https?:\/\/[^/]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
+  const [, pathname = '', query = ''] =
+    /^(?:https?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
   const uri = headers.get('x-original-uri') ?? headers.get('x-forwarded-uri')
   const methods = [method]
-  for (const name of [...DECLARED_METHOD_HEADERS, ...findMethodOverrides(headers, env)]) {
+  for (const name of [...DECLARED_METHOD_HEADERS, ...findMethodOverrides(headers)]) {
     const claimed = headers.get(name)
     if (claimed !== null) methods.push(claimed)
   }
@@ -208,13 +219,8 @@ function parseForwardAuthRequest(
 /** The headers in which a proxy names the method of the guarded request. */
 const DECLARED_METHOD_HEADERS = ['x-original-method', 'x-forwarded-method']
 
-/** On Node, reads the raw headers, because iterating over a Headers object copies it. */
-function findMethodOverrides(headers: Headers, env: RawRequestEnv | undefined): readonly string[] {
-  const rawHeaders = env?.incoming?.rawHeaders
-  return rawHeaders === undefined
-    ? [...headers.keys()].filter(isMethodOverrideHeader)
-    : rawHeaders.filter((text, n) => n % 2 === 0 && isMethodOverrideHeader(text))
-}
+const findMethodOverrides = (headers: RequestHeaders): readonly string[] =>
+  [...headers.keys()].filter(isMethodOverrideHeader)
 
 const parseStatuses = (text: string): readonly number[] =>
   text
@@ -254,6 +260,8 @@ function replaceStatus(reply: Reply, { statuses }: ForwardAuthRequest): Reply {
   const isKnown = statuses.length === 0 || statuses.includes(reply.status)
   return isKnown ? reply : { ...reply, status: statuses.at(-1) ?? reply.status }
 }
+
+const DOT_SEGMENT_REPLY = createJsonReply(400, { message: 'The path must have no dot segments.' })
 
 const UNKNOWN_KEY_TYPE_REPLY = createJsonReply(404, {
   message: 'There is no such kind of credential.',

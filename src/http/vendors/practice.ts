@@ -17,7 +17,7 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../reply.ts'
-import { createBasicChallenge, hasScheme } from '../request.ts'
+import { createBasicChallenge, hasScheme, type RequestHeaders } from '../request.ts'
 import {
   createIdentityHandler,
   createInputReplies,
@@ -33,7 +33,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
  * The padding of base64 is optional, because some clients omit it. Blanks around the pair are removed, because
  * `echo` adds a line feed and pasted keys come with blanks. Two headers arrive joined by a comma and are refused.
  */
-export function parseBasicCredential(headers: Headers): Result<Credential, CredentialFailure> {
+export function parseBasicCredential(
+  headers: RequestHeaders,
+): Result<Credential, CredentialFailure> {
   const header = headers.get('Authorization')
   if (header === null || header === '') return fail({ reason: 'credential_missing' })
   const [, encoded] = /^basic +(\S+)$/i.exec(header) ?? []

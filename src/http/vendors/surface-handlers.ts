@@ -16,7 +16,7 @@ import type { Log } from '../../service/ports/runtime.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
 import { type Reply, type ReplyTable, toResponse } from '../reply.ts'
-import { type HttpDeps, identifyCaller, replyToError } from '../request.ts'
+import { type HttpDeps, identifyCaller, type RequestHeaders, replyToError } from '../request.ts'
 
 /** A protocol whose credential comes with every request: how to read it, and how to word a refusal. */
 export interface VendorProtocol {
@@ -25,11 +25,11 @@ export interface VendorProtocol {
   /** The beginning of the paths whose requests bring this credential. */
   readonly pathPattern: RegExp
   /** Recognizes a credential of this type, valid or not. */
-  readonly hasCredential: (headers: Headers) => boolean
+  readonly hasCredential: (headers: RequestHeaders) => boolean
   /** Recognizes a possible part of such a credential, if no other type claims it. */
-  readonly hasPartialCredential?: (headers: Headers) => boolean
+  readonly hasPartialCredential?: (headers: RequestHeaders) => boolean
   /** Never throws, whatever the headers. */
-  readonly parseCredential: (headers: Headers) => Result<Credential, CredentialFailure>
+  readonly parseCredential: (headers: RequestHeaders) => Result<Credential, CredentialFailure>
   /** `path` selects the format, because surfaces of one protocol may differ. */
   readonly refuseRequest: (failure: SurfaceFailure, path: string) => Reply
   /** The reply to a bug or a broken machine: 500. */

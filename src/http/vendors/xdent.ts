@@ -18,6 +18,7 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../reply.ts'
+import type { RequestHeaders } from '../request.ts'
 import {
   createIdentityHandler,
   createInputReplies,
@@ -35,17 +36,17 @@ const API_KEY_PATTERN = /^([\x21-\x2d\x2f-\x7e]+)(?:\.([\x21-\x7e]+)?)?$/
 const API_KEY_HEADER = 'X-Api-Key'
 
 /** The dot distinguishes it from xenrad's keys, which come in the same header. */
-const hasXdentApiKey = (headers: Headers): boolean =>
+const hasXdentApiKey = (headers: RequestHeaders): boolean =>
   headers.get(API_KEY_HEADER)?.includes('.') ?? false
 
 /** Secrets made by this server are no KeyIds, so a wrong secret is not looked up twice. */
-function hasKeyIdOnly(headers: Headers): boolean {
+function hasKeyIdOnly(headers: RequestHeaders): boolean {
   const header = headers.get(API_KEY_HEADER) ?? ''
   return header !== '' && !header.includes('.') && !header.startsWith(SECRET_PREFIX)
 }
 
 /** Parses the header. A header without a value counts as missing. */
-export function parseXdentApiKey(headers: Headers): Result<Credential, CredentialFailure> {
+export function parseXdentApiKey(headers: RequestHeaders): Result<Credential, CredentialFailure> {
   const header = headers.get(API_KEY_HEADER)
   if (header === null || header === '') return fail({ reason: 'credential_missing' })
   const [, publicId, secret] = API_KEY_PATTERN.exec(header) ?? []

@@ -12,6 +12,7 @@ import type { CustomerKeyRefusal, CustomerKeys } from '../../../service/keys/cus
 import type { KeyWithSecret } from '../../../service/keys/input.ts'
 import type { Clock } from '../../../service/ports/runtime.ts'
 import { createJsonReply, type Reply, toResponse } from '../../reply.ts'
+import type { RequestHeaders } from '../../request.ts'
 import {
   createProxyHandler,
   handleSurfaceRequest,
@@ -36,7 +37,7 @@ import {
 } from './refusals.ts'
 
 /** Also recognizes a malformed credential: no other scheme begins like this. */
-export const hasOdfhirScheme = (headers: Headers): boolean =>
+export const hasOdfhirScheme = (headers: RequestHeaders): boolean =>
   /^odfhir/i.test(headers.get('Authorization') ?? '')
 
 /**
@@ -47,7 +48,9 @@ export const hasOdfhirScheme = (headers: Headers): boolean =>
 const ODFHIR_PATTERN = /^odfhir[ \t]+([\x21-\x2e\x30-\x7e]+)[ \t]*\/[ \t]*([\x21-\x7e]+)[ \t]*$/i
 
 /** Parses the pair of keys, which are opaque and case-sensitive. */
-export function parseOdfhirCredential(headers: Headers): Result<Credential, CredentialFailure> {
+export function parseOdfhirCredential(
+  headers: RequestHeaders,
+): Result<Credential, CredentialFailure> {
   const header = headers.get('Authorization')
   if (header === null || header === '') return fail({ reason: 'credential_missing' })
   const [, developerKey, secret] = ODFHIR_PATTERN.exec(header) ?? []

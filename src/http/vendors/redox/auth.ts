@@ -1,4 +1,3 @@
-import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
 import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
@@ -16,11 +15,12 @@ import {
   replyToFailure,
 } from '../../reply.ts'
 import {
-  addPostRoute,
+  createPostRoute,
   decodeText,
   type HttpDeps,
   readBody,
   type ServerRequest,
+  type ServerRoute,
 } from '../../request.ts'
 import { AUTHENTICATE_PATH, REFRESH_PATH } from './paths.ts'
 
@@ -33,12 +33,10 @@ export interface RedoxAuthDeps extends HttpDeps {
 
 const BODY_LIMIT_BYTES = 4096
 
-/** Adds `POST /auth/authenticate` and `POST /auth/refreshToken`. */
-export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
+/** Creates `POST /auth/authenticate` and `POST /auth/refreshToken`. */
+export function createRedoxAuthRoutes(deps: RedoxAuthDeps): ServerRoute[] {
   const { exchange, refresh } = deps
-  const app = new Hono()
-
-  addPostRoute(app, AUTHENTICATE_PATH, deps, {
+  const authenticateRoute = createPostRoute(AUTHENTICATE_PATH, deps, {
     ...ERROR_REPLIES,
     async handle(request, caller) {
       const fields = await readFields(request, ['apiKey', 'secret'])
@@ -49,7 +47,7 @@ export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
     },
   })
 
-  addPostRoute(app, REFRESH_PATH, deps, {
+  const refreshRoute = createPostRoute(REFRESH_PATH, deps, {
     ...ERROR_REPLIES,
     async handle(request, caller) {
       const fields = await readFields(request, ['apiKey', 'refreshToken'])
@@ -59,7 +57,7 @@ export function createRedoxAuthRoutes(deps: RedoxAuthDeps): Hono {
       return replyToTokenRequest(deps, result, caller)
     },
   })
-  return app
+  return [authenticateRoute, refreshRoute]
 }
 
 function refuseUnreadable(

@@ -1,4 +1,3 @@
-import { Hono } from 'hono'
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
 import type { Key } from '../../../domain/key.ts'
@@ -14,12 +13,14 @@ import type { Principal } from '../../../service/tokens/verify-token.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
 import type { Reply } from '../../reply.ts'
 import {
-  addPostRoute,
+  createPostRoute,
   type HttpDeps,
   hasScheme,
   parseBearerToken,
+  type RequestHeaders,
   readBody,
   type ServerRequest,
+  type ServerRoute,
 } from '../../request.ts'
 import {
   createReceiptReply,
@@ -51,15 +52,14 @@ export interface MessageEndpointDeps extends HttpDeps {
   readonly hasDiskSpace?: ((bytes: number) => boolean) | undefined
 }
 
-/** Adds `POST /endpoint` and `POST /query`. One handler serves both: the event decides if the caller waits. */
-export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
+/** Creates `POST /endpoint` and `POST /query`. One handler serves both: the event decides if the caller waits. */
+export function createMessageRoutes(deps: MessageEndpointDeps): ServerRoute[] {
   const createReservation = createMemoryBudget(
     Math.max(deps.longMessageBytes, deps.messageLimitBytes),
     deps.hasDiskSpace,
   )
-  const app = new Hono()
-  for (const path of MESSAGE_PATHS) {
-    addPostRoute(app, path, deps, {
+  return MESSAGE_PATHS.map((path) =>
+    createPostRoute(path, deps, {
       async handle(request, caller) {
         const reservation = createReservation()
         const progress: MessageProgress = {}
@@ -74,9 +74,8 @@ export function createMessageRoutes(deps: MessageEndpointDeps): Hono {
       replyUnavailable: (seconds, caller) =>
         replyUnavailable(seconds, createRefusalContext(deps, caller)),
       replyServerError: (caller) => replyRedoxServerError(createRefusalContext(deps, caller)),
-    })
-  }
-  return app
+    }),
+  )
 }
 
 function refuseMessage(
@@ -101,7 +100,7 @@ async function receiveMessage(
 ): Promise<Result<Reply>> {
   const rateLimitCheck = addressRateLimit(caller.address)
   if (!rateLimitCheck.ok) return rateLimitCheck
-  const { headers } = request.raw
+  const { headers } = request
   const principal = await authenticateBearer(guard, headers, caller)
   if (!principal.ok) return principal
   const { key, scopes } = principal.value
@@ -118,13 +117,7 @@ async function receiveMessage(
   if (!sourceId.ok) return sourceId
   const receipt = await acceptMessage(
     principal.value,
-    toIncomingMessage(
-      payload.value,
-      message.value,
-      sourceId.value,
-      progress,
-      () => request.raw.signal,
-    ),
+    toIncomingMessage(payload.value, message.value, sourceId.value, progress, () => request.signal),
     caller,
   )
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
@@ -133,7 +126,7 @@ async function receiveMessage(
 /** Verifies the access token, and sets the caller's key. */
 function authenticateBearer(
   guard: Guard,
-  headers: Headers,
+  headers: RequestHeaders,
   caller: Caller,
   options?: Parameters<Guard>[2],
 ): Maybe<Result<Principal>> {
@@ -146,7 +139,7 @@ const SOURCE_HEADER = 'Redox-Source-Id'
 /** A client that may use several sources names one in `Meta`, or in this header. */
 function selectSource(
   { sourceId }: Pick<MessageEnvelope, 'sourceId'>,
-  headers: Headers,
+  headers: RequestHeaders,
 ): Result<string | null> {
   const header = headers.get(SOURCE_HEADER)
   if (header === null || header === '') return ok(sourceId)

@@ -10,7 +10,7 @@ import { SECRET_MAX_LENGTH } from '../../../domain/key.ts'
 import type { Credential, Surface } from '../../../domain/key-type.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
 import { toResponse } from '../../reply.ts'
-import { hasScheme } from '../../request.ts'
+import { hasScheme, type RequestHeaders } from '../../request.ts'
 import {
   authorizeRequest,
   createProxyHandler,
@@ -32,7 +32,7 @@ import {
  * Parses the key, which is the secret alone; the server finds the site by it. A header without a value counts as
  * missing. Two headers arrive joined by a comma and a blank, which no key contains, so they are refused.
  */
-export function parseXenradApiKey(headers: Headers): Result<Credential, CredentialFailure> {
+export function parseXenradApiKey(headers: RequestHeaders): Result<Credential, CredentialFailure> {
   const secret = headers.get(API_KEY_HEADER)
   if (secret === null || secret === '') return fail({ reason: 'credential_missing' })
   if (secret.length > SECRET_MAX_LENGTH) return failMalformed('too long for a key')
@@ -44,7 +44,7 @@ export function parseXenradApiKey(headers: Headers): Result<Credential, Credenti
 export const xenradProtocol: VendorProtocol = {
   name: 'xenrad',
   pathPattern: /^\/(fhir|v[23]\/ingest|ingest)\b/,
-  hasCredential: (headers) => headers.has(API_KEY_HEADER),
+  hasCredential: (headers) => headers.get(API_KEY_HEADER) !== null,
   parseCredential: parseXenradApiKey,
   refuseRequest: refuseXenradRequest,
   replyServerError: replyXenradServerError,
@@ -139,5 +139,5 @@ const isPublicRequest = ({ method, url }: Request) =>
   (method === 'GET' || method === 'HEAD') && new URL(url).pathname === PUBLIC_PATH
 
 /** Returns the media type without parameters; empty without a Content-Type. */
-const parseMediaType = (headers: Headers) =>
+const parseMediaType = (headers: RequestHeaders) =>
   (headers.get('content-type') ?? '').replace(/;.*/s, '').trim().toLowerCase()
