@@ -33,13 +33,12 @@ export function createStorageProbe(engine: Engine, compiler: StatementCompiler) 
     read: (step) => engine.read(step),
     scan: (step) => engine.scan(step),
     close: () => engine.close(),
-    async atomic(steps, options) {
-      try {
-        return await engine.atomic(steps, options)
-      } catch (error) {
+    atomic(steps, options) {
+      const writing = engine.atomic(steps, options)
+      writing.catch(() => {
         failedBytes = Math.max(failedBytes, measureSteps(steps))
-        throw error
-      }
+      })
+      return writing
     },
   }
 

@@ -42,7 +42,7 @@ export interface AcceptMessageDeps {
   /** Called with the subscriptions that have new messages, once these are on disk. */
   readonly wakeQueues: (queues: readonly QueueRef[]) => void
   readonly random: Random
-  readonly nextMessageId: () => Promise<number>
+  readonly nextMessageId: () => Maybe<number>
   readonly recordOAuthUse: RecordOAuthUse
   readonly clock: Clock
   readonly log: Log
@@ -75,45 +75,34 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
   ): Promise<Result<MessageReceipt>> {
     const { key } = principal
     if (key.oauthClient !== null) recordOAuthUse([route.source.id, key.ownerId])
+    // Each await of a value that is there already would take another turn of the microtask queue.
+    const serial = nextMessageId()
     const accepted: AcceptedMessage = {
       principal,
       route,
-      serial: await nextMessageId(),
+      serial: serial instanceof Promise ? await serial : serial,
       logs: route.hops.map(() => ({ id: random.uuid(), attemptId: random.uuid() })),
     }
     if (route.synchronous) return sendSynchronous(message, accepted)
-    await store(message, accepted)
-    log.debug(
-      { ...caller, keyId: principal.key.id, serial: accepted.serial },
-      'a message was accepted',
-    )
-    return ok({ ...accepted, answer: null })
-  }
-
-  async function store(
-    message: IncomingMessage,
-    { principal, route, serial, logs }: AcceptedMessage,
-  ) {
     const id = random.uuid()
-    const deliveries: NewDelivery[] = []
-    for (const [n, hop] of route.hops.entries()) {
-      const entry = logs[n]
-      if (entry === undefined) throw new Error('a destination has no log entry')
-      deliveries.push({ ...entry, subscriptionId: hop.id, destinationId: hop.destination.id })
-    }
+    const stored = sealPayload(deps, id, message.payload)
+    const { sealedPayload, payloadPartCount } = stored instanceof Promise ? await stored : stored
     await storage.addMessage({
       id,
-      serial,
-      keyId: principal.key.id,
+      serial: accepted.serial,
+      keyId: key.id,
       sourceId: route.source.id,
       dataModel: message.dataModel,
       eventType: message.eventType,
       test: message.test,
-      ...(await sealPayload(deps, id, message.payload)),
+      sealedPayload,
+      payloadPartCount,
       receivedAt: clock(),
-      deliveries,
+      deliveries: createDeliveries(accepted),
     })
     wakeQueues(route.hops.map((hop) => ({ id: hop.id, destinationId: hop.destination.id })))
+    log.debug({ ...caller, keyId: key.id, serial: accepted.serial }, 'a message was accepted')
+    return ok({ ...accepted, answer: null })
   }
 
   async function sendSynchronous(
@@ -140,5 +129,17 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
     return fail(failure)
   }
 }
+
+const createDeliveries = ({ route, logs }: AcceptedMessage): NewDelivery[] =>
+  route.hops.map((hop, n) => {
+    const entry = logs[n]
+    if (entry === undefined) throw new Error('a destination has no log entry')
+    return {
+      id: entry.id,
+      attemptId: entry.attemptId,
+      subscriptionId: hop.id,
+      destinationId: hop.destination.id,
+    }
+  })
 
 export type AcceptMessage = ReturnType<typeof createAcceptMessage>

@@ -12,7 +12,7 @@ import type {
   MessageIdStorage,
   MessageSummary,
 } from '../ports/messages.ts'
-import type { Clock } from '../ports/runtime.ts'
+import type { Clock, Maybe } from '../ports/runtime.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -209,17 +209,19 @@ export function createMessageIdGenerator({ storage, clock }: MessageIdDeps) {
   let next = 0
   let end = 0
 
-  return async function nextMessageId(): Promise<number> {
+  return (): Maybe<number> => (next < end ? next++ : claimBlock())
+
+  async function claimBlock(): Promise<number> {
     for (;;) {
-      if (next < end) return next++
       const free = await storage.findNextIdBlock()
       // A concurrent call in this process may have claimed a block meanwhile.
-      if (next < end) continue
+      if (next < end) return next++
       const block = Math.max(free, Math.min(toClockBlock(clock()), MAX_CLOCK_MESSAGE_ID_BLOCK))
       if (block > MAX_MESSAGE_ID_BLOCK) throw new Error('all message ids are used up')
       if (!(await storage.moveNextIdBlock(free, block + 1))) continue
       next = block * MESSAGE_IDS_PER_BLOCK
       end = next + MESSAGE_IDS_PER_BLOCK
+      return next++
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, StoredPayload } from '../ports/messages.ts'
-import type { Clock } from '../ports/runtime.ts'
+import type { Clock, Maybe } from '../ports/runtime.ts'
 
 /**
  * A longer payload is sealed and stored in parts of this length, each in a transaction of its own: in one
@@ -33,14 +33,26 @@ export interface SealPayloadDeps {
 }
 
 /** Seals a message's payload. Stores its parts, if it is long: the message must be added after them. */
-export async function sealPayload(
+export function sealPayload(
+  deps: SealPayloadDeps,
+  messageId: string,
+  payload: Uint8Array,
+): Maybe<StoredPayload> {
+  if (payload.length > PAYLOAD_PART_BYTES) return sealParts(deps, messageId, payload)
+  const sealed = deps.sealer.seal(payload, messageId)
+  return sealed instanceof Promise ? sealed.then(toShortPayload) : toShortPayload(sealed)
+}
+
+const toShortPayload = (sealedPayload: string): StoredPayload => ({
+  sealedPayload,
+  payloadPartCount: 0,
+})
+
+async function sealParts(
   { storage, sealer, clock }: SealPayloadDeps,
   messageId: string,
   payload: Uint8Array,
 ): Promise<StoredPayload> {
-  if (payload.length <= PAYLOAD_PART_BYTES) {
-    return { sealedPayload: await sealer.seal(payload, messageId), payloadPartCount: 0 }
-  }
   const count = Math.ceil(payload.length / PAYLOAD_PART_BYTES)
   try {
     for (let part = 0; part < count; part++) {

@@ -166,15 +166,22 @@ export function findEcho({ meta, sentQuery }: MessageProgress): Echo | undefined
 }
 
 /** Replies to an accepted message, and to a synchronous one with the answer of its destination. */
-export async function createReceiptReply(
+export const createReceiptReply = (
   { meta }: ParsedMessage,
   receipt: MessageReceipt,
+): Maybe<Result<Reply>> =>
+  receipt.answer === null
+    ? ok(createJsonReply(200, { Meta: writeReceipt(meta, receipt) }))
+    : createAnswerReply(meta, receipt, receipt.answer)
+
+async function createAnswerReply(
+  meta: Meta,
+  receipt: MessageReceipt,
+  answer: Uint8Array,
 ): Promise<Result<Reply>> {
-  const { answer, route } = receipt
-  if (answer === null) return ok(createJsonReply(200, { Meta: writeReceipt(meta, receipt) }))
   const found = await readAnswer(answer)
   if (!found.ok) {
-    const { id: destinationId } = route.hops[0].destination
+    const { id: destinationId } = receipt.route.hops[0].destination
     const answerFault = found.failure
     const detail = `its answer cannot be read: ${answerFault}`
     return fail({ reason: 'destination_failed', destinationId, detail, answerFault })
