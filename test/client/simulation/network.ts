@@ -26,6 +26,9 @@ const NO_ANSWER: JudgedAnswer = {
   issued: null,
 }
 
+/** The error of `fetch` where a message or its answer was lost, and not a token request. */
+export class LostMessage extends TypeError {}
+
 /** Shares of requests that are lost while the vendor is up: on the way there, and on the way back. */
 const LOST_SHARE = 0.01
 
@@ -111,7 +114,9 @@ export class FaultyNetwork {
       }
       this.judge.end(judged, answer, this.#findMoment())
       if (read.kind !== 'api') this.#countTokenRequest(process, -1)
-      if (error !== undefined || response === undefined) throw error
+      if (error !== undefined || response === undefined) {
+        throw read.kind === 'api' ? new LostMessage('fetch failed', { cause: error }) : error
+      }
       return response
     }
   }

@@ -23,7 +23,7 @@ test.each(MANAGERS)('in years of faults, no fault locks out %s', async (client) 
   // The faults happened, and the client worked.
   expect(Object.keys(report.faults)).toHaveLength(11)
   expect(report.messages).toBeGreaterThan(5 * DAYS)
-  expect(report.failedMessages).toBeLessThan(report.messages / 10_000)
+  expect(report.failedMessages).toBe(0)
 })
 
 test.each(OTHERS)('the same faults lock out a %s again and again', async (client) => {
