@@ -172,7 +172,10 @@ export interface QueueStorage {
   replayMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
   /** Removes the message from the queue of one destination, or of all (null). Returns how many. */
   skipMessage(messageId: string, destinationId: string | null, event: AuditEvent): Promise<number>
-  /** Empties the queue. Returns false if the subscription does not exist. */
+  /**
+   * Skips what is queued, in parts from the head: the first with the event, so that none lacks it. Returns
+   * false if the subscription does not exist.
+   */
   purgeQueue(id: string, event: AuditEvent): Promise<boolean>
   /**
    * Erases the payloads of messages that have had nothing queued since `settledUntil`. Returns how

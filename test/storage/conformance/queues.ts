@@ -617,6 +617,31 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.purgeQueue(nobody, createTestEvent(nobody))).toBe(false)
     })
 
+    test('purges a long feed in parts, beside which others read and write', async () => {
+      const { owned, hops, feedId } = await seedQueues()
+      const { id: first } = await addMessage(owned, hops)
+      const { id: last } = await addMessage(owned, hops)
+      await fixture.engine.atomic([
+        {
+          sql: `update deliveries set queue_position = 50000 where message_id = '${last}'`,
+          values: [],
+        },
+      ])
+      let isPurged = false
+      const purge = fixture.storage.purgeQueue(feedId, createTestEvent(feedId)).finally(() => {
+        isPurged = true
+      })
+      const readStatuses = async () =>
+        (await Promise.all([first, last].map(listDeliveryStatuses))).flat().join()
+      const seen = new Set<string>()
+      while (!isPurged && !seen.has('skipped,queued')) seen.add(await readStatuses())
+      const { id: later } = await addMessage(owned, hops)
+      expect(await purge).toBe(true)
+      expect(seen).toContain('skipped,queued')
+      expect(await readStatuses()).toBe('skipped,skipped')
+      expect(await listDeliveryStatuses(later)).toEqual(['queued'])
+    })
+
     test('who pauses a feed under way stops it before the next message; resumed, it is due at once', async () => {
       const { feedId } = await seedWorkedQueue()
       await leaseQueue(feedId, 'a', { now: MAX_INTEGER, until: MAX_INTEGER })
