@@ -8,7 +8,8 @@ import type { Log } from '../service/ports/runtime.ts'
 import { createDirectHandler } from './direct-request.ts'
 
 /**
- * Limits how long a slow sender holds a connection. Idle connections are kept longer than load balancers
+ * Limits how long a slow sender holds a connection. A body may take longer than `requestTimeout` while it
+ * arrives fast enough: an import of a large file, over a slow line. Idle connections are kept longer than load balancers
  * keep them (60 s), so that the balancer closes them and no request is lost.
  */
 const SERVER_OPTIONS = {
@@ -19,6 +20,9 @@ const SERVER_OPTIONS = {
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 2_000,
 }
+
+/** How fast a long body must arrive, and how often this is checked. Two checks in a row may find it slower. */
+const BODY_LIMITS = { bytesPerSecond: 10_000, checkMs: 15_000 }
 
 /** The host of a request without a Host header, which HTTP/1.0 allows. */
 const DEFAULT_HOST = 'localhost'
@@ -34,10 +38,17 @@ export interface HttpServer extends Server {
 }
 
 /** Creates a server that refuses malformed requests, and answers others once it has an app. */
-export function createHttpServer(log: Log): HttpServer {
+export function createHttpServer(log: Log, bodyLimits = BODY_LIMITS): HttpServer {
   const refusals = createRequestRefusals(log)
   const server = createServer(SERVER_OPTIONS)
-  server.on('clientError', refusals.refuseMalformed)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const request =
+      error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? findResponse(socket)?.req : undefined
+    const refuse = () => refusals.refuseMalformed(error, socket)
+    // Without a response, the headers are incomplete.
+    if (request === undefined || request.complete) refuse()
+    else watchBody(request, bodyLimits, refuse)
+  })
   server.on('connect', refusals.refuseTunnel)
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
@@ -61,9 +72,38 @@ export function createHttpServer(log: Log): HttpServer {
   })
 }
 
+/** The response that a socket is busy with, by the name that Node has for it. */
+const findResponse = (socket: Socket): ServerResponse | null =>
+  (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null
+
+/**
+ * Waits for the rest of a body as long as it arrives fast enough. If bytes wait to be read, the server is what
+ * is slow. Node itself checks a request only once.
+ */
+function watchBody(
+  request: IncomingMessage,
+  { bytesPerSecond, checkMs }: typeof BODY_LIMITS,
+  refuse: () => void,
+): void {
+  const { socket } = request
+  let read = socket.bytesRead
+  let slowChecks = 0
+  const check = setInterval(() => {
+    const isSlow = socket.bytesRead - read < (bytesPerSecond * checkMs) / 1000
+    read = socket.bytesRead
+    slowChecks = isSlow && request.readableLength === 0 ? slowChecks + 1 : 0
+    const isOver = request.complete || socket.destroyed
+    if (!isOver && slowChecks <= 2) return
+    clearInterval(check)
+    if (!isOver) refuse()
+  }, checkMs)
+  check.unref()
+}
+
 /**
  * Creates the stop of this server. It waits for requests alone: `close` of Node also waits for connections
- * that have sent nothing, and for those that stay open after the answer to a request in progress.
+ * that have sent nothing or half a head, and for those that stay open after the answer to a request in
+ * progress.
  */
 function createStop(server: Server): HttpServer['stop'] {
   const sockets = new Set<Socket>()
@@ -74,8 +114,7 @@ function createStop(server: Server): HttpServer['stop'] {
   return (timeoutMs) =>
     new Promise((resolve) => {
       const check = setInterval(() => {
-        server.closeIdleConnections()
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        for (const socket of sockets) if (findResponse(socket) === null) socket.destroy()
       }, POLL_INTERVAL_MS)
       const timeout = setTimeout(() => server.closeAllConnections(), timeoutMs)
       server.close(() => {
@@ -159,7 +198,10 @@ export function createRequestRefusals(log: Log) {
   return {
     /** `clientError`: the parser cannot go on, so all that is left is the socket. */
     refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-      if (error.code === 'ECONNRESET' || !socket.writable) {
+      const response = findResponse(socket)
+      // A refusal within a response would be read as its body.
+      const isWithinResponse = response?.headersSent === true && !response.writableEnded
+      if (error.code === 'ECONNRESET' || !socket.writable || isWithinResponse) {
         socket.destroy()
         return
       }

@@ -136,7 +136,7 @@ export const importOperations: readonly Operation[] = [
       `The body is the file, which is read as it arrives. Its columns are ${IMPORT_COLUMN_NAMES.map((name) => `\`${name}\``).join(', ')}: ` +
       'see [Migrate](https://github.com/latchkey/latchkey/blob/main/docs/migrate.md). ' +
       'Keys that are there already are not imported twice, so that a repeated request continues where the last one stopped. ' +
-      'A request may take two minutes: send a longer file in parts, or repeat the request with the same `id`.',
+      'The file may take as long as it needs, if at least 10 KB arrive in a second.',
     uploadTypes: {
       [JSON_LINES_TYPE]: 'A JSON object for each key, one a line',
       'text/csv': 'A header with the names of the columns, and a row for each key (RFC 4180)',

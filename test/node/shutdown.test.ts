@@ -49,6 +49,18 @@ test('connections that sent nothing do not delay the stop of a server', async ()
   await closed
 })
 
+test('connections that sent half a head do not delay the stop of a server', async () => {
+  const server = await startLiveServer(AN_HOUR)
+  const unused = await openConnection(server.url)
+  const used = await openConnection(server.url)
+  used.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  await once(used, 'data')
+  for (const socket of [unused, used]) socket.write('POST /auth/authenticate HTTP/1.1\r\nHos')
+  // The answer to another shows that the server has read what was sent before.
+  await fetch(`${server.url}/health`)
+  await server.close()
+})
+
 test('connections that sent nothing do not delay the stop of worker processes', async () => {
   const server = await startServerProcess(createTempFolder(), AN_HOUR, ['--workers', '2'])
   await Promise.all(Array.from({ length: 4 }, () => openConnection(server.url)))
