@@ -166,9 +166,9 @@ function selectValid(
   current: string | null,
   previous: string | null,
 ): readonly string[] {
-  return [current, isPreviousSecretValid(key, now) ? previous : null].filter(
-    (text) => text !== null,
-  )
+  const valid = current === null ? [] : [current]
+  if (previous !== null && isPreviousSecretValid(key, now)) valid.push(previous)
+  return valid
 }
 
 /** True while the previous secret is valid. False if the secret was replaced in the future. */

@@ -1,8 +1,11 @@
-import { type Failure, fail, ok, type Result, type SurfaceFailure } from '../../domain/failure.ts'
-import { checkMethodAllowed } from '../../domain/key.ts'
+import { type Failure, fail, type Result, type SurfaceFailure } from '../../domain/failure.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
-import type { Authenticate } from '../../service/authenticate/authenticate.ts'
-import type { Log } from '../../service/ports/runtime.ts'
+import {
+  type Authenticate,
+  type AuthenticatedKey,
+  checkMethods,
+} from '../../service/authenticate/authenticate.ts'
+import type { Log, Maybe } from '../../service/ports/runtime.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'
 import {
   createBearerChallenge,
@@ -15,12 +18,7 @@ import {
   type ServerRoute,
 } from '../request.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
-import {
-  type AuthenticatedKey,
-  createIdentityHeaders,
-  EMPTY_IDENTITY_HEADERS,
-  toUpstreamIdentity,
-} from './headers.ts'
+import { createIdentityHeaders, EMPTY_IDENTITY_HEADERS, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
 
@@ -35,7 +33,7 @@ export interface RequestAuthenticator {
   readonly authenticate: (
     headers: RequestHeaders,
     caller: Caller,
-  ) => Promise<Result<AuthenticatedKey>>
+  ) => Maybe<Result<AuthenticatedKey>>
   /** `path` is the path that the proxy guards. */
   readonly refuseRequest: (failure: Failure, path: string) => Reply
   readonly replyServerError: (path: string) => Reply
@@ -112,37 +110,59 @@ async function answerForwardAuth(
 ): Promise<void> {
   const caller = createCaller(deps, serverRequest, pattern)
   const request = parseForwardAuthRequest(serverRequest)
-  respond(serverRequest, await replyToForwardAuth(deps, request, caller), caller)
-}
-
-async function replyToForwardAuth(
-  deps: ForwardAuthDeps,
-  request: ForwardAuthRequest,
-  caller: Caller,
-): Promise<Reply> {
-  const match = selectAuthenticators(request, deps.authenticators)
-  if (match === null) return replaceStatus(UNKNOWN_KEY_TYPE_REPLY, request)
-  const { authenticators, path } = match
-  const [first = NO_AUTHENTICATOR] = authenticators
+  const authenticators = selectAuthenticators(request, deps.authenticators)
+  if (authenticators === null)
+    return respond(serverRequest, replaceStatus(UNKNOWN_KEY_TYPE_REPLY, request), caller)
+  let reply: Reply
   try {
     const result = await authenticateWithAny(authenticators, request, caller)
-    if (result.ok && !request.refusalOnly) return createAdmittedReply(result.value)
-    const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
-    const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
-    const reply = replaceStatus(refuser.refuseRequest(failure, path), request)
-    if (!result.ok) {
-      deps.recordRefusal('forward-auth', failure, caller)
-      deps.recordRefusal.recordResponse(caller, reply)
-    }
-    return reply
+    reply =
+      result.ok && !request.refusalOnly
+        ? createAdmittedReply(result.value)
+        : refuseRequest(deps, request, authenticators, result, caller)
   } catch (error) {
-    const reply = replyToError(deps.log, caller, error, {
-      replyUnavailable: (retryAfterSeconds) =>
-        first.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
-      replyServerError: () => first.replyServerError(path),
-    })
-    return replaceStatus(reply, request)
+    reply = replyToThrownError(deps, request, authenticators, error, caller)
   }
+  respond(serverRequest, reply, caller)
+}
+
+/**
+ * Words a refusal in the format of the credential's vendor, and records it. A request that asks for a refusal,
+ * but is admitted now, must come again.
+ */
+function refuseRequest(
+  { recordRefusal }: ForwardAuthDeps,
+  request: ForwardAuthRequest,
+  authenticators: readonly RequestAuthenticator[],
+  result: Result<AuthenticatedKey>,
+  caller: Caller,
+): Reply {
+  const [first = NO_AUTHENTICATOR] = authenticators
+  const failure: Failure = result.ok ? { reason: 'busy', retryAfterSeconds: 1 } : result.failure
+  const refuser = failure.reason === 'secret_missing' ? (authenticators.at(-1) ?? first) : first
+  const reply = replaceStatus(refuser.refuseRequest(failure, findGuardedPath(request)), request)
+  if (!result.ok) {
+    recordRefusal('forward-auth', failure, caller)
+    recordRefusal.recordResponse(caller, reply)
+  }
+  return reply
+}
+
+function replyToThrownError(
+  { log }: ForwardAuthDeps,
+  request: ForwardAuthRequest,
+  authenticators: readonly RequestAuthenticator[],
+  error: unknown,
+  caller: Caller,
+): Reply {
+  const [first = NO_AUTHENTICATOR] = authenticators
+  const path = findGuardedPath(request)
+  const reply = replyToError(log, caller, error, {
+    replyUnavailable: (retryAfterSeconds) =>
+      first.refuseRequest({ reason: 'busy', retryAfterSeconds }, path),
+    replyServerError: () => first.replyServerError(path),
+  })
+  return replaceStatus(reply, request)
 }
 
 /** Returns the key of the first authenticator that accepts the request, otherwise the refusal of the first. */
@@ -151,66 +171,48 @@ async function authenticateWithAny(
   { headers, methods }: ForwardAuthRequest,
   caller: Caller,
 ): Promise<Result<AuthenticatedKey>> {
-  let refusal: Result<AuthenticatedKey> = fail({ reason: 'credential_missing' })
-  for (const [n, authenticator] of authenticators.entries()) {
+  let refusal: Result<AuthenticatedKey> | undefined
+  for (const authenticator of authenticators) {
     const authenticated = await authenticator.authenticate(headers, caller)
-    const result = authenticated.ok ? checkAllMethods(authenticated.value, methods) : authenticated
+    const result = authenticated.ok ? checkMethods(authenticated.value, methods) : authenticated
     if (result.ok) return result
     // A known key without its secret is more specific than an unknown credential.
-    if (n === 0 || result.failure.reason === 'secret_missing') refusal = result
+    if (refusal === undefined || result.failure.reason === 'secret_missing') refusal = result
   }
-  return refusal
-}
-
-/**
- * Checks every method that the request names: the caller could have added a header that names one, and the
- * proxy forwards those by which the upstream may serve another.
- */
-function checkAllMethods(
-  authenticated: AuthenticatedKey,
-  methods: readonly string[],
-): Result<AuthenticatedKey> {
-  for (const method of methods) {
-    const methodCheck = checkMethodAllowed(authenticated.key, method)
-    if (!methodCheck.ok) return methodCheck
-  }
-  return ok(authenticated)
+  return refusal ?? fail({ reason: 'credential_missing' })
 }
 
 interface ForwardAuthRequest {
   readonly headers: RequestHeaders
-  /** Every method that the guarded request claims; never empty. */
+  /**
+   * Every method that the guarded request claims; never empty. The caller could have added a header that names
+   * one, and the proxy forwards those by which the upstream may serve another.
+   */
   readonly methods: readonly string[]
   /** The requested type of credential. */
   readonly name: string
-  /** The segments that the proxy appended: the path that it guards. */
-  readonly pathBelow: readonly string[]
-  /** The path of the guarded request, if a header names it. */
-  readonly originalPath: string | null
+  /** What the proxy appended to the name: the path that it guards; empty if it appended nothing. */
+  readonly pathBelow: string
   readonly statuses: readonly number[]
   readonly refusalOnly: boolean
 }
 
 function parseForwardAuthRequest({ url, headers, method }: ServerRequest): ForwardAuthRequest {
-  // A regular expression, because creating a URL object for each request is measurably slower.
-  const [, pathname = '', query = ''] =
-    /^(?:https?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
-  const uri = headers.get('x-original-uri') ?? headers.get('x-forwarded-uri')
   const methods = [method]
-  for (const name of [...DECLARED_METHOD_HEADERS, ...findMethodOverrides(headers)]) {
+  for (const name of DECLARED_METHOD_HEADERS.concat(findMethodOverrides(headers))) {
     const claimed = headers.get(name)
     if (claimed !== null) methods.push(claimed)
   }
-  const [originalPath = null] = uri === null ? [] : uri.split('?', 1)
-  const [, name = ANY_KEY_TYPE, ...pathBelow] = pathname.slice(FORWARD_AUTH_PATH.length).split('/')
+  const rest = parseTargetPath(url).slice(FORWARD_AUTH_PATH.length)
+  const nameEnd = rest.indexOf('/', 1)
   // A proxy that appends the path also appends the caller's query, which must not set options here.
-  const options = pathBelow.length === 0 && query !== '' ? new URLSearchParams(query) : null
+  const hasOptions = nameEnd === -1 && url.includes('?')
+  const options = hasOptions ? new URL(url, 'http://localhost').searchParams : null
   return {
     headers,
     methods,
-    name,
-    pathBelow,
-    originalPath,
+    name: rest === '' ? ANY_KEY_TYPE : rest.slice(1, nameEnd === -1 ? undefined : nameEnd),
+    pathBelow: nameEnd === -1 ? '' : rest.slice(nameEnd),
     statuses: options === null ? [] : parseStatuses(options.get('statuses') ?? ''),
     refusalOnly: options?.has('refusal') ?? false,
   }
@@ -228,12 +230,17 @@ const parseStatuses = (text: string): readonly number[] =>
     .map(Number)
     .filter((status) => status >= 400 && status <= 599)
 
+/** The path that the proxy guards: that of a header, or what it appended. */
+function findGuardedPath({ headers, pathBelow }: ForwardAuthRequest): string {
+  const uri = headers.get('x-original-uri') ?? headers.get('x-forwarded-uri')
+  return uri === null ? pathBelow || '/' : uri.replace(/\?.*/s, '')
+}
+
 /** Returns null for an unknown name: a misspelled name must not select every type. */
 function selectAuthenticators(
-  { headers, name, pathBelow, originalPath }: ForwardAuthRequest,
+  { headers, name }: ForwardAuthRequest,
   all: readonly RequestAuthenticator[],
-): { authenticators: readonly RequestAuthenticator[]; path: string } | null {
-  const path = originalPath ?? `/${pathBelow.join('/')}`
+): readonly RequestAuthenticator[] | null {
   if (name === ANY_KEY_TYPE) {
     const claimingAuthenticators = all.filter((authenticator) =>
       authenticator.hasCredential(headers),
@@ -243,10 +250,10 @@ function selectAuthenticators(
         !claimingAuthenticators.includes(authenticator) &&
         authenticator.hasPartialCredential?.(headers),
     )
-    return { authenticators: [...claimingAuthenticators, ...others], path }
+    return [...claimingAuthenticators, ...others]
   }
-  const namedAuthenticator = all.find((authenticator) => authenticator.name === name)
-  return namedAuthenticator === undefined ? null : { authenticators: [namedAuthenticator], path }
+  const named = all.find((authenticator) => authenticator.name === name)
+  return named === undefined ? null : [named]
 }
 
 function createAdmittedReply(authenticated: AuthenticatedKey): Reply {
@@ -288,10 +295,9 @@ export const createKeyAuthenticator = (
   name: protocol.name,
   hasCredential: protocol.hasCredential,
   hasPartialCredential: protocol.hasPartialCredential ?? (() => false),
-  async authenticate(headers, caller) {
+  authenticate(headers, caller) {
     const credential = protocol.parseCredential(headers)
-    const key = credential.ok ? await authenticate(credential.value, caller) : credential
-    return key.ok ? ok({ key: key.value, scopes: null }) : key
+    return credential.ok ? authenticate(credential.value, caller) : credential
   },
   // It receives only failures that its own `authenticate` returned.
   refuseRequest: (failure, path) => protocol.refuseRequest(failure as SurfaceFailure, path),

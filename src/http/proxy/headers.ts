@@ -1,17 +1,11 @@
 import { parseBasePath } from '../../domain/base-path.ts'
-import type { Key } from '../../domain/key.ts'
 import type { Caller } from '../../service/audit/buffer.ts'
+import type { AuthenticatedKey } from '../../service/authenticate/authenticate.ts'
 import type { HeaderLines, UpstreamResponse } from '../../service/ports/outbound.ts'
 import { REQUEST_ID_HEADER } from '../reply.ts'
 import { FORWARDED_FOR_HEADER } from '../request.ts'
 import { createSunsetHeaders } from '../sunset-headers.ts'
 import { isHopByHop, isWithheldHeader } from './withheld-headers.ts'
-
-/** A key whose credential is verified, with the scopes of a client's token; null for other credentials. */
-export interface AuthenticatedKey {
-  readonly key: Key
-  readonly scopes: readonly string[] | null
-}
 
 /** The identity that the upstream receives in place of the credential. */
 export interface UpstreamIdentity {

@@ -173,7 +173,8 @@ export function isWithheldHeader(name: string): boolean {
 
 /** Recognizes, in any spelling, a header that can make an upstream serve another method. */
 export const isMethodOverrideHeader = (name: string): boolean =>
-  /method/i.test(name) && METHOD_OVERRIDE_HEADERS.includes(foldHeaderName(name))
+  /x[^a-z]+(?:http[^a-z]+)?method/i.test(name) &&
+  METHOD_OVERRIDE_HEADERS.includes(foldHeaderName(name))
 
 /**
  * Spells a name as an upstream may see it: CGI (RFC 3875 §4.1.18), WSGI and similar interfaces pass

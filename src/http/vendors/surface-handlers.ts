@@ -8,10 +8,14 @@ import {
   type SurfaceFailure,
   type SurfaceRefusal,
 } from '../../domain/failure.ts'
-import { checkMethodAllowed, type Key } from '../../domain/key.ts'
+import type { Key } from '../../domain/key.ts'
 import type { Credential, Surface } from '../../domain/key-type.ts'
 import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
-import type { Authenticate } from '../../service/authenticate/authenticate.ts'
+import {
+  type Authenticate,
+  type AuthenticatedKey,
+  checkMethods,
+} from '../../service/authenticate/authenticate.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
@@ -49,14 +53,7 @@ export const createProxyHandler =
   (c: Context): Promise<Response> =>
     handleSurfaceRequest(deps, c, protocol, async (request, caller) => {
       const key = await authorizeRequest(deps, protocol, request, caller)
-      return key.ok
-        ? deps.proxyRequest(
-            c,
-            surface,
-            toUpstreamIdentity({ key: key.value, scopes: null }),
-            caller,
-          )
-        : key
+      return key.ok ? deps.proxyRequest(c, surface, toUpstreamIdentity(key.value), caller) : key
     })
 
 /** A path that this server answers itself, with the owner of the credential. */
@@ -81,7 +78,7 @@ export const createIdentityHandler =
       if (!IDENTITY_METHODS.includes(request.method))
         return respond(replyMethodNotAllowed({ Allow: IDENTITY_METHODS.join(', ') }))
       const key = await authorizeRequest(deps, protocol, request, caller)
-      return key.ok ? respond(createIdentityReply(key.value)) : key
+      return key.ok ? respond(createIdentityReply(key.value.key)) : key
     })
 
 /** Finds the key of the request's credential, if it permits the method. */
@@ -90,11 +87,11 @@ export async function authorizeRequest(
   protocol: VendorProtocol,
   { headers, method }: Request,
   caller: Caller,
-): Promise<Result<Key, SurfaceFailure>> {
+): Promise<Result<AuthenticatedKey, SurfaceFailure>> {
   const credential = protocol.parseCredential(headers)
   if (!credential.ok) return credential
-  const key = await authenticate(credential.value, caller)
-  return key.ok ? checkMethodAllowed(key.value, method) : key
+  const authenticated = await authenticate(credential.value, caller)
+  return authenticated.ok ? checkMethods(authenticated.value, [method]) : authenticated
 }
 
 /** The words of a surface, for the failures that can reach it. */

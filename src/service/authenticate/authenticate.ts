@@ -9,17 +9,24 @@ import {
 } from '../../domain/failure.ts'
 import { isImportedHash } from '../../domain/imported-hash.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
-import { checkKeyUsable, isPublicId, type Key, listValidSecretHashes } from '../../domain/key.ts'
+import {
+  checkKeyUsable,
+  checkMethodAllowed,
+  isPublicId,
+  type Key,
+  listValidSecretHashes,
+} from '../../domain/key.ts'
 import { type Credential, getKeyTypeTraits } from '../../domain/key-type.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
 import { checkBrownout } from '../../domain/sunset.ts'
 import { type Caller, identifyKey } from '../audit/buffer.ts'
 import type { FailureLimiter, KeyRateLimit } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
+import type { Authority } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
-import type { Clock } from '../ports/runtime.ts'
+import type { Clock, Maybe } from '../ports/runtime.ts'
 import { findImportedHash, type ImportedSecrets, type PresentedSecret } from './imported-secrets.ts'
-import type { KeyCache } from './key-cache.ts'
+import type { KeyCache, ProvenKey } from './key-cache.ts'
 import type { SecretUpgrades } from './secret-upgrades.ts'
 
 export interface AuthenticateDeps {
@@ -34,10 +41,30 @@ export interface AuthenticateDeps {
   readonly region: string
 }
 
+/** A key whose credential is verified, with the scopes of a client's token; null for other credentials. */
+export interface AuthenticatedKey {
+  readonly key: Key
+  readonly scopes: readonly string[] | null
+}
+
+/** Checks that the key may be used with each of these methods. */
+export function checkMethods(
+  authenticated: AuthenticatedKey,
+  methods: readonly string[],
+): Result<AuthenticatedKey, AccessFailure> {
+  for (const method of methods) {
+    const methodCheck = checkMethodAllowed(authenticated.key, method)
+    if (!methodCheck.ok) return methodCheck
+  }
+  return ok(authenticated)
+}
+
+type AuthenticateFailure = CredentialFailure | AccessFailure | RateLimitFailure
+
 export type Authenticate = (
   credential: Credential,
   caller: Caller,
-) => Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>>
+) => Promise<Result<AuthenticatedKey, AuthenticateFailure>>
 
 export const createAuthenticate =
   (deps: AuthenticateDeps): Authenticate =>
@@ -53,11 +80,14 @@ async function authenticateCredential(
   deps: AuthenticateDeps,
   credential: Credential,
   caller: Caller,
-): Promise<Result<Key, CredentialFailure | AccessFailure | RateLimitFailure>> {
-  const { secretUpgrades, failureLimiter, keyRateLimit, keyUseCounter, clock, region } = deps
+): Promise<Result<AuthenticatedKey, AuthenticateFailure>> {
+  const { keyCache, secretUpgrades, failureLimiter, keyRateLimit, keyUseCounter, clock, region } =
+    deps
   const { address } = caller
   const now = clock()
-  const found = await findCredentialKey(deps, credential, now, address)
+  const found = isPossible(credential)
+    ? await findCredentialKey(deps, credential, await keyCache.readAuthority(), now, address)
+    : KEY_UNKNOWN
   if (!found.ok) {
     const { failure } = found
     if (failure.reason === 'busy' || failure.reason === 'failures_exceeded') return fail(failure)
@@ -67,45 +97,46 @@ async function authenticateCredential(
     failureLimiter.countFailure(address)
     return allowed.ok ? fail(failure) : allowed
   }
-  const { key: foundKey, importedHash } = found.value
+  const { key: foundKey, digest } = found.value
   identifyKey(caller, foundKey)
   const usable = checkKeyUsable(foundKey, address, now, region)
   const admitted = usable.ok ? checkBrownout(usable.value, now) : usable
   if (!admitted.ok) return admitted
   const key = admitted.value
   const { secret } = credential
-  if (importedHash !== undefined && secret !== null) {
-    secretUpgrades.start({ key, importedHash, secret, network: toAddressBlock(address) })
+  if (secret !== null && isImportedHash(digest)) {
+    secretUpgrades.start({ key, importedHash: digest, secret, network: toAddressBlock(address) })
   }
   const withinRate = keyRateLimit(key)
   if (!withinRate.ok) return withinRate
   keyUseCounter.count(key, caller)
-  return ok(key)
-}
-
-/** A key whose secret was presented. */
-interface ProvenKey {
-  readonly key: Key
-  /** The hash of another system that proved it. */
-  readonly importedHash?: string
+  return ok({ key, scopes: null })
 }
 
 type FindFailure = CredentialFailure | RateLimitFailure
 
-/** Finds the key that this credential's secret belongs to. */
+/** False for a credential that no key can have: nothing is read for it. */
+const isPossible = (credential: Credential): boolean =>
+  credential.keyType === 'xdent'
+    ? isPublicId(credential.publicId)
+    : !isDamagedSecret(credential.secret)
+
+/** Finds the key that this credential's secret belongs to, at once if it is cached. */
 function findCredentialKey(
   deps: AuthenticateDeps,
   credential: Credential,
+  authority: Authority,
   now: number,
   address: string,
-): Promise<Result<ProvenKey, FindFailure>> {
+): Maybe<Result<ProvenKey, FindFailure>> {
   switch (credential.keyType) {
     case 'xenrad':
-      return findBySecret(deps, credential, now, (key) => key.keyType === 'xenrad')
+      return findBySecret(deps, credential, authority, now, (key) => key.keyType === 'xenrad')
     case 'opendental':
       return findBySecret(
         deps,
         credential,
+        authority,
         now,
         (key) => key.developer?.developerKey === credential.developerKey,
       )
@@ -113,54 +144,56 @@ function findCredentialKey(
       return findBySecret(
         deps,
         credential,
+        authority,
         now,
         (key) => key.keyType === 'practice' && key.username === credential.username,
       )
     case 'xdent':
-      return findByPublicId(deps, credential, now, address)
+      return findByPublicId(deps, credential, authority, now, address)
   }
 }
 
-async function findBySecret(
+function findBySecret(
   { keyCache, digester, importedSecrets }: AuthenticateDeps,
   { keyType, secret }: Extract<Credential, { secret: string }>,
+  authority: Authority,
   now: number,
   isMatch: (key: Key) => boolean,
-): Promise<Result<ProvenKey, FindFailure>> {
-  if (isDamagedSecret(secret)) return KEY_UNKNOWN
-  const found = await keyCache.findBySecret(
+): Maybe<Result<ProvenKey, FindFailure>> {
+  return keyCache.findBySecret(
     digester.candidates(secret),
+    authority.version,
     (key, digest) => isMatch(key) && listValidSecretHashes(key, now).includes(digest),
     getKeyTypeTraits(keyType).foundBySecret
-      ? (version) => importedSecrets.listDigests(secret, version)
+      ? () => importedSecrets.listDigests(secret, authority.version)
       : undefined,
   )
-  if (found === null) return KEY_UNKNOWN
-  const { key, digest } = found
-  return ok(isImportedHash(digest) ? { key, importedHash: digest } : { key })
 }
 
 async function findByPublicId(
   deps: AuthenticateDeps,
   { publicId, secret }: { publicId: string; secret: string | null },
+  authority: Authority,
   now: number,
   address: string,
 ): Promise<Result<ProvenKey, FindFailure>> {
   const { keyCache, digester, region } = deps
-  const key = isPublicId(publicId) ? await keyCache.findPresentedKey(publicId, region) : null
+  const key = await keyCache.findPresentedKey(publicId, region, authority.version)
   if (key === null) return KEY_UNKNOWN
   if (secret === null) return fail({ reason: 'secret_missing', keyId: key.id })
-  if (digester.matches(secret, listValidSecretHashes(key, now))) return ok({ key })
+  const digest = listValidSecretHashes(key, now).find((each) => digester.matches(secret, [each]))
+  if (digest !== undefined) return ok({ key, digest })
   const importedHash = findImportedHash(key, now)
   if (importedHash === undefined) return fail({ reason: 'secret_wrong', keyId: key.id })
   const claim = { key, hash: importedHash, secret, claim: publicId, address }
   const proven = await proveImported(deps, claim)
   if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return proven
   // Another server may have replaced the hash meanwhile, and deleted a pepper that no other key has.
-  const newest = await keyCache.findPresentedKey(publicId, region)
+  const newestAuthority = await keyCache.readAuthority()
+  const newest = await keyCache.findPresentedKey(publicId, region, newestAuthority.version)
   return findImportedHash(newest, now) === importedHash
     ? proven
-    : findByPublicId(deps, { publicId, secret }, now, address)
+    : findByPublicId(deps, { publicId, secret }, newestAuthority, now, address)
 }
 
 /**
@@ -173,7 +206,7 @@ async function proveImported(
 ): Promise<Result<ProvenKey, FindFailure>> {
   const { key, hash, secret, address } = presented
   const keyId = key.id
-  const proven: ProvenKey = { key, importedHash: hash }
+  const proven: ProvenKey = { key, digest: hash }
   if (importedSecrets.findProvenForm(hash, secret) !== undefined) return ok(proven)
   const allowed = failureLimiter.checkAllowed(address)
   if (!allowed.ok) return allowed

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { type CredentialFailure, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
 import { limitBytes, limitEntries } from '../../domain/limits.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
@@ -20,10 +21,14 @@ export interface KeyWithRouting {
   readonly routings: readonly KeyRouting[]
 }
 
-export interface FoundBySecret {
+/** A key whose secret was presented. */
+export interface ProvenKey {
   readonly key: Key
+  /** What the key has of the secret, and so proved it: a digest, or the hash of another system. */
   readonly digest: string
 }
+
+type FoundBySecret = Result<ProvenKey, CredentialFailure>
 
 const MAX_CACHED_ACCOUNTS = 10_000
 
@@ -90,7 +95,8 @@ export function createKeyCache(
   async function readBySecret(
     digests: readonly string[],
     isMatch: (key: Key, digest: string) => boolean,
-  ): Promise<FoundBySecret | null> {
+    listMoreDigests: () => Maybe<readonly string[]>,
+  ): Promise<FoundBySecret> {
     const keys = await storage.findKeysBySecret(digests)
     for (const digest of digests) {
       const key = keys.find((each) => isMatch(each, digest))
@@ -100,12 +106,27 @@ export function createKeyCache(
       const ownDigest = [secretHash, previousSecretHash].find((hash) => hash === digest)
       bySecretDigest.set(ownDigest ?? digest, key)
       dropOldest()
-      return { key, digest }
+      return ok({ key, digest })
     }
-    return null
+    const moreDigests = await listMoreDigests()
+    // All of them, in one statement: another process may have replaced the key's digest meanwhile.
+    return moreDigests.length === 0
+      ? KEY_UNKNOWN
+      : readBySecret([...digests, ...moreDigests], isMatch, () => [])
+  }
+
+  async function readPresentedKey(publicId: string, region: string): Promise<Key | null> {
+    const key = await storage.findKey(publicId)
+    if (key?.keyType !== 'xdent' || key.account.region !== region) return null
+    byPresentedId.set(key.publicId, key)
+    dropOldest()
+    return key
   }
 
   return {
+    /** Reads the authority's version, which tells the other methods which cached keys still hold. */
+    readAuthority: (): Maybe<Authority> => storage.readAuthority(),
+
     /** Reads the data that verifies the tokens of this key. A caller can name any key in a token. */
     readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
       storage.readTokenAuthority(keyId, digester.toDecoySalt(keyId)),
@@ -115,43 +136,32 @@ export function createKeyCache(
       findAtVersion(publicId, await storage.readAuthorityVersion()),
 
     /**
-     * Finds the key with this public id, if it is presented by id in this region. Any other key is
-     * treated like an unknown id and not cached, because a faster second response would reveal that
-     * the id exists.
+     * Finds the key with this public id as of an authority version, if it is presented by id in this
+     * region. Any other key is treated like an unknown id and not cached, because a faster second
+     * response would reveal that the id exists.
      */
-    async findPresentedKey(publicId: string, region: string): Promise<Key | null> {
-      const { version } = await storage.readAuthority()
+    findPresentedKey(publicId: string, region: string, version: number): Maybe<Key | null> {
       const cached = byPresentedId.get(publicId)
-      if (cached?.authorityVersion === version) return cached
-      const key = await storage.findKey(publicId)
-      if (key?.keyType !== 'xdent' || key.account.region !== region) return null
-      byPresentedId.set(key.publicId, key)
-      dropOldest()
-      return key
+      return cached?.authorityVersion === version ? cached : readPresentedKey(publicId, region)
     },
 
     /**
-     * Finds the key of a presented secret by its digests, and returns the digest that found it. `isMatch`: the
-     * key has a secret with this digest. `listMoreDigests` is called for a secret that has not been found; it gets
-     * the authority's version.
+     * Finds the key of a presented secret by its digests, as of an authority version. `isMatch`: the key has a
+     * secret with this digest. `listMoreDigests` is called for a secret that has not been found.
      */
-    async findBySecret(
+    findBySecret(
       digests: Iterable<string>,
+      version: number,
       isMatch: (key: Key, digest: string) => boolean,
-      listMoreDigests: (version: number) => Maybe<readonly string[]> = () => [],
-    ): Promise<FoundBySecret | null> {
-      const { version } = await storage.readAuthority()
+      listMoreDigests: () => Maybe<readonly string[]> = () => [],
+    ): Maybe<FoundBySecret> {
       const tried: string[] = []
       for (const digest of digests) {
         const key = bySecretDigest.get(digest)
-        if (key?.authorityVersion === version && isMatch(key, digest)) return { key, digest }
+        if (key?.authorityVersion === version && isMatch(key, digest)) return ok({ key, digest })
         tried.push(digest)
       }
-      const found = await readBySecret(tried, isMatch)
-      if (found !== null) return found
-      const moreDigests = await listMoreDigests(version)
-      // All of them, in one statement: another process may have replaced the key's digest meanwhile.
-      return moreDigests.length === 0 ? null : readBySecret([...tried, ...moreDigests], isMatch)
+      return readBySecret(tried, isMatch, listMoreDigests)
     },
 
     findAtVersion,

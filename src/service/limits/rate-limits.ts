@@ -124,13 +124,14 @@ export class FixedWindowCounter {
   /** Adds to the open window. If there is none, opens one that ends at `endsAt`. */
   #add(id: string, count: number, endsAt: number): { count: number; endsAt: number } {
     const current = this.#windows.get(id)
-    if (current !== undefined && this.#isOpen(current)) {
-      current.count += count
-      return current
+    if (current === undefined) {
+      const window = { count, endsAt }
+      this.#windows.set(id, window)
+      return window
     }
-    const window = { count, endsAt }
-    this.#windows.set(id, window)
-    return window
+    if (this.#isOpen(current)) current.count += count
+    else Object.assign(current, { count, endsAt })
+    return current
   }
 
   getCount(id: string): number {

@@ -99,7 +99,7 @@ describe('a credential of any key type', () => {
   test('opens its key, and no secret opens another’s or another key type’s surface', async () => {
     const { ask } = createGate()
     for (const { key, secret, present: own } of keys) {
-      expect(await ask(own(secret))).toMatchObject({ ok: true, value: { id: key.id } })
+      expect(await ask(own(secret))).toMatchObject({ ok: true, value: { key: { id: key.id } } })
     }
     for (const shape of Object.values(present)) {
       for (const { key, secret, present: own } of keys) {
@@ -248,7 +248,7 @@ describe('the secret before a rotation', () => {
       const ends = testServices.clock() + 60_000
       const isOpen = async (tried: string) => {
         const answer = await ask(own(tried))
-        return answer.ok && answer.value.id === key.id
+        return answer.ok && answer.value.key.id === key.id
       }
       expect(await isOpen(secret)).toBe(true)
       testServices.clock.advance(10_000)
@@ -340,7 +340,7 @@ describe('limits', () => {
     const practice = findKeyOfType('practice')
     expect((await ask(practice.present(practice.secret))).ok).toBe(true)
     testServices.clock.advance(999)
-    expect(await ask(own(secret))).toMatchObject({ ok: true, value: { id: key.id } })
+    expect(await ask(own(secret))).toMatchObject({ ok: true, value: { key: { id: key.id } } })
   })
 
   test('a customer key has the pace that is documented for its access', async () => {

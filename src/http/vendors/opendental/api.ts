@@ -98,7 +98,7 @@ const handleKeyList = (deps: CustomerKeyDeps, c: Context): Promise<Response> =>
     if (!credential.ok) return credential
     const key = await deps.authenticate(credential.value, caller)
     if (!key.ok) return key
-    const portal = openDeveloperPortal(key.value)
+    const portal = openDeveloperPortal(key.value.key)
     if (!portal.ok) return portal
 
     const result = await performKeyListMethod(deps, request, portal.value)

@@ -114,13 +114,7 @@ const ingestMessage = (deps: SurfaceDeps, c: Context, { path, surface, types }: 
     if (!key.ok) return key
     const type = parseMediaType(request.headers)
     const isAccepted = types.length === 0 || type === '' || types.includes(type)
-    if (isAccepted)
-      return deps.proxyRequest(
-        c,
-        surface,
-        toUpstreamIdentity({ key: key.value, scopes: null }),
-        caller,
-      )
+    if (isAccepted) return deps.proxyRequest(c, surface, toUpstreamIdentity(key.value), caller)
     const refusal = { reason: 'type_unsupported' } as const
     const reply = replyUnsupportedType(types, path)
     return ok(refuseAndRecord(deps, xenradProtocol, refusal, reply, caller))
