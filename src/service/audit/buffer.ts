@@ -6,9 +6,10 @@ import { toRefusalFacts } from '../../domain/refusal-text.ts'
 import type { Sunset } from '../../domain/sunset.ts'
 import type { TrafficCounter } from '../limits/usage-counters.ts'
 import { sleep } from '../long-work.ts'
-import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
+import type { AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
+import { type BufferedEvent, EventTallies } from './event-tallies.ts'
 import type { RefusalLog } from './refusal-log.ts'
 
 /** A request's success or refusal, for the audit. */
@@ -18,6 +19,8 @@ export interface RequestEvent {
   readonly subject: string
   readonly caller: Caller
   readonly facts: AuditEventFacts
+  /** Creates further facts. Called only for an event that is not merely counted. */
+  readonly createMoreFacts?: () => AuditEventFacts
 }
 
 /** The response to a refused request. */
@@ -74,18 +77,6 @@ const MAX_BUFFERED_EVENTS = 5000
 /** The associated data under which a response is sealed. */
 export const toResponseContext = (eventId: string) => `answer ${eventId}`
 
-interface BufferedEvent {
-  readonly event: AuditEvent
-  /** True if the caller was not authenticated. */
-  readonly isUnauthenticated: boolean
-}
-
-/** Events that are recorded as one: the first of them, and their number. */
-interface Tally {
-  readonly first: BufferedEvent
-  count: number
-}
-
 export interface AuditBufferDeps {
   readonly storage: Pick<AuditStorage, 'addEvents'>
   readonly sealer: Pick<Sealer, 'seal'>
@@ -110,49 +101,43 @@ export class AuditBuffer {
   /** The start of the window; null if nothing waits for a flush. */
   #openedAt: number | null = null
   #waiting: BufferedEvent[] = []
-  #similarCounts = new Map<string, number>()
+  #tallies = new EventTallies()
   #recordedCounts = new Map<keyof typeof MAX_EVENTS_PER_WINDOW, number>()
-  #tallies = new Map<string, Tally>()
   /** The responses to the requests of waiting events, by request id; null until one is known. */
   #responses = new Map<string, RecordedResponse | null>()
   readonly #writes = new Set<Promise<void>>()
-  /** The number of the hour since 1970 that the next three fields are about. */
+  /** The number of the hour since 1970 that the next two fields are about. */
   #hour = 0
   /** The bytes that refusals of unauthenticated callers have taken in this hour. */
   #hourBytes = 0
-  /** The kinds of refusals that were recorded after the bytes of this hour were used up. */
-  #hourKinds = new Set<string>()
-  /** The refusals that are only counted in this hour, by kind or by reason. */
-  #hourTallies = new Map<string, Tally>()
+  /** The refusals after the bytes of this hour were used up. The first of each kind is recorded. */
+  #hourTallies = new EventTallies()
 
   constructor(deps: AuditBufferDeps) {
     this.#deps = deps
   }
 
   record(event: RequestEvent): void {
-    const similarity = toSimilarityKey(event)
+    const kind = toEventKind(event)
     if (isUnauthenticated(event) && this.#isHourUsedUp()) {
-      this.#countInHour(similarity, event)
+      this.#countInHour(kind, event)
       this.#scheduleFlush()
       return
     }
     const share = event.subject === UNKNOWN_SUBJECT ? UNKNOWN_SUBJECT : event.action
-    const similarCount = this.#similarCounts.get(similarity) ?? 0
+    const similar = this.#tallies.findSimilar(kind)
     const shareUsed = this.#recordedCounts.get(share) ?? 0
     if (
-      similarCount < MAX_SIMILAR_EVENTS &&
+      (similar?.recorded ?? 0) < MAX_SIMILAR_EVENTS &&
       shareUsed < MAX_EVENTS_PER_WINDOW[share] &&
       this.#waiting.length < MAX_BUFFERED_EVENTS
     ) {
-      this.#similarCounts.set(similarity, similarCount + 1)
+      if (similar === undefined) this.#tallies.addKind(kind)
+      else similar.recorded++
       this.#recordedCounts.set(share, shareUsed + 1)
       this.#waiting.push(this.#toBufferedEvent(event))
       if (this.#waiting.length === FLUSH_SIZE) (this.#deps.keepAlive ?? ignoreWork)(this.#write())
-    } else if (similarCount > 0) {
-      addToTally(this.#tallies, similarity, () => this.#toBufferedEvent(event))
-    } else {
-      addToTally(this.#tallies, toReasonKey(event), () => this.#toSummaryEvent(event))
-    }
+    } else this.#count(this.#tallies, similar, event)
     this.#scheduleFlush()
   }
 
@@ -188,28 +173,34 @@ export class AuditBuffer {
   }
 
   /** Records the first of a kind, so that it can be looked up at once, and counts the others. */
-  #countInHour(similarity: string, event: RequestEvent): void {
-    if (this.#hourKinds.has(similarity)) {
-      addToTally(this.#hourTallies, similarity, () => this.#toBufferedEvent(event))
-    } else if (this.#hourKinds.size < MAX_KINDS_PER_HOUR) {
-      this.#hourKinds.add(similarity)
+  #countInHour(kind: readonly unknown[], event: RequestEvent): void {
+    const similar = this.#hourTallies.findSimilar(kind)
+    if (similar === undefined && this.#hourTallies.kindCount < MAX_KINDS_PER_HOUR) {
+      this.#hourTallies.addKind(kind)
       this.#waiting.push(this.#toBufferedEvent(event))
-    } else {
-      addToTally(this.#hourTallies, toReasonKey(event), () => this.#toSummaryEvent(event))
-    }
+    } else this.#count(this.#hourTallies, similar, event)
+  }
+
+  /** Counts an event that is not recorded by itself. */
+  #count(
+    tallies: EventTallies,
+    similar: ReturnType<EventTallies['findSimilar']>,
+    event: RequestEvent,
+  ): void {
+    if (similar !== undefined) tallies.countSimilar(similar, () => this.#toBufferedEvent(event))
+    else tallies.countByReason(toReasonPath(event), () => this.#toSummaryEvent(event))
   }
 
   /** Adds an event for each count of the hour to those that wait, and begins the present hour. */
   #endHour(): void {
-    this.#waiting.push(...listTallyEvents(this.#hourTallies))
-    this.#hourKinds = new Set()
-    this.#hourTallies = new Map()
+    this.#waiting.push(...this.#hourTallies.listEvents())
+    this.#hourTallies = new EventTallies()
     this.#hourBytes = 0
     this.#hour = toHour(this.#deps.clock())
   }
 
   #toBufferedEvent(event: RequestEvent): BufferedEvent {
-    const { action, subject, caller, facts } = event
+    const { action, subject, caller, facts, createMoreFacts } = event
     if (action === 'key.refused') this.#responses.set(caller.requestId, null)
     return {
       event: {
@@ -218,7 +209,7 @@ export class AuditBuffer {
         actor: subject,
         action,
         subject,
-        facts: { ...facts, address: caller.address, path: caller.path },
+        facts: { ...facts, ...createMoreFacts?.(), address: caller.address, path: caller.path },
         requestId: caller.requestId,
       },
       isUnauthenticated: isUnauthenticated(event),
@@ -246,10 +237,9 @@ export class AuditBuffer {
   #endWindow(): Promise<void> {
     this.#openedAt = null
     if (toHour(this.#deps.clock()) !== this.#hour) this.#endHour()
-    this.#waiting.push(...listTallyEvents(this.#tallies))
-    this.#similarCounts = new Map()
+    this.#waiting.push(...this.#tallies.listEvents())
     this.#recordedCounts = new Map()
-    this.#tallies = new Map()
+    this.#tallies = new EventTallies()
     return this.#write()
   }
 
@@ -317,32 +307,20 @@ const countBytes = ({ event }: BufferedEvent) =>
 
 const toHour = (at: number) => Math.floor(at / HOUR_MS)
 
-function addToTally(
-  tallies: Map<string, Tally>,
-  key: string,
-  createFirst: () => BufferedEvent,
-): void {
-  const tally = tallies.get(key)
-  if (tally === undefined) tallies.set(key, { first: createFirst(), count: 1 })
-  else tally.count++
-}
-
-const listTallyEvents = (tallies: ReadonlyMap<string, Tally>): BufferedEvent[] =>
-  Array.from(tallies.values(), ({ first: { event, isUnauthenticated }, count }) => ({
-    event: { ...event, facts: { ...event.facts, count } },
-    isUnauthenticated,
-  }))
-
 /** Tests if the event is a refusal of an unauthenticated caller. */
 const isUnauthenticated = ({ action, caller }: RequestEvent) =>
   (action === 'key.refused' || action === 'session.refused') && caller.keyId === undefined
 
 /** Events are similar if one party causes them in one way, so that one of them represents all. */
-function toSimilarityKey({ action, subject, caller, facts }: RequestEvent): string {
-  return `${action}\0${subject}\0${facts.reason}\0${facts.surface}\0${toAddressBlock(caller.address)}`
-}
+const toEventKind = ({ action, subject, caller, facts }: RequestEvent) => [
+  action,
+  facts.reason,
+  facts.surface,
+  subject,
+  toAddressBlock(caller.address),
+]
 
-const toReasonKey = ({ action, facts }: RequestEvent) => `${action}\0${facts.reason}`
+const toReasonPath = ({ action, facts }: RequestEvent) => [action, facts.reason]
 
 /** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
@@ -382,10 +360,16 @@ export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: Record
   function recordRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
     refusalLog.logRefusal(surface, failure, caller)
     const keyId = findRefusedKeyId(failure, caller)
-    const subject = keyId ?? UNKNOWN_SUBJECT
-    const keyFacts = keyId === undefined ? {} : { keyId }
-    const facts = { surface: surface, ...toRefusalFacts(failure), ...keyFacts }
-    auditBuffer.record({ action: 'key.refused', subject, caller, facts })
+    auditBuffer.record({
+      action: 'key.refused',
+      subject: keyId ?? UNKNOWN_SUBJECT,
+      caller,
+      facts: { surface, reason: failure.reason },
+      createMoreFacts: () => ({
+        ...toRefusalFacts(failure),
+        ...(keyId !== undefined && { keyId }),
+      }),
+    })
     traffic.countRefused(caller.isClient === true ? 'oauth' : surface, failure.reason, keyId)
   }
 

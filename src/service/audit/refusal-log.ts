@@ -1,6 +1,7 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
 import { sleep } from '../long-work.ts'
+import { PathMap } from '../path-map.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import { type Caller, findRefusedKeyId } from './buffer.ts'
 
@@ -34,7 +35,7 @@ interface RefusalKind {
  */
 export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
   let openedAt = Number.NEGATIVE_INFINITY
-  let kinds = new Map<string, RefusalKind>()
+  let kinds = new PathMap<RefusalKind>()
 
   function logRepeats(kind: RefusalKind): void {
     const { surface, facts, requestIds } = kind
@@ -45,8 +46,8 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
 
   function flush(): void {
     openedAt = Number.NEGATIVE_INFINITY
-    for (const kind of kinds.values()) logRepeats(kind)
-    kinds = new Map()
+    for (const kind of kinds.values) logRepeats(kind)
+    kinds = new PathMap()
   }
 
   return {
@@ -61,12 +62,12 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
       }
       const { address, path, requestId } = caller
       const keyId = findRefusedKeyId(failure, caller)
-      const name = `${surface}\0${failure.reason}\0${keyId}\0${address}`
-      let kind = kinds.get(name)
+      const kindPath = [surface, failure.reason, keyId, address]
+      let kind = kinds.get(kindPath)
       if (kind === undefined) {
         const facts = { address, path, ...(keyId && { keyId }), reason: failure.reason }
         kind = { surface, facts, lines: 0, requestIds: [] }
-        kinds.set(name, kind)
+        kinds.add(kindPath, kind)
       }
       if (kind.lines < MAX_LINES_PER_KIND) {
         kind.lines++

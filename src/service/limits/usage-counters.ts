@@ -6,6 +6,7 @@ import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import { toStoredUserAgent } from '../../domain/sunset.ts'
 import type { Caller } from '../audit/buffer.ts'
+import { PathMap } from '../path-map.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
@@ -152,10 +153,10 @@ const TRAFFIC_ROWS_PER_WRITE = 500
 const MAX_CACHED_OWNERS = 10_000
 
 type TrafficOwner = Pick<Key, 'accountId' | 'keyType'>
-type CountedTraffic = Omit<HourlyTraffic, 'requests'> & {
+type MergedTraffic = Omit<HourlyTraffic, 'requests'> & { requests: number }
+type CountedTraffic = MergedTraffic & {
   /** The key whose account and type are looked up when the row is written. */
   readonly keyId: string | null
-  requests: number
 }
 
 /** The surfaces whose name differs from their key type. */
@@ -181,30 +182,33 @@ export function createTrafficCounter(deps: {
   readonly keepAlive: KeepAlive
 }) {
   const { storage, clock, log, keepAlive } = deps
-  let rowsByName = new Map<string, CountedTraffic>()
+  let rows = new PathMap<CountedTraffic>()
   let flushedAt = clock()
   // The account and type of a key never change.
   const owners = new LRUCache<string, TrafficOwner>(limitEntries(MAX_CACHED_OWNERS))
 
   function add(row: CountedTraffic): void {
     const { hour, accountId, keyId, keyType, outcome } = row
-    const name = `${hour} ${accountId ?? keyId} ${keyType} ${outcome}`
-    const existing = rowsByName.get(name)
+    const path = [hour, outcome, keyType, accountId ?? keyId]
+    const existing = rows.get(path)
     if (existing !== undefined) existing.requests += row.requests
-    else rowsByName.set(name, row)
-    if (rowsByName.size >= MAX_COUNTED_ROWS || !isWithinLast(TRAFFIC_FLUSH_MS, flushedAt, clock()))
+    else rows.add(path, row)
+    if (
+      rows.values.length >= MAX_COUNTED_ROWS ||
+      !isWithinLast(TRAFFIC_FLUSH_MS, flushedAt, clock())
+    )
       keepAlive(flush())
   }
 
   /** Waits only for its own write, because another request's write may have ended with that request. */
   async function flush(): Promise<void> {
-    const all = [...rowsByName.values()]
-    rowsByName = new Map()
+    const all = rows.values
+    rows = new PathMap()
     flushedAt = clock()
     try {
-      const rows = await mergeRows(all)
-      for (let from = 0; from < rows.length; from += TRAFFIC_ROWS_PER_WRITE) {
-        await storage.addTraffic(rows.slice(from, from + TRAFFIC_ROWS_PER_WRITE))
+      const merged = await mergeRows(all)
+      for (let from = 0; from < merged.length; from += TRAFFIC_ROWS_PER_WRITE) {
+        await storage.addTraffic(merged.slice(from, from + TRAFFIC_ROWS_PER_WRITE))
       }
     } catch (error) {
       // Dropped, because memory must not grow while the database accepts no writes.
@@ -213,16 +217,17 @@ export function createTrafficCounter(deps: {
   }
 
   /** Looks up the account and type of each key, then merges equal rows. */
-  async function mergeRows(all: readonly CountedTraffic[]): Promise<HourlyTraffic[]> {
-    const rows = new Map<string, HourlyTraffic>()
+  async function mergeRows(all: readonly CountedTraffic[]): Promise<readonly HourlyTraffic[]> {
+    const merged = new PathMap<MergedTraffic>()
     for (const { keyId, ...row } of all) {
       const owner = keyId === null ? null : await findOwner(keyId)
       const { hour, accountId, keyType, outcome, requests } = { ...row, ...owner }
-      const name = `${hour} ${accountId} ${keyType} ${outcome}`
-      const previousCount = rows.get(name)?.requests ?? 0
-      rows.set(name, { hour, accountId, keyType, outcome, requests: previousCount + requests })
+      const path = [hour, outcome, keyType, accountId]
+      const existing = merged.get(path)
+      if (existing !== undefined) existing.requests += requests
+      else merged.add(path, { hour, accountId, keyType, outcome, requests })
     }
-    return [...rows.values()]
+    return merged.values
   }
 
   async function findOwner(keyId: string): Promise<TrafficOwner | null> {

@@ -13,7 +13,6 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
-  listParts,
   selectElements,
   selectMember,
 } from '../../json/selector.ts'
@@ -34,12 +33,14 @@ import {
   writeReceipt,
 } from './meta.ts'
 
-const ID_SELECTOR = selectMember('ID')
+/** The members that each identifier of a patient must have. */
+const IDENTIFIER_MEMBERS = ['ID', 'IDType']
+const IDENTIFIER_SELECTORS = IDENTIFIER_MEMBERS.map((name) => selectMember(name))
 
-/** The parts of a message that `findMissing` reads. */
+/** The parts of a message that `findMissingField` reads. */
 export const PAYLOAD_SELECTORS = [
-  selectMember('Device', [ID_SELECTOR]),
-  selectMember('Patient', [selectElements('Identifiers', [ID_SELECTOR, selectMember('IDType')])]),
+  selectMember('Device', [selectMember('ID')]),
+  selectMember('Patient', [selectElements('Identifiers', IDENTIFIER_SELECTORS)]),
 ]
 
 /**
@@ -58,11 +59,14 @@ export function findMissingField(
     return { reason: 'field_missing', field: 'Device.ID' }
   }
   const identifiers = findMember(findMember(message, 'Patient'), 'Identifiers')
-  for (const [n, identifier] of listParts(identifiers).entries()) {
-    for (const name of ['ID', 'IDType']) {
-      if (hasValue(identifier, name)) continue
+  let identifier = identifiers?.firstPart ?? null
+  for (let n = 0; identifier !== null; n++) {
+    const found = identifier
+    const name = IDENTIFIER_MEMBERS.find((each) => !hasValue(found, each))
+    if (name !== undefined) {
       return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
     }
+    identifier = identifier.nextPart
   }
   return null
 }
