@@ -127,13 +127,11 @@ export function createJwtAccessTokens(
   }
 
   function encodeHeaders(keys: readonly PublicKey[]) {
-    return new Map(
-      keys.flatMap(({ kid, alg }) =>
-        TOKEN_TYPE_HEADERS.map((typ) => {
-          const text = primitives.base64urlEncode(JSON.stringify({ alg, typ, kid }))
-          return [text, { kid, typ }] as const
-        }),
-      ),
+    return keys.flatMap(({ kid, alg }) =>
+      TOKEN_TYPE_HEADERS.map((typ) => {
+        const text = primitives.base64urlEncode(JSON.stringify({ alg, typ, kid }))
+        return { kid, typ, text }
+      }),
     )
   }
 
@@ -142,11 +140,13 @@ export function createJwtAccessTokens(
     typ: TokenTypeHeader,
     claims: ExchangeJwtClaims | ClientJwtClaims,
   ): Maybe<string> {
+    followKeyring()
     const kid = keyring.currentId(algorithm)
     const signer = keyring.signer(kid)
-    if (signer === undefined) throw new Error('the current signing key is missing')
-    const header = primitives.base64urlEncode(JSON.stringify({ alg: algorithm, typ, kid }))
-    const signingInput = `${header}.${primitives.base64urlEncode(JSON.stringify(claims))}`
+    const header = headers.find((one) => one.kid === kid && one.typ === typ)
+    if (signer === undefined || header === undefined)
+      throw new Error('the current signing key is missing')
+    const signingInput = `${header.text}.${primitives.base64urlEncode(JSON.stringify(claims))}`
     const finish = (signature: Uint8Array) =>
       `${signingInput}.${primitives.base64urlEncode(signature)}`
     const signature = signer.sign(signingInput)
@@ -158,7 +158,7 @@ export function createJwtAccessTokens(
     if (head === undefined || payload === undefined || tail === undefined || more.length > 0) {
       return failForged('not an access token')
     }
-    const header = headers.get(head)
+    const header = headers.find(({ text }) => text === head)
     const signer = header && keyring.signer(header.kid)
     if (header === undefined || signer === undefined) {
       return failForged('the header is not one that we write')

@@ -12,7 +12,7 @@ import {
 } from '../domain/failure.ts'
 import { type IpNetwork, resolveClientAddress } from '../domain/ip-network.ts'
 import type { Caller } from '../service/audit/buffer.ts'
-import type { Log } from '../service/ports/runtime.ts'
+import type { Log, Maybe } from '../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../service/ports/storage.ts'
 import {
   createChallengeHeader,
@@ -81,7 +81,11 @@ export class FetchRequest implements ServerRequest {
   }
 
   async readBytes(): Promise<Uint8Array> {
-    return new Uint8Array(await this.#request.arrayBuffer())
+    const { headers } = this.#request
+    const bytes = new Uint8Array(await this.#request.arrayBuffer())
+    if (bytes.length !== Number(headers.get('content-length')))
+      throw new Error('the body ended early')
+    return bytes
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
@@ -261,17 +265,17 @@ const MAX_UNRESERVED_BYTES = 1024 * 1024
 export function readBody(
   request: ServerRequest,
   limitBytes: number,
-): Promise<Result<Uint8Array, InputFailure>>
+): Maybe<Result<Uint8Array, InputFailure>>
 export function readBody(
   request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes,
-): Promise<Result<Uint8Array, BodyFailure>>
-export async function readBody(
+): Maybe<Result<Uint8Array, BodyFailure>>
+export function readBody(
   request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes = () => true,
-): Promise<Result<Uint8Array, BodyFailure>> {
+): Maybe<Result<Uint8Array, BodyFailure>> {
   const { headers } = request
   if (isEncoded(headers)) {
     return failUnreadable('Content-Encoding is not supported: send the body as it is')
@@ -280,16 +284,12 @@ export async function readBody(
   if (contentLength !== null && Number(contentLength) > limitBytes) return failTooLarge(limitBytes)
   const isLong = Number(contentLength) > MAX_UNRESERVED_BYTES
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
-  try {
-    if (contentLength === null) return await readStream(request.stream, limitBytes, reserve)
-    const body = await request.readBytes()
-    return body.length === Number(contentLength) ? ok(body) : BODY_ENDED_EARLY
-  } catch {
-    return BODY_ENDED_EARLY
-  }
+  return contentLength === null
+    ? readStream(request.stream, limitBytes, reserve).catch(failEndedEarly)
+    : request.readBytes().then(ok<Uint8Array>, failEndedEarly)
 }
 
-const BODY_ENDED_EARLY = failUnreadable('the body ended early')
+const failEndedEarly = () => failUnreadable('the body ended early')
 
 /**
  * Reads a stream, or fails as soon as it is longer than `limitBytes`. A long body is copied chunk by chunk:

@@ -77,11 +77,7 @@ class DirectRequest implements ServerRequest {
   readBytes(): Promise<Uint8Array> {
     const incoming = this.#incoming
     const length = Number(incoming.headers['content-length'])
-    if (length === 0) return Promise.resolve(new Uint8Array())
-    // A closed connection emits no more events, but what arrived before can be read.
-    return incoming.destroyed
-      ? Promise.resolve(incoming.read() ?? new Uint8Array())
-      : readBytes(incoming, length)
+    return length === 0 ? Promise.resolve(new Uint8Array()) : readBytes(incoming, length)
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
@@ -129,6 +125,13 @@ export const MAX_BURST_BYTES = 256 * 1024
  */
 function readBytes(incoming: IncomingMessage, length: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    if (incoming.destroyed) {
+      // A closed connection emits no more events, but what arrived before can be read.
+      const body: Buffer | null = incoming.read()
+      if (body?.length === length) resolve(body)
+      else reject(new Error('the connection closed before the body ended'))
+      return
+    }
     let body: Buffer | undefined
     let at = 0
     /** The offset of the last pause. */
@@ -149,7 +152,7 @@ function readBytes(incoming: IncomingMessage, length: number): Promise<Uint8Arra
         setImmediate(() => incoming.resume())
       }
     })
-    incoming.once('close', () => {
+    incoming.on('close', () => {
       // Every message is closed, and an Error takes microseconds.
       if (at < length) reject(new Error('the connection closed before the body ended'))
     })

@@ -50,13 +50,14 @@ async function exchangeSecret(
   }
   const key = admitted.value
   const grantId = random.uuid()
-  const issued = await issueTokens(minter, key, {
+  const pending = issueTokens(minter, key, {
     grantId,
     generation: 0,
     issuedAt: floorToSecond(clock()),
   })
+  const issued = pending instanceof Promise ? await pending : pending
   keyUseCounter.count(key, caller)
-  log.debug({ ...caller, keyId: key.id }, 'a secret was exchanged for tokens')
+  log.debug(caller, 'a secret was exchanged for tokens')
   const facts = { surface: 'exchange', grantId }
   auditBuffer.record({ action: 'token.issued', subject: key.id, caller, facts })
   return ok(issued)

@@ -8,11 +8,14 @@ export interface IssuedTokens extends TokenPair {
   readonly expiresAt: number
 }
 
+/** The facts that set one generation of a grant apart from all others. */
+export type Generation = Pick<TokenClaims, 'grantId' | 'generation' | 'issuedAt'>
+
 /** Issues the tokens of one generation of a grant. The same facts give the same bytes. */
 export function issueTokens(
   minter: TokenMinter,
   key: Key,
-  { grantId, generation, issuedAt }: Pick<TokenClaims, 'grantId' | 'generation' | 'issuedAt'>,
+  { grantId, generation, issuedAt }: Generation,
 ): Maybe<IssuedTokens> {
   const claims: TokenClaims = {
     keyId: key.id,

@@ -11,8 +11,8 @@ import type { FailureLimiter } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { GrantStorage } from '../ports/authority.ts'
 import type { TokenMinter } from '../ports/crypto.ts'
-import type { Clock, Log, Random } from '../ports/runtime.ts'
-import { type IssuedTokens, issueTokens } from './issue.ts'
+import type { Clock, Log, Maybe, Random } from '../ports/runtime.ts'
+import { type Generation, type IssuedTokens, issueTokens } from './issue.ts'
 
 export interface RefreshDeps {
   readonly storage: GrantStorage
@@ -65,9 +65,10 @@ async function refreshTokens(
   caller: Caller,
 ): Promise<Result<IssuedTokens>> {
   const { failureLimiter, log, recordRefusal } = deps
-  const result = await verifyAndRotate(deps, credential, caller)
+  const verified = await verifyRefresh(deps, credential, caller)
+  const result = verified.ok ? await rotateGrant(deps, verified.value) : verified
   if (result.ok) {
-    log.debug({ ...caller, publicId: credential.publicId }, 'tokens were refreshed')
+    log.debug(caller, 'tokens were refreshed')
     return result
   }
   recordRefusal('refresh', result.failure, caller)
@@ -81,12 +82,11 @@ async function refreshTokens(
   return allowed.ok ? result : allowed
 }
 
-async function verifyAndRotate(
-  deps: RefreshContext,
+async function verifyRefresh(
+  { storage, newestGenerations, keyProofs, minter, keyUseCounter, clock, region }: RefreshContext,
   { publicId, refreshToken }: RefreshCredential,
   caller: Caller,
-): Promise<Result<IssuedTokens>> {
-  const { storage, newestGenerations, keyProofs, minter, keyUseCounter, clock, region } = deps
+): Promise<Result<VerifiedRefresh>> {
   const now = clock()
   // The grant that the token names is read in one round trip with the key, and counts only if the token is
   // genuine. It is not read for the newest token that this process knows: the write that rotates the grant
@@ -107,8 +107,7 @@ async function verifyAndRotate(
   const admitted = usable.ok ? checkBrownout(usable.value, now) : usable
   if (!admitted.ok) return admitted
   keyUseCounter.count(foundKey, caller)
-  const verified = { key: admitted.value, token: verifiedToken.value, now, caller }
-  return rotateGrant(deps, verified, grant)
+  return ok({ key: admitted.value, token: verifiedToken.value, grant, now, caller })
 }
 
 /** The claims of a text that is no refresh token: they name no grant. */
@@ -118,6 +117,8 @@ const NO_GRANT = { grantId: '', generation: undefined }
 interface VerifiedRefresh {
   readonly key: Key
   readonly token: RefreshTokenClaims
+  /** The token's grant, as far as it was read. */
+  readonly grant: Grant | null
   readonly now: number
   readonly caller: Caller
 }
@@ -125,10 +126,9 @@ interface VerifiedRefresh {
 async function rotateGrant(
   deps: RefreshContext,
   verified: VerifiedRefresh,
-  foundGrant: Grant | null,
 ): Promise<Result<IssuedTokens>> {
   const { token, now } = verified
-  let grant = foundGrant
+  let { grant } = verified
   for (let attempt = 0; attempt < MAX_ROTATION_ATTEMPTS; attempt++) {
     const rotation = decideRotation(token, grant, now, deps.leewayMs)
     const result = await applyRotation(deps, verified, rotation)
@@ -161,11 +161,11 @@ async function applyRotation(
       newestGenerations.set(grantId, to)
       const facts = { surface: 'refresh', grantId, generation: to }
       auditBuffer.record({ action: 'token.refreshed', subject: keyId, caller, facts })
-      return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
+      return issueGeneration(minter, key, { grantId, generation: to, issuedAt })
     }
     case 'repeat': {
       const { to, issuedAt } = rotation
-      return ok(await issueTokens(minter, key, { grantId, generation: to, issuedAt }))
+      return issueGeneration(minter, key, { grantId, generation: to, issuedAt })
     }
     case 'expired':
       return fail({ reason: 'token_expired', keyId })
@@ -190,4 +190,13 @@ async function applyRotation(
       return fail({ reason: 'refresh_reused', keyId, grantId, generation })
     }
   }
+}
+
+function issueGeneration(
+  minter: TokenMinter,
+  key: Key,
+  generation: Generation,
+): Maybe<Result<IssuedTokens>> {
+  const issued = issueTokens(minter, key, generation)
+  return issued instanceof Promise ? issued.then(ok<IssuedTokens>) : ok(issued)
 }

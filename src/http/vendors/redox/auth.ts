@@ -19,7 +19,6 @@ import {
   decodeText,
   type HttpDeps,
   readBody,
-  type ServerRequest,
   type ServerRoute,
 } from '../../request.ts'
 import { AUTHENTICATE_PATH, REFRESH_PATH } from './paths.ts'
@@ -33,13 +32,17 @@ export interface RedoxAuthDeps extends HttpDeps {
 
 const BODY_LIMIT_BYTES = 4096
 
+const EXCHANGE_FIELDS = ['apiKey', 'secret'] as const
+const REFRESH_FIELDS = ['apiKey', 'refreshToken'] as const
+
 /** Creates `POST /auth/authenticate` and `POST /auth/refreshToken`. */
 export function createRedoxAuthRoutes(deps: RedoxAuthDeps): ServerRoute[] {
   const { exchange, refresh } = deps
   const authenticateRoute = createPostRoute(AUTHENTICATE_PATH, deps, {
     ...ERROR_REPLIES,
     async handle(request, caller) {
-      const fields = await readFields(request, ['apiKey', 'secret'])
+      const body = await readBody(request, BODY_LIMIT_BYTES)
+      const fields = body.ok ? parseFields(body.value, EXCHANGE_FIELDS) : body
       if (!fields.ok) return refuseUnreadable(deps, 'exchange', fields.failure, caller)
       const { apiKey, secret } = fields.value
       const result = await exchange({ publicId: toStoredId(apiKey), secret }, caller)
@@ -50,7 +53,8 @@ export function createRedoxAuthRoutes(deps: RedoxAuthDeps): ServerRoute[] {
   const refreshRoute = createPostRoute(REFRESH_PATH, deps, {
     ...ERROR_REPLIES,
     async handle(request, caller) {
-      const fields = await readFields(request, ['apiKey', 'refreshToken'])
+      const body = await readBody(request, BODY_LIMIT_BYTES)
+      const fields = body.ok ? parseFields(body.value, REFRESH_FIELDS) : body
       if (!fields.ok) return refuseUnreadable(deps, 'refresh', fields.failure, caller)
       const { apiKey, refreshToken } = fields.value
       const result = await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller)
@@ -164,25 +168,19 @@ const replies: ReplyTable = {
   busy: ({ retryAfterSeconds }) => createRetryReply(503, retryAfterSeconds),
 }
 
-async function readFields<Name extends string>(
-  request: ServerRequest,
-  names: readonly Name[],
-): Promise<Result<Record<Name, string>>> {
-  const body = await readBody(request, BODY_LIMIT_BYTES)
-  return body.ok ? parseFields(body.value, names) : body
-}
+const OPEN_BRACE = 0x7b
+const isVisibleAscii = (byte: number): boolean => byte > 0x20 && byte < 0x7f
 
 /**
- * Parses the named fields, each a string. The first byte distinguishes JSON from a form, because real clients
- * send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
+ * Parses the named fields, each a string. The first visible byte distinguishes JSON from a form, because real
+ * clients send JSON with a form's Content-Type. Other fields are ignored, and a null field counts as missing.
  */
 function parseFields<Name extends string>(
   bytes: Uint8Array,
   names: readonly Name[],
 ): Result<Record<Name, string>> {
-  const text = decodeText(bytes)
-  if (!text.ok) return text
-  const input = /^\s*\{/.test(text.value) ? parseJson(bytes) : parseForm(text.value, names)
+  const input =
+    bytes.find(isVisibleAscii) === OPEN_BRACE ? parseJson(bytes) : parseForm(bytes, names)
   if (!input.ok) return input
 
   const fields: Partial<Record<Name, string>> = {}
@@ -200,8 +198,10 @@ function parseFields<Name extends string>(
 }
 
 /** Parses application/x-www-form-urlencoded. No field may be repeated (RFC 6749 §3.2). */
-function parseForm(text: string, names: readonly string[]): Result<Record<string, string>> {
-  const form = new URLSearchParams(text)
+function parseForm(bytes: Uint8Array, names: readonly string[]): Result<Record<string, string>> {
+  const text = decodeText(bytes)
+  if (!text.ok) return text
+  const form = new URLSearchParams(text.value)
   for (const field of names) {
     if (form.getAll(field).length > 1) {
       return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
