@@ -138,16 +138,15 @@ export function createDeliveryStorage(
       return own === undefined ? null : toQueueHead(own, rows.map(toHop))
     },
 
-    async settleDelivered({ attempt, ...delivery }, isErased) {
+    async settleDelivered({ attempt, ...delivery }, erasure) {
       const at = attempt.at + attempt.ms
       const [, , changed] = await engine.atomic([
         attempts.resetRetries(delivery),
         attempts.countLateAttempt(delivery),
         attempts.markDelivered({ ...delivery, at }),
         attempts.insertAttempt({ ...delivery, ...attempt }),
-        ...(isErased
-          ? [attempts.lockSharedMessage(delivery), attempts.erasePayload({ ...delivery, at })]
-          : []),
+        ...(erasure?.isShared ? [attempts.lockMessage(delivery)] : []),
+        ...(erasure === null ? [] : [attempts.erasePayload({ ...delivery, at })]),
       ])
       return changed === 1
     },
@@ -184,12 +183,8 @@ function createAttemptStatements(compiler: StatementCompiler) {
       update subscriptions set leased_by = leased_by
       where id = ${arg('subscriptionId')} and leased_by = ${arg('by')}`,
     ),
-    lockSharedMessage: sqlStatement<SettlingArgs>(
-      (arg) => sql`
-      update messages set serial = serial where id = ${arg('messageId')} and exists (
-        select 1 from deliveries
-        where message_id = ${arg('messageId')} and position <> ${arg('position')}
-      )`,
+    lockMessage: sqlStatement<SettlingArgs>(
+      (arg) => sql`update messages set serial = serial where id = ${arg('messageId')}`,
     ),
     countAttempt: sqlStatement<SettlingArgs>(
       (arg) => sql`

@@ -286,7 +286,8 @@ export class DeliveryWorker {
     const leasedAttempt = { subscriptionId, by, messageId, position, attempt: record }
     const decision: RetryDecision = decideRetry(record.outcome, head.failures, jitter())
     if (decision.next === 'go_on') {
-      await storage.settleDelivered(leasedAttempt, erasesPayloads)
+      const erasure = erasesPayloads ? { isShared: head.hops.length > 1 } : null
+      await storage.settleDelivered(leasedAttempt, erasure)
       if (erasesPayloads && head.payloadPartCount > 0) await deletePayloadParts(storage, messageId)
       log.debug({ subscriptionId, messageId, ms: record.ms }, 'a message was delivered')
       return 'go on'

@@ -133,6 +133,11 @@ export interface LeasedAttempt {
   readonly attempt: AttemptRecord
 }
 
+/** `isShared`: the message has other destinations, whose deliveries may be settled at the same time. */
+export interface PayloadErasure {
+  readonly isShared: boolean
+}
+
 /** Stores the queues of subscriptions. Each queue is sent in the order of its messages' receipt. */
 export interface QueueStorage {
   /** Lists subscriptions that can be leased now, the longest due first, up to a limit per destination. */
@@ -155,9 +160,9 @@ export interface QueueStorage {
   findQueueHead(subscriptionId: string, by: string): Promise<QueueHead | null>
   /**
    * Records the delivery and makes the next message due. Guard: the process still holds the lease, and
-   * the delivery is queued. With `erase`, erases the payload if no other destination waits for it.
+   * the delivery is queued. With `erasure`, erases the payload if no other destination waits for it.
    */
-  settleDelivered(attempt: LeasedAttempt, erase: boolean): Promise<boolean>
+  settleDelivered(attempt: LeasedAttempt, erasure: PayloadErasure | null): Promise<boolean>
   /**
    * Records the failure, lets the subscription wait and releases its lease. Only the newest attempts
    * of a delivery are stored. Guard: as above. If only the delivery is no longer queued, the lease is

@@ -266,7 +266,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       for (let n = 0; n < 3; n++) {
         const next = await startAttempt(feedId, 'a', DELIVERED_ATTEMPT)
         sent.push(next.messageId)
-        expect(await fixture.storage.settleDelivered(next, false)).toBe(true)
+        expect(await fixture.storage.settleDelivered(next, null)).toBe(true)
       }
       expect(sent).toEqual(ids.toReversed())
       expect(await findQueueHead(feedId, 'a')).toBeNull()
@@ -297,7 +297,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       expect(
         await fixture.storage.settleDelivered(
           await startAttempt(feedId, 'b', DELIVERED_ATTEMPT),
-          false,
+          null,
         ),
       ).toBe(true)
       expect(await requireQueueHead(feedId, 'b')).toMatchObject({ failures: 0 })
@@ -312,7 +312,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       }
       await leaseQueue(feedId, 'a')
       const last = { ...DELIVERED_ATTEMPT, at: MAX_INTEGER - 12 }
-      await fixture.storage.settleDelivered(await startAttempt(feedId, 'a', last), false)
+      await fixture.storage.settleDelivered(await startAttempt(feedId, 'a', last), null)
       const storedAttempts = [last, FAILED_ATTEMPT, REFUSED_ATTEMPT].map((attempt, n) => ({
         ...attempt,
         destinationId,
@@ -353,7 +353,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       const late = await startAttempt(feedId, 'slow', DELIVERED_ATTEMPT)
       await leaseQueue(feedId, 'next', { now: 200, until: 300 })
       const before = await fixture.storage.findSubscriptionListItem(feedId)
-      expect(await fixture.storage.settleDelivered(late, true)).toBe(false)
+      expect(await fixture.storage.settleDelivered(late, { isShared: false })).toBe(false)
       expect(
         await fixture.storage.settleFailed({ ...late, attempt: FAILED_ATTEMPT }, MAX_INTEGER),
       ).toBe(false)
@@ -367,7 +367,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       const { id } = await addMessage(owned, hops)
       await leaseQueue(feedId, 'a')
       const settled = await startAttempt(feedId, 'a', DELIVERED_ATTEMPT)
-      const answers = await runConcurrently(() => fixture.storage.settleDelivered(settled, false))
+      const answers = await runConcurrently(() => fixture.storage.settleDelivered(settled, null))
       expect(countTrue(answers)).toBe(1)
       expect(await listDeliveryStatuses(id)).toEqual(['delivered'])
     })
@@ -390,7 +390,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
               position,
               attempt: DELIVERED_ATTEMPT,
             }
-            await fixture.storage.settleDelivered(settled, false)
+            await fixture.storage.settleDelivered(settled, null)
           })(),
         ])
         await fixture.storage.releaseQueue(feedId, 'a')
@@ -404,7 +404,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
         await leaseQueue(feedId, 'a')
         await fixture.storage.settleDelivered(
           await startAttempt(feedId, 'a', DELIVERED_ATTEMPT),
-          false,
+          null,
         )
         await fixture.storage.releaseQueue(feedId, 'a')
       }
@@ -415,9 +415,10 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
   describe(`${name}: a payload`, () => {
     /** Each feed delivers its head, all at once. */
     const deliverAllMessages = async (hops: readonly { id: string }[], erase: boolean) => {
+      const erasure = erase ? { isShared: hops.length > 1 } : null
       for (const { id } of hops) await leaseQueue(id, 'a')
       const all = await Promise.all(hops.map(({ id }) => startAttempt(id, 'a', DELIVERED_ATTEMPT)))
-      return Promise.all(all.map((one) => fixture.storage.settleDelivered(one, erase)))
+      return Promise.all(all.map((one) => fixture.storage.settleDelivered(one, erasure)))
     }
 
     test('is erased with the last of its deliveries, however many end at once', async () => {
@@ -514,7 +515,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       await leaseQueue(made.feedId, 'a')
       await fixture.storage.settleDelivered(
         await startAttempt(made.feedId, 'a', DELIVERED_ATTEMPT),
-        false,
+        null,
       )
       await fixture.storage.settleFailed(
         await startAttempt(made.feedId, 'a', FAILED_ATTEMPT),
@@ -537,7 +538,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       while ((await findQueueHead(feedId, 'a')) !== null) {
         const next = await startAttempt(feedId, 'a', DELIVERED_ATTEMPT)
         order.push(next.messageId)
-        await fixture.storage.settleDelivered(next, false)
+        await fixture.storage.settleDelivered(next, null)
       }
       expect(order).toEqual([failing, waiting, delivered])
     })
@@ -647,7 +648,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       await leaseQueue(feedId, 'a', { now: MAX_INTEGER, until: MAX_INTEGER })
       const underway = await startAttempt(feedId, 'a', DELIVERED_ATTEMPT)
       await fixture.storage.setSubscriptionStatus(feedId, 'paused', createTestEvent(feedId))
-      expect(await fixture.storage.settleDelivered(underway, false)).toBe(true)
+      expect(await fixture.storage.settleDelivered(underway, null)).toBe(true)
       expect(await findQueueHead(feedId, 'a')).toBeNull()
       await fixture.storage.releaseQueue(feedId, 'a')
       await fixture.storage.setSubscriptionStatus(feedId, 'active', createTestEvent(feedId))
