@@ -6,7 +6,7 @@ import type {
   MessageSummary,
 } from '../service/ports/messages.ts'
 import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
-import type { Engine, Statement, StatementCompiler, StatementRow } from './engine.ts'
+import type { Engine, Statement, StatementCompiler, StatementRow, Step } from './engine.ts'
 import { createMessagePeriods } from './message-periods.ts'
 import {
   createCache,
@@ -220,8 +220,7 @@ export function createMessageStorage(
 
   return {
     async addMessage(message, event) {
-      const periodSteps = periods.createSteps(message)
-      await engine.atomic([
+      const steps: Step[] = [
         add({
           id: message.id,
           serial: message.serial,
@@ -235,7 +234,9 @@ export function createMessageStorage(
           erased_at: null,
           payload_part_count: message.payloadPartCount,
         }),
-        ...message.deliveries.map((delivery, position) =>
+      ]
+      for (const [position, delivery] of message.deliveries.entries()) {
+        steps.push(
           addDelivery({
             message_id: message.id,
             position,
@@ -244,11 +245,13 @@ export function createMessageStorage(
             subscription_id: delivery.subscriptionId,
             destination_id: delivery.destinationId,
           }),
-        ),
-        ...(message.payloadPartCount === 0 ? [] : [requireParts({ id: message.id })]),
-        ...periodSteps,
-        ...(event === undefined ? [] : [addEvent(toEventRow(event))]),
-      ])
+        )
+      }
+      if (message.payloadPartCount > 0) steps.push(requireParts({ id: message.id }))
+      const periodSteps = periods.createSteps(message)
+      steps.push(...periodSteps)
+      if (event !== undefined) steps.push(addEvent(toEventRow(event)))
+      await engine.atomic(steps)
       if (periodSteps.length > 0) periods.remember(message)
     },
 

@@ -47,6 +47,12 @@ test('an id begins with the time at which it was made', () => {
   expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBe(now)
 })
 
+test('a request id is a UUIDv4, different from every other', () => {
+  const ids = generateMany(Array<number>(1000).fill(0), (random) => random.requestId())
+  expect(ids.every((id) => validate(id) && version(id) === 4)).toBe(true)
+  expect(new Set(ids).size).toBe(1000)
+})
+
 test('a serial is a random safe integer of up to 53 bits', () => {
   const serials = generateMany(Array<number>(1000).fill(0), (random) => random.serial())
   expect(serials.every(Number.isSafeInteger)).toBe(true)
