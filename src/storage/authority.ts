@@ -11,7 +11,7 @@ import type {
 import type { Maybe } from '../service/ports/runtime.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
-import { createCache, createTextPool } from './statements.ts'
+import { createArrayStatement, createCache, createTextPool } from './statements.ts'
 import { parseSelectedSunset, selectSunset } from './sunsets.ts'
 import { parseDataModel } from './tables.ts'
 
@@ -86,20 +86,28 @@ export function createAuthorityStorage(
   )
 
   // One statement, so that a change of a key at the same time cannot hide it. Each select has its index: the
-  // database uses the first one only for this literal. PostgreSQL would read the whole table if it had to
-  // guess how many digests a list has, or keys the selects find.
+  // database uses the first one only for this literal.
+  const selectIdsBySecret = (digest: unknown) =>
+    sql`select id from keys where secret_hash = ${digest} and key_type <> 'redox'
+      union all select id from keys where previous_secret_hash = ${digest}`
+
+  // The offset keeps PostgreSQL from a plan that reads the whole table, which it would choose if it guessed
+  // that there are many digests.
+  const readBySecrets = createArrayStatement<{ digest: string }, KeyRow>(
+    compiler,
+    { digest: 'text' },
+    (given) =>
+      sql`${selectKey(compiler.db, engine).where(
+        sql<boolean>`keys.id = any(array(select found.id from ${given} cross join lateral
+          (${selectIdsBySecret(sql.ref('given.digest'))} offset 0) as found))`,
+      )}`,
+  )
+
   const secretReads = createCache<ReturnType<typeof createSecretRead>>()
   const createSecretRead = (count: number) =>
     compiler.withArguments<Record<string, string>>()((db, arg) => {
-      const selects = Array.from({ length: count }, (_, n) => {
-        const digest = arg(String(n))
-        return sql`select id from keys where secret_hash = ${digest} and key_type <> 'redox'
-          union all select id from keys where previous_secret_hash = ${digest}`
-      })
+      const selects = Array.from({ length: count }, (_, n) => selectIdsBySecret(arg(String(n))))
       const union = (some: typeof selects) => sql`(${sql.join(some, sql` union all `)})`
-      if (engine.sql === 'postgres') {
-        return selectKey(db, engine).where(sql<boolean>`keys.id = any(array${union(selects)})`)
-      }
       // D1 accepts a union of five selects.
       const groups = Array.from({ length: Math.ceil(count / 2) }, (_, n) =>
         selects.slice(2 * n, 2 * n + 2),
@@ -195,7 +203,14 @@ export function createAuthorityStorage(
     },
 
     async findKeysBySecret(digests) {
-      if (digests.length === 0) return []
+      const [first, ...others] = digests.map((digest) => ({ digest }))
+      if (first === undefined) return []
+      if (engine.sql === 'postgres') {
+        const isFound = ({ secret_hash: current, previous_secret_hash: previous }: KeyRow) =>
+          digests.some((digest) => digest === current || digest === previous)
+        const rows = await engine.read(readBySecrets(first, ...others))
+        return rows.filter(isFound).map((row) => toKey(row))
+      }
       const read = secretReads(String(digests.length), () => createSecretRead(digests.length))
       const rows = await engine.read(read(Object.fromEntries(digests.entries())))
       return rows.map((row) => toKey(row))

@@ -38,9 +38,12 @@ export interface Step<Row = unknown> {
   readonly values: readonly unknown[]
   /**
    * Set for a statement of PostgreSQL that takes an array of each value: their types. Equal statements that
-   * lists begin with are run as one. Each counts as one changed row, if none of them fails.
+   * lists begin with are run as one. Each counts as one changed row, if none of them fails. Equal reads are run
+   * as one, too, and each returns the rows of all.
    */
   readonly arrayTypes?: readonly ColumnType[]
+  /** The values of several runs of such a statement, in place of `values`. */
+  readonly rows?: readonly (readonly unknown[])[]
   readonly row?: Row
 }
 

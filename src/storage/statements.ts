@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Page } from '../service/ports/lists.ts'
-import type { Engine, Statement, StatementCompiler } from './engine.ts'
+import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
 import type { Tables } from './tables.ts'
 import { type ColumnType, getColumnType, listColumns } from './tables.ts'
 
@@ -171,30 +171,38 @@ export function createRowInsert<
     })
   }
   const types = Object.fromEntries(columns.map((name) => [name, getColumnType(table, name)]))
-  return createArrayStatement(compiler, types as Record<Column, ColumnType>, (rows) => {
-    const computed = compute((name) => sql.ref(`given.${name}`))
-    return sql`${insertInto(computed)}
+  return createArrayStatement<Pick<Tables[Name], Column>>(
+    compiler,
+    types as Record<Column, ColumnType>,
+    (rows) => {
+      const computed = compute((name) => sql.ref(`given.${name}`))
+      return sql`${insertInto(computed)}
       select ${sql.join([sql`given.*`, ...Object.values(computed)])} from ${rows}`
-  })
+    },
+  )
 }
 
 /**
  * Creates a statement of PostgreSQL that is run once for the values of many runs: the rows `given`, from which
  * `write` selects.
  */
-export function createArrayStatement<Args extends object>(
+export function createArrayStatement<Args extends object, Row = unknown>(
   compiler: StatementCompiler,
   types: Readonly<Record<keyof Args & string, ColumnType>>,
   write: (rows: RawBuilder<unknown>) => RawBuilder<unknown>,
-): Statement<Args, unknown> {
+): (first: Args, ...others: readonly Args[]) => Step<Row> {
   const names = Object.keys(types) as (keyof Args & string)[]
-  const statement = createSqlWriter(compiler)<Args>((arg) => {
+  const statement = createSqlWriter(compiler)<Args, Row>((arg) => {
     const arrays = names.map((name) => sql`cast(${arg(name)} as ${sql.raw(`${types[name]}[]`)})`)
     const columns = names.map((name) => sql.ref(name))
     return write(sql`unnest(${sql.join(arrays)}) as given (${sql.join(columns)})`)
   })
   const arrayTypes = names.map((name) => types[name])
-  return (args) => ({ ...statement(args), arrayTypes })
+  return (...runs) => ({
+    ...statement(runs[0]),
+    arrayTypes,
+    ...(runs.length > 1 && { rows: runs.map((run) => names.map((name) => run[name])) }),
+  })
 }
 
 /** Selects the values of a list passed as one JSON text, so that a statement serves lists of any length. */

@@ -68,9 +68,18 @@ describe.each(Object.keys(STATISTICS))('a table of keys on PostgreSQL, %s', (sta
     })
 
   /** Expects few blocks to be read, with one plan for all values and with one for these. */
-  async function expectFewBlocks({ sql, values }: Step): Promise<void> {
+  async function expectFewBlocks({
+    sql,
+    values,
+    arrayTypes,
+    rows = [values],
+  }: Step): Promise<void> {
     await client.query(`PREPARE explained AS ${sql}`)
-    const literals = values.map((value) => `'${String(value)}'`).join()
+    const parameters =
+      arrayTypes === undefined
+        ? values.map(String)
+        : arrayTypes.map((_, n) => `{${rows.map((row) => JSON.stringify(row[n])).join()}}`)
+    const literals = parameters.map((text) => `'${text}'`).join()
     for (const mode of ['force_generic_plan', 'force_custom_plan']) {
       await client.query(`SET plan_cache_mode = ${mode}`)
       const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: ExplainedPlan }] }>(

@@ -1,12 +1,11 @@
 import type { Step } from '../../storage/engine.ts'
-import type { PipelineStep } from './statements.ts'
 
-interface MergedStep extends PipelineStep {
+interface MergedStep extends Step {
   readonly rows: (readonly unknown[])[]
 }
 
 interface MergedGroup {
-  readonly steps: readonly PipelineStep[]
+  readonly steps: readonly Step[]
   /** Returns the number of rows that each step of each list changed; 1 for a merged one. */
   splitCounts(counts: readonly number[]): number[][]
 }
@@ -17,7 +16,7 @@ interface MergedGroup {
  * commit between any two steps of a list.
  */
 export function mergeArraySteps(group: readonly (readonly Step[])[]): MergedGroup {
-  const merged = new Map<string, MergedStep>()
+  const merged = new MergedSteps()
   const others: Step[] = []
   const mergedCounts: number[] = []
   for (const list of group) {
@@ -25,11 +24,7 @@ export function mergeArraySteps(group: readonly (readonly Step[])[]): MergedGrou
     const mergedCount = firstOther === -1 ? list.length : firstOther
     mergedCounts.push(mergedCount)
     others.push(...list.slice(mergedCount))
-    for (const step of list.slice(0, mergedCount)) {
-      const equal = merged.get(step.sql)
-      if (equal === undefined) merged.set(step.sql, { ...step, rows: [step.values] })
-      else equal.rows.push(step.values)
-    }
+    for (const step of list.slice(0, mergedCount)) merged.add(step)
   }
   return {
     steps: [...merged.values(), ...others],
@@ -43,5 +38,15 @@ export function mergeArraySteps(group: readonly (readonly Step[])[]): MergedGrou
         ]
       })
     },
+  }
+}
+
+/** Equal steps with arrays as one, by their SQL. */
+export class MergedSteps extends Map<string, MergedStep> {
+  add(step: Step): void {
+    const { sql, values, rows = [values] } = step
+    const equal = this.get(sql)
+    if (equal === undefined) this.set(sql, { ...step, rows: [...rows] })
+    else equal.rows.push(...rows)
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../../storage/migrations.ts'
 import { logMigration } from '../log.ts'
 import { readPackageFile } from '../package-file.ts'
-import { mergeArraySteps } from './array-steps.ts'
+import { MergedSteps, mergeArraySteps } from './array-steps.ts'
 import { type ConnectionLimits, createConnectionPool } from './connections.ts'
 import { DatabaseOpenError } from './errors.ts'
 import { runSteps } from './statements.ts'
@@ -85,7 +85,7 @@ export async function openPostgres(
   })
   // PostgreSQL's text holds no U+0000, so nothing equals a value with it.
   const addUnlessNul = <Row>(queue: typeof reads, step: Step<Row>): Promise<Row[]> =>
-    step.values.some((value) => typeof value === 'string' && value.includes('\0'))
+    [step.values, ...(step.rows ?? [])].flat().some(hasNul)
       ? Promise.resolve([])
       : (queue.add(step) as Promise<Row[]>)
 
@@ -102,12 +102,27 @@ export async function openPostgres(
   }
 }
 
-/** Equal steps, such as the authority's version of every request, are read once. */
+const hasNul = (value: unknown): boolean => typeof value === 'string' && value.includes('\0')
+
+/** Arrays look cheaper to plan anew for their length, each time, which takes longer than the read. */
+const PLAN_ONCE: Step = {
+  sql: `SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`,
+  values: [],
+}
+
+/**
+ * Equal steps, such as the authority's version of every request, are read once. Those with arrays, such as
+ * the keys of presented secrets, become one statement: it takes a fifth of the time of as many.
+ */
 async function readGroup(client: ClientBase, group: readonly Step[]): Promise<unknown[][]> {
-  const steps = [...new Set(group)]
+  const others = new Set(group.filter(({ arrayTypes }) => arrayTypes === undefined))
+  const merged = new MergedSteps()
+  for (const step of group) if (step.arrayTypes !== undefined) merged.add(step)
+  const preceding = merged.size > 0 ? [PLAN_ONCE] : []
+  const steps = [...preceding, ...merged.values(), ...others]
   const results = await runSteps(client, steps)
   const rows = new Map(steps.map((step, n) => [step, results[n]?.rows ?? []]))
-  return group.map((step) => rows.get(step) ?? [])
+  return group.map((step) => rows.get(merged.get(step.sql) ?? step) ?? [])
 }
 
 /**

@@ -9,21 +9,12 @@ export interface StepResult {
   readonly count: number
 }
 
-/** A step, or equal steps with arrays. */
-export interface PipelineStep extends Step {
-  /** The values of each of them. */
-  readonly rows?: readonly (readonly unknown[])[]
-}
-
 /**
  * Runs steps in one round trip and one transaction: PostgreSQL begins it with the first step and commits
  * it at the Sync after the last one, before it says that it is ready
  * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
  */
-export const runSteps = (
-  client: ClientBase,
-  steps: readonly PipelineStep[],
-): Promise<StepResult[]> =>
+export const runSteps = (client: ClientBase, steps: readonly Step[]): Promise<StepResult[]> =>
   new Promise((resolve, reject) => {
     client.query(
       new StepPipeline(steps, (error, results) => {
@@ -70,7 +61,7 @@ type PipelineCallback = (error: Error | null, results: StepResult[]) => void
 class StepPipeline implements Submittable {
   /** The driver replaces it, to limit the time of the query. */
   callback: PipelineCallback
-  readonly #steps: readonly PipelineStep[]
+  readonly #steps: readonly Step[]
   /** Statements that this pipeline prepares. */
   readonly #fresh = new Map<string, PreparedStatement>()
   #prepared = new Map<string, PreparedStatement>()
@@ -78,7 +69,7 @@ class StepPipeline implements Submittable {
   readonly #results: StepResult[] = []
   #rows: Record<string, unknown>[] = []
 
-  constructor(steps: readonly PipelineStep[], callback: PipelineCallback) {
+  constructor(steps: readonly Step[], callback: PipelineCallback) {
     this.#steps = steps
     this.callback = callback
   }

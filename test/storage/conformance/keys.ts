@@ -296,6 +296,19 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
   })
 
   describe(`${name}: a key is found by its secret`, () => {
+    test('and only that key, whatever others are looked up at the same time', async () => {
+      const { storage } = fixture
+      const added = await Promise.all(
+        Array.from({ length: 5 }, () => addStaticKey({ secretHash: createUuid() })),
+      )
+      const lists = [...added.map(({ key }) => [key.secretHash ?? '']), ['nobody']]
+      const found = await Promise.all(
+        lists.map((digests) => storage.findKeysBySecret(['no digest', ...digests])),
+      )
+      const ids = found.map((keys) => keys.map(({ id }) => id))
+      expect(ids).toEqual([...added.map(({ key }) => [key.id]), []])
+    })
+
     test('the one before its rotation too, as long as that is kept', async () => {
       const { storage } = fixture
       const [one, two, three] = [createUuid(), createUuid(), createUuid()]
