@@ -1,24 +1,13 @@
-import { fail, failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
+import { failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
 import type { Maybe } from '../../service/ports/runtime.ts'
-import {
-  type FoundValue,
-  findMember,
-  type JsonSelector,
-  NO_MAX_BYTES,
-  selectArray,
-  selectMember,
-} from './selector.ts'
+import { Selection } from './selection.ts'
+import { type FoundValue, type JsonSelector, selectMember } from './selector.ts'
 import {
   DIGIT_KINDS,
-  hasEscape,
   INVALID_JSON,
   INVALID_UTF8,
-  isNothing,
-  isTextAt,
   NO_DIGITS,
-  readName,
-  readSpan,
   skipBlanks,
   skipByteOrderMark,
   skipScalar,
@@ -70,16 +59,6 @@ async function continueScan(bytes: Uint8Array, bounds: JsonBounds, from: WalkSta
   return end
 }
 
-/** A selected object or array that has not ended. */
-type OpenValue = Part & {
-  readonly selector: JsonSelector
-  /** The selected value around it: an unselected one has no selected parts. */
-  readonly outer: OpenValue | null
-  lastPart: Part | null
-}
-
-type Part = { -readonly [Name in keyof FoundValue]: FoundValue[Name] }
-
 /** The token that a walk reads next. The order serves comparisons: names first, values last. */
 const NAME = 0
 /** A name or the end of an object. */
@@ -106,18 +85,11 @@ interface WalkState {
   /** True if the innermost open value is an object, and the same for the values around it. */
   readonly isObject: boolean
   readonly outerKinds: boolean[]
-  /** The innermost selected value that is open, and the number of values that are open from there. */
-  readonly selected: OpenValue
-  readonly selectedDepth: number
-  /** The open value with a limited length. */
-  readonly bounded: OpenValue | null
-  /** The selector of the next value. */
-  readonly selector: JsonSelector | null
-  readonly name: string
-  readonly nameStart: number
+  /** True if the innermost open value is selected. */
+  readonly isSelected: boolean
+  readonly selection: Selection
 }
 
-/** The whole input is walked as an array without brackets, whose one element is the value. */
 const createWalkState = (bytes: Uint8Array, selector: JsonSelector): WalkState => ({
   next: ELEMENT,
   at: skipByteOrderMark(bytes),
@@ -127,12 +99,8 @@ const createWalkState = (bytes: Uint8Array, selector: JsonSelector): WalkState =
   names: 0,
   isObject: false,
   outerKinds: [],
-  selected: createOpenValue(selectArray('', selector), null, '', 0, 0, 'array', 0),
-  selectedDepth: 0,
-  bounded: null,
-  selector: null,
-  name: '',
-  nameStart: 0,
+  isSelected: true,
+  selection: new Selection(selector),
 })
 
 /** Stands for the byte after the last one. JSON allows it nowhere. */
@@ -152,10 +120,9 @@ function walkJson(
 ): Result<FoundValue, JsonFault> | WalkState {
   const length = bytes.length
   const sliceEnd = Math.min(until, length)
-  const { outerKinds } = from
-  let { next, at, partAt, digits, values, names, isObject } = from
-  let { selected, selectedDepth, bounded, selector, name, nameStart } = from
-  let stop = Math.min(sliceEnd, findLimit(bounded))
+  const { outerKinds, selection } = from
+  let { next, at, partAt, digits, values, names, isObject, isSelected } = from
+  let stop = Math.min(sliceEnd, selection.limit)
 
   for (;;) {
     let byte = at < stop ? (bytes[at] as number) : NO_BYTE
@@ -164,19 +131,19 @@ function walkJson(
       if (at >= stop && at < length) break
       byte = at < length ? (bytes[at] as number) : NO_BYTE
       if (byte === NO_BYTE) {
-        const root = selected.firstPart
         const isWhole = at === length && next === ENDED && outerKinds.length === 0
-        return isWhole && root !== null ? ok(root) : failUnreadable(NOT_JSON)
+        return isWhole && selection.root !== null ? ok(selection.root) : failUnreadable(NOT_JSON)
       }
     }
-    if (next >= ELEMENT) {
-      selector = outerKinds.length === selectedDepth ? selected.selector.elements : null
-      name = ''
-      nameStart = at
-    }
+    if (isSelected && next >= ELEMENT) selection.startElement(at)
 
     let end: number
     switch (byte) {
+      case 0x22: // "
+        if (next === COLON || next === ENDED) return failUnreadable(NOT_JSON)
+        end = skipString(bytes, partAt || at + 1, stop)
+        break
+
       case 0x3a: // :
         if (next !== COLON) return failUnreadable(NOT_JSON)
         at++
@@ -197,16 +164,10 @@ function walkJson(
         outerKinds.push(isObject)
         isObject = byte === 0x7b
         next = isObject ? FIRST_NAME : FIRST_ELEMENT
-        if (selector !== null) {
-          const kind = isObject ? 'object' : 'array'
-          const found = createOpenValue(selector, selected, name, nameStart, at, kind, names)
-          addPart(selected, found)
-          selected = found
-          selectedDepth++
-          if (selector.maxBytes < NO_MAX_BYTES && bounded === null) {
-            bounded = found
-            stop = Math.min(sliceEnd, findLimit(bounded))
-          }
+        isSelected &&= selection.isNextSelected
+        if (isSelected) {
+          selection.openValue(at, isObject ? 'object' : 'array', names)
+          stop = Math.min(sliceEnd, selection.limit)
         }
         at++
         continue
@@ -218,25 +179,14 @@ function walkJson(
         }
         if (outerKinds.length === 0 || isObject !== (byte === 0x7d)) return failUnreadable(NOT_JSON)
         at++
-        if (outerKinds.length === selectedDepth) {
-          selected.end = at
-          selected.isEmpty = next !== ENDED
-          selected.names = names - selected.names
-          if (selected === bounded) {
-            bounded = null
-            stop = sliceEnd
-          }
-          selected = selected.outer as OpenValue
-          selectedDepth--
+        if (isSelected) {
+          selection.closeValue(at, next !== ENDED, names)
+          stop = Math.min(sliceEnd, selection.limit)
         }
         isObject = outerKinds.pop() as boolean
+        isSelected = outerKinds.length === selection.depth
         next = ENDED
         continue
-
-      case 0x22: // "
-        if (next === COLON || next === ENDED) return failUnreadable(NOT_JSON)
-        end = skipString(bytes, partAt || at + 1, stop)
-        break
 
       default:
         if (next < VALUE) return failUnreadable(NOT_JSON)
@@ -251,40 +201,21 @@ function walkJson(
     }
     partAt = 0
     digits = NO_DIGITS
+    // Most names are followed by a colon at once, and most values by a comma: that saves a turn of the loop.
     if (next < COLON) {
       names++
-      selector =
-        outerKinds.length === selectedDepth ? findSelector(selected.selector, bytes, at, end) : null
-      if (selector !== null) {
-        nameStart = at
-        name = selector.name
-        if (name === '') name = JSON.parse(readSpan(bytes, { start: at, end }))
-        else if (findMember(selected, name) !== undefined) {
-          return fail({ reason: 'member_repeated', member: readName(bytes, { start: at, end }) })
-        }
-      }
+      const fault = isSelected ? selection.startMember(bytes, at, end) : null
+      if (fault !== null) return fault
       next = COLON
       if (end < stop && bytes[end] === 0x3a) {
-        // Most names are followed by it at once, and most values by a comma: this saves a turn of the loop.
         end++
         next = VALUE
       }
     } else {
       if (++values > maxValues) return failUnreadable(describeTooManyValues(maxValues))
-      if (selector !== null) {
-        if (end - at > selector.maxBytes)
-          return failUnreadable(describeTooLong(selector.name, selector.maxBytes))
-        addPart(selected, {
-          name,
-          nameStart,
-          start: at,
-          end,
-          kind: isNothing(bytes, at, end) ? 'nothing' : 'other',
-          isEmpty: true,
-          names: 0,
-          firstPart: null,
-          nextPart: null,
-        })
+      if (isSelected && selection.isNextSelected) {
+        const fault = selection.addScalar(bytes, at, end)
+        if (fault !== null) return fault
       }
       next = ENDED
       if (end < stop && bytes[end] === 0x2c && outerKinds.length > 0) {
@@ -294,82 +225,12 @@ function walkJson(
     }
     at = end
   }
-  if (bounded !== null && (partAt || at) >= findLimit(bounded)) {
-    return failUnreadable(describeTooLong(bounded.name, bounded.selector.maxBytes))
-  }
-  return {
-    next,
-    at,
-    partAt,
-    digits,
-    values,
-    names,
-    isObject,
-    outerKinds,
-    selected,
-    selectedDepth,
-    bounded,
-    selector,
-    name,
-    nameStart,
-  }
+  if ((partAt || at) >= selection.limit) return selection.failTooLong()
+  return { next, at, partAt, digits, values, names, isObject, outerKinds, isSelected, selection }
 }
-
-/** The offset that the value must end by. */
-const findLimit = (bounded: OpenValue | null): number =>
-  bounded === null ? NO_MAX_BYTES : bounded.start + bounded.selector.maxBytes
-
-const createOpenValue = (
-  selector: JsonSelector,
-  outer: OpenValue | null,
-  name: string,
-  nameStart: number,
-  start: number,
-  kind: FoundValue['kind'],
-  names: number,
-): OpenValue => ({
-  name,
-  nameStart,
-  start,
-  end: 0,
-  kind,
-  isEmpty: true,
-  names,
-  firstPart: null,
-  nextPart: null,
-  selector,
-  outer,
-  lastPart: null,
-})
-
-function addPart(outer: OpenValue, part: Part): void {
-  if (outer.lastPart === null) outer.firstPart = part
-  else outer.lastPart.nextPart = part
-  outer.lastPart = part
-}
-
-/** Finds the selector of the member whose name is at these bytes. */
-function findSelector(
-  parent: JsonSelector,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): JsonSelector | null {
-  const { members, otherMembers } = parent
-  for (const selector of members) if (isTextAt(bytes, start, end, selector.name)) return selector
-  if (members.length === 0 || end - start > MAX_ESCAPED_NAME_BYTES) return otherMembers
-  if (!hasEscape(bytes, start, end)) return otherMembers
-  const name: string = JSON.parse(readSpan(bytes, { start, end }))
-  return members.find((selector) => selector.name === name) ?? otherMembers
-}
-
-/** The longest selected name, fully escaped: six bytes for each of 64 characters, and two quotes. */
-const MAX_ESCAPED_NAME_BYTES = 6 * 64 + 2
 
 const NOT_JSON = 'the body is not valid JSON'
 const NOT_UTF8 = 'the body is not valid UTF-8'
 const describeTooManyValues = (maxValues: number) =>
   `the body has more than ${maxValues.toLocaleString('en')} values`
 const describeTooDeep = (maxDepth: number) => `the body is nested deeper than ${maxDepth} levels`
-const describeTooLong = (name: string, maxBytes: number) =>
-  `${name} is longer than ${maxBytes} bytes`
