@@ -1,10 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
-import { DAY_MS } from '../domain/instant.ts'
+import { DAY_MS, HOUR_MS } from '../domain/instant.ts'
 import type { ImportedSecretStorage } from '../service/ports/authority.ts'
 import type { AuditedChanges } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createChangeInParts, createSqlWriter } from './statements.ts'
 
+/** A pepper that was stored by itself waits for its import for so long. */
+const NEW_PEPPER_MS = HOUR_MS
 /** No import takes as long; one that is continued later brings its peppers again. */
 const MAX_UNUSED_PEPPER_MS = 7 * DAY_MS
 
@@ -94,12 +96,13 @@ export function createImportedSecretStorage(
     change: () => sql`update imported_keys set pepper_id = null`,
   })
   // An import stores its peppers before its keys. One that was killed and never continued runs for ever.
-  const deletePeppers = sqlStatement<{ abandonedBefore: number }>(
+  const deletePeppers = sqlStatement<{ unusedBefore: number; abandonedBefore: number }>(
     (arg) => sql`
       delete from peppers
       where not exists (select 1 from imported_keys where imported_keys.pepper_id = peppers.id)
         and (created_at < ${arg('abandonedBefore')}
-          or not exists (select 1 from imports where imports.status = 'running'))`,
+          or created_at < ${arg('unusedBefore')}
+            and not exists (select 1 from imports where imports.status = 'running'))`,
   )
 
   return {
@@ -131,8 +134,12 @@ export function createImportedSecretStorage(
     async purgeImportedSecrets(now) {
       const ended = await deleteEndedHashes({ now })
       await releasePeppers({})
-      const abandonedBefore = now - MAX_UNUSED_PEPPER_MS
-      const [peppers = 0] = await engine.atomic([deletePeppers({ abandonedBefore })])
+      const [peppers = 0] = await engine.atomic([
+        deletePeppers({
+          unusedBefore: now - NEW_PEPPER_MS,
+          abandonedBefore: now - MAX_UNUSED_PEPPER_MS,
+        }),
+      ])
       return ended + peppers
     },
   }
