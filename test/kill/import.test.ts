@@ -1,7 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
@@ -59,4 +61,27 @@ test('an import that is killed goes on where it stopped, and no key lacks its ev
     { status: 'finished', imported: ROWS, present: before },
   ])
   db.close()
+})
+
+test('an import that is stopped while its file is read begins nothing', async () => {
+  const dir = createTempFolder()
+  const env = createEnvironment({ LATCHKEY_DATA: dir })
+  // A file that is as long as the test wants.
+  const file = join(dir, 'keys.jsonl')
+  await run('mkfifo', [file])
+  const child = spawn(process.execPath, [PROGRAM, 'keys', 'import', file], { env })
+  const printed = text(child.stderr)
+  const pipe = await open(file, 'w')
+  child.kill('SIGINT')
+  let code: number | null = null
+  child.once('exit', (exitCode) => {
+    code = exitCode
+  })
+  while (code === null) {
+    await pipe.write('{"type":"xdent"}\n').catch(() => undefined)
+    await wait(5)
+  }
+  await pipe.close()
+  expect(code).toBe(1)
+  expect(await printed).toBe('stopped before the first row: nothing was imported\n')
 })

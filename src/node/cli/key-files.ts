@@ -102,13 +102,16 @@ async function importFile(file: string, options: ImportOptions, command: Command
       isDryRun,
       weakFormsAllowed: options.weakForms === true,
       fileName: file === STANDARD_INPUT ? 'stdin' : basename(file),
-      fileDigest: file === STANDARD_INPUT || isDryRun ? undefined : await digestFile(file),
+      fileDigest:
+        file === STANDARD_INPUT || isDryRun
+          ? undefined
+          : await digestFile(file, progress, aborter.signal),
       id: options.id,
       accountId: options.account,
       peppers,
       parseOAuthClient: parseOAuthClientCell,
       signal: aborter.signal,
-      reportProgress: progress.report,
+      reportProgress: (rows) => progress.report(`${rows.toLocaleString('en-US')} rows`),
     }
     const result = unwrapResult(await withLatchkey(({ imports }) => imports.create(input)))
     progress.end()
@@ -138,9 +141,21 @@ function readPepper(option: string): [name: string, bytes: Uint8Array] {
   return [name, bytes.subarray(0, end)]
 }
 
-async function digestFile(file: string): Promise<string> {
+/** Reads the whole file before its import begins: seconds for a long one. */
+async function digestFile(
+  file: string,
+  progress: ReturnType<typeof createProgress>,
+  signal: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk)
+  for await (const chunk of progress.watch(createReadStream(file))) {
+    if (signal.aborted) break
+    hash.update(chunk)
+    progress.report('reading the file')
+  }
+  if (signal.aborted) {
+    throw new CommandFailure('failed', 'stopped before the first row: nothing was imported')
+  }
   return hash.digest('hex')
 }
 
@@ -155,13 +170,13 @@ function createProgress(totalBytes: number, quiet: boolean) {
   let notedAt = performance.now()
   return {
     async *watch(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      readBytes = 0
       for await (const chunk of chunks) {
         readBytes += chunk.length
         yield chunk
       }
     },
-    report(rows: number): void {
-      const label = `${rows.toLocaleString('en-US')} rows`
+    report(label: string): void {
       if (hasBar) bar(toKilobytes(readBytes), toKilobytes(totalBytes), label)
       else if (!quiet && performance.now() - notedAt > NOTE_INTERVAL_MS) {
         notedAt = performance.now()
