@@ -126,10 +126,12 @@ function createStop(server: Server): HttpServer['stop'] {
 }
 
 /** RFC 9112 §6.1: a body in a transfer coding other than chunked would be read as it is not meant. */
-const findCodingProblem = ({ headers }: IncomingMessage): string | null =>
-  /^chunked$/i.test(headers['transfer-encoding']?.trim() ?? 'chunked')
+function findCodingProblem({ headers }: IncomingMessage): string | null {
+  const coding = headers['transfer-encoding']
+  return coding === undefined || /^chunked$/i.test(coding.trim())
     ? null
     : 'The only transfer coding is chunked: send the body without another one.'
+}
 
 /** Requires one Host line for HTTP/1.1, at most one for HTTP/1.0 (RFC 9112 §3.2). */
 function findHostProblem({ rawHeaders, httpVersion, headers }: IncomingMessage): string | null {
