@@ -127,7 +127,7 @@ export function composeApps(latchkey: Latchkey, adapters: RequestAdapters): Serv
 
 /** Creates the services that accept and deliver messages. */
 function createMessageServices({ runtime, core, ...parts }: Parts) {
-  const { config, primitives, clock, log } = runtime
+  const { config, clock, log } = runtime
   const { storage, random } = core
   const { sealer } = core.secrets
   const { webhookClient, nextMessageId, queueWaker } = parts
@@ -137,7 +137,7 @@ function createMessageServices({ runtime, core, ...parts }: Parts) {
     webhookClient,
     render: renderDeliveryBody,
     clock,
-    jitter: () => (primitives.randomBytes(1)[0] ?? 0) / 255,
+    jitter: Math.random,
     by: random.requestId(),
     log,
     erasesPayloads: config.payloadRetentionMs === 0,
