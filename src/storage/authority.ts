@@ -1,5 +1,6 @@
 import { type InferResult, type RawBuilder, sql } from 'kysely'
 import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
+import type { Key, KeyAccount } from '../domain/key.ts'
 import type { KeyType } from '../domain/key-type.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
 import type {
@@ -292,9 +293,27 @@ type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
   readonly proven_hash?: string | null
 }
 
-/** Creates the function that parses rows of keys, which share their equal texts: servers cache many of them. */
+/**
+ * Creates the function that parses rows of keys, which share their equal texts, accounts and developers: servers
+ * cache many of them.
+ */
 function createKeyParser() {
   const share = createTextPool()
+  const accounts = createCache<KeyAccount>()
+  const developers = createCache<NonNullable<Key['developer']>>()
+  const shareDeveloper = ({ developer_id: id, developer_key: developerKey }: KeyRow) =>
+    id === null || developerKey === null
+      ? null
+      : developers(`${id} ${developerKey}`, () => ({ id, developerKey }))
+  const shareAccount = (row: KeyRow, networks: string | null) => {
+    const { account_name: name, account_status: status, region } = row
+    return accounts(JSON.stringify([row.account_id, name, status, region, networks]), () => ({
+      name,
+      status,
+      region,
+      networks: networks === null ? NO_NETWORKS : parseNetworks(networks),
+    }))
+  }
   const shareNullable = (text: string | null) => (text === null ? null : share(text))
 
   return (row: KeyRow, networks = row.networks): VersionedKey => ({
@@ -308,10 +327,7 @@ function createKeyParser() {
     name: share(row.name),
     sourceId: row.source_id,
     siteId: shareNullable(row.site_id),
-    developer:
-      row.developer_id === null || row.developer_key === null
-        ? null
-        : { id: share(row.developer_id), developerKey: share(row.developer_key) },
+    developer: shareDeveloper(row),
     username: shareNullable(row.username),
     status: share(row.status),
     access: share(row.access),
@@ -327,12 +343,7 @@ function createKeyParser() {
     tokenEpoch: row.token_epoch,
     oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
     sunset: parseSelectedSunset(row.sunset),
-    account: {
-      name: share(row.account_name),
-      status: share(row.account_status),
-      region: share(row.region),
-      networks: networks === null ? NO_NETWORKS : parseNetworks(networks),
-    },
+    account: shareAccount(row, networks),
   })
 }
 

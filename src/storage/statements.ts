@@ -102,28 +102,26 @@ export function createTableStatements(engine: Engine, compiler: StatementCompile
 
 export type TableStatements = ReturnType<typeof createTableStatements>
 
-/** Returns a value for each name, and creates it once. */
+const MAX_CACHED_VALUES = 10_000
+
+/** Returns the same value for equal names. It creates each once, unless there are very many. */
 export function createCache<Value>() {
   const values = new Map<string, Value>()
-  return (name: string, create: () => Value): Value => {
-    const value = values.get(name) ?? create()
+  return (name: string, create: (name: string) => Value): Value => {
+    const cached = values.get(name)
+    if (cached !== undefined) return cached
+    if (values.size >= MAX_CACHED_VALUES) values.clear()
+    const value = create(name)
     values.set(name, value)
     return value
   }
 }
 
-const MAX_POOLED_TEXTS = 10_000
-
 /** Returns the same string for equal texts, instead of a new one of each row, to save memory where rows are cached. */
 export function createTextPool() {
-  const texts = new Map<string, string>()
-  return <Text extends string>(text: Text): Text => {
-    const pooled = texts.get(text)
-    if (pooled !== undefined) return pooled as Text
-    if (texts.size >= MAX_POOLED_TEXTS) texts.clear()
-    texts.set(text, text)
-    return text
-  }
+  const texts = createCache<string>()
+  const keep = (text: string) => text
+  return <Text extends string>(text: Text): Text => texts(text, keep) as Text
 }
 
 /** Writes the placeholder of one of the statement's arguments. */
