@@ -137,7 +137,7 @@ function createMessageServices({ runtime, core, ...parts }: Parts) {
     webhookClient,
     render: renderDeliveryBody,
     clock,
-    jitter: Math.random,
+    jitter: () => random.serial() / Number.MAX_SAFE_INTEGER,
     by: random.requestId(),
     log,
     erasesPayloads: config.payloadRetentionMs === 0,
