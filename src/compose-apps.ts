@@ -34,7 +34,7 @@ import { createTokenCache } from './service/tokens/verify-token.ts'
 
 export { listVendorDocuments } from './http/app.ts'
 export { REQUEST_ID_HEADER } from './http/reply.ts'
-export type { RequestHeaders, ServerRequest, ServerRoute } from './http/request.ts'
+export { findServerAnswer, type RequestHeaders, type ServerRequest } from './http/request.ts'
 
 /** The adapters of a runtime that serves requests. */
 export interface RequestAdapters {

@@ -35,7 +35,7 @@ import {
   type Reply,
   toResponse,
 } from './reply.ts'
-import { addServerRoute, type HttpDeps, identifyCaller, type ServerRoute } from './request.ts'
+import { addServerRoute, type HttpDeps, identifyCaller } from './request.ts'
 import {
   type CustomerKeyDeps,
   createOpendentalHandler,
@@ -83,8 +83,6 @@ type AppDeps = RedoxAuthDeps &
 export interface Apps {
   /** The app for vendors. It has nothing of the console, because upstreams answer in this origin. */
   readonly app: Hono
-  /** The routes of `app` that a runtime may serve without Request and Response. */
-  readonly serverRoutes: readonly ServerRoute[]
   /** The console and the management API, for a listener or host name of their own; null when off. */
   readonly consoleApp: Hono | null
   /** Words a refusal for load as the surface of the request does. */
@@ -142,7 +140,7 @@ export function createApps(deps: AppDeps): Apps {
 
   const refuseForLoad = createLoadRefuser(deps, redoxAuthenticator.refuseRequest)
 
-  if (!deps.isConsoleEnabled) return { app, serverRoutes, consoleApp: null, refuseForLoad }
+  if (!deps.isConsoleEnabled) return { app, consoleApp: null, refuseForLoad }
   const consoleApp = createBareApp(deps)
   const previewRefusal = createPreviewRefusal({
     exchange: refuseTokenRequest,
@@ -159,7 +157,7 @@ export function createApps(deps: AppDeps): Apps {
     addRequestId(deps, createLazyHandler(loadConsole({ ...deps, previewRefusal }))),
   )
   consoleApp.all('/admin/v1/*', addRequestId(deps, createLazyHandler(loadAdmin(deps))))
-  return { app, serverRoutes, consoleApp, refuseForLoad }
+  return { app, consoleApp, refuseForLoad }
 }
 
 /** The protocols whose keys come with every request. */

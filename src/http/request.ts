@@ -159,8 +159,6 @@ export interface PostRoute {
 export interface ServerRoute {
   /** The pattern of its paths, for Hono. */
   readonly pattern: string
-  /** The paths for which a runtime may call it without Hono. */
-  readonly paths: readonly string[]
   /** Sends a response to the request. Catches its own errors. */
   readonly answer: (request: ServerRequest) => Promise<void>
 }
@@ -171,7 +169,6 @@ export const createPostRoute = (
   route: PostRoute,
 ): ServerRoute => ({
   pattern: path,
-  paths: [path],
   async answer(request) {
     const caller = createCaller(deps, request, path)
     if (request.method !== 'POST') return respond(request, route.replyMethodNotAllowed(), caller)
@@ -191,11 +188,27 @@ export const respond = (request: ServerRequest, reply: Reply, caller: Caller): v
  * the path, Hono would compose middleware at every request.
  */
 export function addServerRoute(app: Hono, deps: HttpDeps, { pattern, answer }: ServerRoute): void {
-  app.all(pattern, async (c) => {
+  const handler = async (c: Context) => {
     const request = new FetchRequest(c.req.raw, deps.getPeerAddress(c))
     await answer(request)
     return request.response
-  })
+  }
+  app.all(pattern, Object.assign(handler, { answer }))
+}
+
+/**
+ * Finds the route that Hono's router has for a path, if it was added by `addServerRoute`: a runtime may call it
+ * with a request of its own. `path` must need no URL parser.
+ */
+export function findServerAnswer(
+  router: Hono['router'],
+  method: string,
+  path: string,
+): ServerRoute['answer'] | undefined {
+  const [matches] = router.match(method, path)
+  if (matches.length !== 1) return undefined
+  const [[handler]] = matches[0] as [[Partial<ServerRoute>, unknown], unknown]
+  return handler.answer
 }
 
 /** Replies to errors that are thrown, which are no expected failures. */

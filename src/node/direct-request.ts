@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RequestHeaders, ServerRequest, ServerRoute } from '../compose-apps.ts'
+import type { Hono } from 'hono'
+import { findServerAnswer, type RequestHeaders, type ServerRequest } from '../compose-apps.ts'
 import type { Log } from '../service/ports/runtime.ts'
 
 /**
@@ -11,26 +12,25 @@ type DirectResponse = ServerResponse & { _contentLength?: number }
 /** A Host that needs no URL parser to be valid. */
 const PLAIN_HOST = /^[a-z0-9._-]+(?::[1-5]?\d{1,4})?$/i
 
+/** A path that needs none either: it has no dot segments, and nothing is encoded. */
+const PLAIN_PATH = /^[a-z0-9/_-]+(?=\?|$)/i
+
 /**
- * Creates a function that answers requests to these routes without Hono, Request and Response, and returns
- * false for all others. Also left to Hono are HEAD and HTTP/1.0, whose responses Node frames otherwise,
- * and bodies in chunks.
+ * Creates a function that calls the routes which Hono's router finds with Node's own messages, in place of
+ * a Context, a Request and a Response. It returns false for routes that need those, for HEAD and HTTP/1.0, whose
+ * responses Node frames otherwise, and for bodies in chunks.
  */
-export function createDirectHandler(routes: readonly ServerRoute[], log: Log) {
-  const answers = new Map(
-    routes.flatMap(({ paths, answer }) => paths.map((path) => [path, answer] as const)),
-  )
+export function createDirectHandler(router: Hono['router'], log: Log) {
   return (incoming: IncomingMessage, outgoing: ServerResponse): boolean => {
-    const { url = '', method, httpVersion, headers } = incoming
-    const queryAt = url.indexOf('?')
-    const answer = answers.get(queryAt === -1 ? url : url.slice(0, queryAt))
-    const isDirect =
-      answer !== undefined &&
+    const { url = '', method = '', httpVersion, headers } = incoming
+    const isPlain =
       method !== 'HEAD' &&
       httpVersion === '1.1' &&
       headers['transfer-encoding'] === undefined &&
       PLAIN_HOST.test(headers.host ?? '')
-    if (!isDirect) return false
+    const path = isPlain ? PLAIN_PATH.exec(url)?.[0] : undefined
+    const answer = path === undefined ? undefined : findServerAnswer(router, method, path)
+    if (answer === undefined) return false
     answer(new DirectRequest(incoming, outgoing)).catch((error: unknown) => {
       log.error({ error }, 'a request failed')
       outgoing.destroy()

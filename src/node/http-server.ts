@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { REQUEST_ID_HEADER, type ServerRoute } from '../compose-apps.ts'
+import { REQUEST_ID_HEADER } from '../compose-apps.ts'
 import { parseBasePath, removeBasePath } from '../domain/base-path.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { createDirectHandler } from './direct-request.ts'
@@ -29,10 +29,10 @@ const DEFAULT_HOST = 'localhost'
 
 export interface HttpServer extends Server {
   /**
-   * Answers requests with this app from now on, without the base path of `publicUrl`. Requests to its
-   * `serverRoutes` do not pass through it if they need no Request and Response.
+   * Answers requests with this app from now on, without the base path of `publicUrl`. With the app's router,
+   * its routes that need no Request and Response get none.
    */
-  serveApp(fetch: Hono['fetch'], publicUrl: string, serverRoutes?: readonly ServerRoute[]): void
+  serveApp(fetch: Hono['fetch'], publicUrl: string, router?: Hono['router']): void
   /** Stops listening. Lets requests in progress end within this time, then closes their connections. */
   stop(timeoutMs: number): Promise<void>
 }
@@ -53,10 +53,10 @@ export function createHttpServer(log: Log, bodyLimits = BODY_LIMITS): HttpServer
   server.on('checkExpectation', refusals.refuseExpectation)
   return Object.assign(server, {
     stop: createStop(server),
-    serveApp(fetch: Hono['fetch'], publicUrl: string, serverRoutes: readonly ServerRoute[] = []) {
+    serveApp(fetch: Hono['fetch'], publicUrl: string, router?: Hono['router']) {
       const basePath = parseBasePath(publicUrl)
       const { refuseUnreadable: errorHandler } = refusals
-      const handleDirectly = createDirectHandler(serverRoutes, log)
+      const handleDirectly = router && createDirectHandler(router, log)
       const handleRequest = getRequestListener(fetch, { hostname: DEFAULT_HOST, errorHandler })
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         // RFC 9112 §9.6: after the server has closed a connection, it answers no further request.
@@ -66,7 +66,7 @@ export function createHttpServer(log: Log, bodyLimits = BODY_LIMITS): HttpServer
         request.url = removeBasePath(request.url ?? '', basePath)
         const problem = findHostProblem(request) ?? findCodingProblem(request)
         if (problem !== null) refusals.refuseRequest(response, problem)
-        else if (!handleDirectly(request, response)) void handleRequest(request, response)
+        else if (!handleDirectly?.(request, response)) void handleRequest(request, response)
       })
     },
   })

@@ -67,8 +67,7 @@ export async function startInGroup(
     const { keyring, ring, ...latchkey } = await openWithOwnKeyring(config, parts)
     const apps = composeNodeApps(latchkey)
     const { deliveryWorker } = apps
-    if (wrapApp === undefined)
-      vendorListener.server.serveApp(apps.app.fetch, url, apps.serverRoutes)
+    if (wrapApp === undefined) vendorListener.server.serveApp(apps.app.fetch, url, apps.app.router)
     else vendorListener.server.serveApp(wrapApp(apps), url)
     if (apps.consoleApp !== null)
       consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)

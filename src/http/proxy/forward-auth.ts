@@ -81,25 +81,18 @@ interface RawTargetEnv {
  * own body: for a proxy that has seen such a status and fetches the refusal itself.
  */
 export function createForwardAuthRoutes(deps: ForwardAuthDeps): ServerRoute[] {
-  const createRoute = (pattern: string, paths: readonly string[]): ServerRoute => ({
-    pattern,
-    paths,
-    answer: (request) => answerForwardAuth(deps, request, pattern),
-  })
-  const names = [ANY_KEY_TYPE, ...deps.authenticators.map(({ name }) => name)]
+  const patterns = [FORWARD_AUTH_PATH, `${FORWARD_AUTH_PATH}/*`]
   return [
     {
       pattern: DOT_SEGMENT_PATH,
-      paths: [],
       async answer(request) {
         respond(request, DOT_SEGMENT_REPLY, createCaller(deps, request, DOT_SEGMENT_PATH))
       },
     },
-    createRoute(FORWARD_AUTH_PATH, [FORWARD_AUTH_PATH]),
-    createRoute(
-      `${FORWARD_AUTH_PATH}/*`,
-      names.map((name) => `${FORWARD_AUTH_PATH}/${name}`),
-    ),
+    ...patterns.map((pattern) => ({
+      pattern,
+      answer: (request: ServerRequest) => answerForwardAuth(deps, request, pattern),
+    })),
   ]
 }
 
