@@ -110,11 +110,12 @@ export interface HttpDeps {
 export const FORWARDED_FOR_HEADER = 'x-forwarded-for'
 
 /** Identifies the caller of a request that Hono has routed. */
-export function identifyCaller(deps: HttpDeps, c: Context, path = routePath(c)): Caller {
+export function identifyCaller(deps: HttpDeps, c: Context): Caller {
   const { headers } = c.req.raw
-  return createCaller(deps, { headers, peerAddress: deps.getPeerAddress(c) }, path)
+  return createCaller(deps, { headers, peerAddress: deps.getPeerAddress(c) }, routePath(c))
 }
 
+/** Identifies the caller of a request to a route. `path` is the pattern of its paths. */
 export function createCaller(
   { trustedProxies, createRequestId }: HttpDeps,
   { headers, peerAddress }: Pick<ServerRequest, 'headers' | 'peerAddress'>,
