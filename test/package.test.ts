@@ -70,7 +70,7 @@ describe('the package', () => {
     expect(readFileSync(command, 'utf8').split('\n')[0]).toBe('#!/usr/bin/env node')
     const { child, ended } = await startPackageServer(command, ['--json', 'serve'], app)
     const { stdout } = await run('ps', ['-o', 'args=', '-p', String(child.pid)])
-    expect(stdout).toContain('--max-semi-space-size=8 --min-semi-space-size=8 --v8-pool-size=1')
+    expect(stdout).toContain('--max-semi-space-size=8 --min-semi-space-size=2 --v8-pool-size=1')
     child.kill('SIGTERM')
     const [[code], output] = await ended
     expect(code).toBe(0)

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { PROGRAM } from '../runner/program.ts'
 
 /** Those of package.json: without them the server would start twice. */
-export const NODE_FLAGS = ['--max-semi-space-size=8', '--min-semi-space-size=8', '--v8-pool-size=1']
+export const NODE_FLAGS = ['--max-semi-space-size=8', '--min-semi-space-size=2', '--v8-pool-size=1']
 
 type EnvironmentVariables = Readonly<Record<string, string>>
 
