@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ImportCells } from '../src/service/imports/import-row.ts'
+import { PROGRAM } from '../test/runner/program.ts'
 import { createEnvironment } from '../test/support/process.ts'
 import { authenticateBenchVendor, formatCredentials } from './cases.ts'
 import { mkdirIn } from './compare.ts'
@@ -12,7 +13,7 @@ import { createSchedule, sendOnTime } from './delivery/send.ts'
 import { startEngineServer } from './engines.ts'
 import { callApi, seedApiToken, seedImportOwner } from './management-api.ts'
 import type { BenchEngineName, BenchSettings, ImportCase } from './options.ts'
-import { type BenchServer, resolveBenchPath } from './process.ts'
+import type { BenchServer } from './process.ts'
 import { buildPostRequest, takeTurn } from './requests.ts'
 import { type BenchVendor, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
@@ -68,8 +69,7 @@ async function importByCommand(
 ): Promise<void> {
   const path = join(folder, 'keys.jsonl')
   writeFileSync(path, file)
-  const program = resolveBenchPath('../src/node/cli.ts')
-  const args = [program, 'keys', 'import', path, '--account', owner.accountId]
+  const args = [PROGRAM, 'keys', 'import', path, '--account', owner.accountId]
   const env = createEnvironment(served.settings)
   const [code] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit')
   if (code !== 0) throw new Error(`the command ended with ${code}`)

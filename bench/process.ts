@@ -4,6 +4,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import { PROGRAM } from '../test/runner/program.ts'
 
 /** A server in a process of its own, on the core for servers. */
 export interface BenchServer {
@@ -37,11 +38,11 @@ export const resolveBenchPath = (path: string) => new URL(path, import.meta.url)
 /** Lifts the documented quota, which would stop the load. */
 export const NO_QUOTA_SETTINGS = { LATCHKEY_QUOTA_REQUESTS: '1000000000' }
 
-/** Starts Latchkey as a user does, with its data in the subfolder `data`. */
+/** Starts Latchkey as a user does: the command of the package, with its data in the subfolder `data`. */
 export function startLatchkeyProcess(
   folder: string,
   settings: Readonly<Record<string, string>> = {},
-  program = resolveBenchPath('../src/node/cli.ts'),
+  program = PROGRAM,
 ): Promise<BenchServer> {
   return startBenchProcess([program, 'serve'], join(folder, 'server.log'), {
     LATCHKEY_DATA: join(folder, 'data'),

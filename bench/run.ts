@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setup as bundleProgram } from '../test/runner/program.ts'
 import { installPackage } from '../test/support/installed-package.ts'
 import { runComparison } from './compare.ts'
 import { measureDelivery } from './delivery/delivery.ts'
@@ -84,6 +85,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const machine = describeMachine(folder)
 report(formatMachine(machine))
 pinLoadProcess()
+await bundleProgram()
 
 const { result, tables, chart } = await MEASUREMENTS[settings.subject](folder, settings)
 console.log(`\n${tables}`)

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { PROGRAM } from '../../test/runner/program.ts'
 import { createEnvironment } from '../../test/support/process.ts'
 import { authenticateBenchVendor } from '../cases.ts'
 import { callApi } from '../management-api.ts'
 import type { BenchEngineName } from '../options.ts'
-import { resolveBenchPath } from '../process.ts'
 import { createMessage } from '../requests.ts'
 import type { BenchApiKeys, BenchVendor } from '../seed.ts'
 
@@ -92,9 +92,8 @@ const passLongMessage: Disturber = async (target) => {
 const runCommand =
   (...args: string[]): Disturber =>
   async ({ environment }, signal) => {
-    const argv = [resolveBenchPath('../src/node/cli.ts'), ...args]
     const env = createEnvironment(environment)
-    const child = spawn(process.execPath, argv, { env, stdio: 'ignore' })
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'ignore' })
     const kill = () => child.kill('SIGKILL')
     signal.addEventListener('abort', kill)
     const [code] = await once(child, 'exit')
@@ -129,7 +128,7 @@ export interface DisturberDescription {
   readonly engines?: readonly BenchEngineName[]
 }
 
-/** The first is the base of the comparison. */
+/** The first is the base of the comparison, and always measured. */
 export const DISTURBERS: readonly DisturberDescription[] = [
   { name: 'undisturbed', title: 'undisturbed', work: async () => {} },
   {

@@ -94,8 +94,8 @@ async function measureDisturbers(
   const getRequest = (n: number) => takeTurn(requests, n)
   const times = new Map<string, number>()
   const disturbers = DISTURBERS.filter(
-    ({ name, engines = [engine] }) =>
-      settings.disturbers.includes(name) && engines.includes(engine),
+    ({ name, engines = [engine] }, n) =>
+      n === 0 || (settings.disturbers.includes(name) && engines.includes(engine)),
   )
   const turns = disturbers.map(({ name, title }) => ({
     label: title,
