@@ -12,8 +12,8 @@ export const SETTINGS = {
     help: 'The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME. Empty: latchkey.db in LATCHKEY_DATA.',
   },
   LATCHKEY_DATABASE_CONNECTIONS: {
-    default: '10',
-    help: 'Maximum number of PostgreSQL connections of one server.',
+    default: '7',
+    help: 'Maximum number of PostgreSQL connections of one server. It uses at most 7.',
   },
   LATCHKEY_KEYRING: {
     default: '',

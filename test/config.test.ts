@@ -59,7 +59,7 @@ describe('the configuration', () => {
     expect(readConfig({ LATCHKEY_DATABASE: url }).database).toEqual({
       engine: 'postgres',
       url,
-      connections: 10,
+      connections: 7,
     })
     expect(
       readConfig({ LATCHKEY_DATABASE: url, LATCHKEY_DATABASE_CONNECTIONS: '3' }).database,

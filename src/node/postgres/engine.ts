@@ -26,7 +26,9 @@ export interface PostgresOptions {
 }
 
 /** The number of connections that write at once: while one commits, another takes the writes that arrive. */
-const WRITER_CONNECTIONS = 3
+const WRITER_CONNECTIONS = 2
+/** The connections that write long lists. Each at once would be one more process that takes the time of requests. */
+const LONG_WRITER_CONNECTIONS = 1
 /** The number of connections that read at once for requests. */
 const READER_CONNECTIONS = 2
 /**
@@ -52,7 +54,7 @@ const SCANNER_CONNECTIONS = 2
 export async function openPostgres(
   url: string,
   log: Log,
-  { connections: size = 10, history = SCHEMA_HISTORY, limits = {} }: PostgresOptions = {},
+  { connections: size = 7, history = SCHEMA_HISTORY, limits = {} }: PostgresOptions = {},
 ): Promise<Engine> {
   const connections = createConnectionPool(url, log, size, limits)
   try {
@@ -65,10 +67,11 @@ export async function openPostgres(
     throw new DatabaseOpenError(error, describeServer(url))
   }
 
-  const writes = new WorkQueue(connections, {
-    width: WRITER_CONNECTIONS,
+  const writes = new WorkQueue(connections, { width: WRITER_CONNECTIONS, run: writeGroup })
+  const longWrites = new WorkQueue(connections, {
+    width: LONG_WRITER_CONNECTIONS,
     run: writeGroup,
-    isLong: isLongList,
+    isLong: () => true,
   })
   const reads = new WorkQueue(connections, {
     width: READER_CONNECTIONS,
@@ -78,7 +81,7 @@ export async function openPostgres(
   const scans = new WorkQueue(connections, {
     width: Math.min(
       SCANNER_CONNECTIONS,
-      Math.max(1, size - WRITER_CONNECTIONS - READER_CONNECTIONS),
+      Math.max(1, size - WRITER_CONNECTIONS - LONG_WRITER_CONNECTIONS - READER_CONNECTIONS),
     ),
     run: readGroup,
     isLong: () => true,
@@ -93,10 +96,10 @@ export async function openPostgres(
     sql: 'postgres',
     read: (step) => addUnlessNul(reads, step),
     scan: (step) => addUnlessNul(scans, step),
-    atomic: (steps) => writes.add(steps),
+    atomic: (steps) => (isLongList(steps) ? longWrites : writes).add(steps),
 
     async close() {
-      await Promise.all([reads.finish(), scans.finish(), writes.finish()])
+      await Promise.all([reads, scans, writes, longWrites].map((queue) => queue.finish()))
       await connections.close()
     },
   }
