@@ -174,7 +174,8 @@ export const SECRET_FORMS = {
     ...STRONG_TRAITS,
     pepper: 'optional',
     written: '$2b$10$ and 53 characters, also after {bcrypt} or bcrypt$',
-    usedBy: 'PHP, Ruby, Devise (with its pepper), Auth0, Hydra 1, Spring Security, Django',
+    usedBy:
+      'PHP, Ruby, Devise (with its pepper), htpasswd -B, Auth0, Hydra 1, Spring Security, Django',
     parse: parseBcrypt(['', '{bcrypt}', 'bcrypt$'], 'none'),
   },
   'bcrypt-sha256-django': {

@@ -124,6 +124,11 @@ export function testImportsOverHttp(
       },
     })
     await expect(sendFile(`?id=${id}`, body)).rejects.toThrow()
+    const events = await server.storage.listEvents({ accountId, limit: 1000 })
+    const keyIds = events.filter(({ facts }) => facts.importId === id).map(({ subject }) => subject)
+    const keys = await server.storage.listImportedKeys(id, { after: undefined, limit: 1000 })
+    expect(keys.map((key) => key.id).sort()).toEqual(keyIds.sort())
+    expect(keyIds).toHaveLength(2 * ROWS_PER_WRITE)
 
     const file = toJsonLines(rows)
     let continued = await sendFile(`?id=${id}`, file)
