@@ -57,7 +57,10 @@ interface ProtectedRow extends PreparedRow {
   readonly stored: StoredSecret | null
 }
 
-/** Imports the rows, or only checks them. Stops between two transactions once the signal is aborted. */
+/**
+ * Imports the rows, or only checks them. Stops between two transactions once the signal is aborted, and after the
+ * first that adds nothing because the import was undone.
+ */
 export async function runImport(deps: ImportDeps, source: RowSource): Promise<ImportReport> {
   const { rows, importId, options, hashWidth, reportProgress, signal } = source
   const lines = new LineIndex()
@@ -71,6 +74,7 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
     hashed: 0,
     proven: 0,
   }
+  let isUndone = false
 
   function addFinding(finding: ImportFinding): void {
     if (findings.length < MAX_FINDINGS) findings.push(finding)
@@ -81,7 +85,7 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
   }
 
   for await (const fileRows of rows) {
-    if (signal.aborted) break
+    if (signal.aborted || isUndone) break
     const startedAt = deps.clock()
     await importRows(fileRows)
     reportProgress(counts.rows)
@@ -171,6 +175,8 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
     const added = await deps.storage.addImportedKeys(importId, keys)
     counts.imported += added.size
     if (added.size === keys.length) return
+    isUndone = (await deps.storage.findImport(importId))?.status === 'undone'
+    if (isUndone) return
     // Another process may have added the same keys meanwhile.
     const fresh = await findFreshRows(protectedRows.filter(({ key }) => !added.has(key.id)))
     for (const { line, key } of fresh) refuse(line, key.publicId, NOT_ADDED)

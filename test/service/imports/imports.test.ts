@@ -372,6 +372,22 @@ describe('an undone import', () => {
     expect(await importRows(rows)).toMatchObject({ imported: rows.length, present: 0 })
   })
 
+  test('reads no more of its file', async () => {
+    const id = crypto.randomUUID()
+    async function* readEndlessFile() {
+      for (;;) yield* toChunks(toJsonLines([createRow()]))
+    }
+    const input = createImportInput([], {
+      id,
+      accountId: tenant.accountId,
+      bytes: readEndlessFile(),
+      reportProgress: () => void server.imports.undo(id, {}),
+    })
+    expect(await server.imports.create(input)).toMatchObject({
+      failure: { message: `import ${id} was undone while it ran: import the file again` },
+    })
+  })
+
   test('lists as unseen what nobody has used since', async () => {
     const rows = [createRow({ last_used: '2025-01-31', start: 'old-' }), createRow()]
     const { importId } = await importRows(rows)
