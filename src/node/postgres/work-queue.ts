@@ -11,8 +11,8 @@ export interface WorkQueueOptions<Work, Answer> {
   run(client: ClientBase, group: readonly Work[]): Promise<Answer[]>
   /** True if the work changes nothing, and can be repeated whatever became of it. */
   readonly isReadOnly?: true
-  /** True for work that would keep the others of its group waiting. */
-  isLong?(work: Work): boolean
+  /** True if each work is a group of its own, because it would keep others waiting. */
+  readonly isAlone?: true
 }
 
 interface PendingWork<Work, Answer> {
@@ -49,7 +49,7 @@ export class WorkQueue<Work, Answer> {
   }
 
   add(work: Work): Promise<Answer> {
-    const isAlone = this.#options.isLong?.(work) ?? false
+    const { isAlone = false } = this.#options
     return new Promise((resolve, reject) => {
       this.#waiting.push({ work, resolve, reject, isAlone, attempts: 0 })
       this.#scheduleTrip()
