@@ -19,7 +19,7 @@ type OpenValue = Part & {
   lastPart: Part | null
 }
 
-/** The values that a walk has found for a selector. It hears of the parts of selected values only. */
+/** The values that a walk has found for a selector. The walk tells it of the parts of selected values only. */
 export class Selection {
   /** The innermost selected value that is open. The outermost is an array whose one element is the root. */
   #open: OpenValue
@@ -62,14 +62,14 @@ export class Selection {
     return failTooLong(this.#bounded.selector)
   }
 
-  /** The next value is an element of the open array, and begins at `start`. */
+  /** Takes note that the next value is an element of the open array, and begins at `start`. */
   startElement(start: number): void {
     this.#selector = this.#open.selector.elements
     this.#name = ''
     this.#nameStart = start
   }
 
-  /** The next value is a member of the open object, whose name is at these bytes. */
+  /** Takes note that the next value is a member of the open object, with the name at these bytes. */
   startMember(bytes: Uint8Array, start: number, end: number): Result<never, JsonFault> | null {
     const selector = findSelector(this.#open.selector, bytes, start, end)
     this.#selector = selector
@@ -83,7 +83,7 @@ export class Selection {
     return null
   }
 
-  /** The next value is an object or array. `names`: the number of names before it. */
+  /** Opens the next value, an object or array. `names`: the number of names before it. */
   openValue(start: number, kind: 'object' | 'array', names: number): void {
     const selector = this.#selector
     if (selector === null) throw new Error('the value is not selected')
@@ -102,7 +102,7 @@ export class Selection {
     if (selector.maxBytes < NO_MAX_BYTES) this.#bounded ??= found
   }
 
-  /** The open object or array has ended. */
+  /** Closes the open object or array. `names`: the number of names up to its end. */
   closeValue(end: number, isEmpty: boolean, names: number): void {
     const open = this.#open
     open.end = end
@@ -114,7 +114,7 @@ export class Selection {
     this.#depth--
   }
 
-  /** The next value is neither object nor array. */
+  /** Adds the next value, which is neither object nor array. */
   addScalar(bytes: Uint8Array, start: number, end: number): Result<never, JsonFault> | null {
     const selector = this.#selector
     if (selector !== null && end - start > selector.maxBytes) return failTooLong(selector)

@@ -53,7 +53,7 @@ const PLAIN_BYTE_FLAGS = Uint8Array.from({ length: 256 }, (_, byte) =>
  */
 export function skipString(bytes: Uint8Array, start: number, stop: number): number {
   const at = skipPlainBytes(bytes, start, stop)
-  return at < stop && bytes[at] === 0x22 ? at + 1 : skipStringAfter(bytes, at, stop)
+  return at < stop && bytes[at] === 0x22 ? at + 1 : skipStringRest(bytes, at, stop)
 }
 
 function skipPlainBytes(bytes: Uint8Array, start: number, stop: number): number {
@@ -62,8 +62,8 @@ function skipPlainBytes(bytes: Uint8Array, start: number, stop: number): number 
   return at
 }
 
-/** `skipString` for the rest of a string without plain bytes at its start. Few strings have such a rest. */
-function skipStringAfter(bytes: Uint8Array, start: number, stop: number): number {
+/** Skips the rest of a string from its first byte that is not plain. Few strings have one before their end. */
+function skipStringRest(bytes: Uint8Array, start: number, stop: number): number {
   let at = start
   for (;;) {
     if (at >= stop) return at >= bytes.length ? INVALID_JSON : -at * DIGIT_KINDS
