@@ -29,7 +29,7 @@ export interface RequestHeaders {
 }
 
 /**
- * A request to a route that programs call at any rate. The runtime reads the bytes and writes the answer;
+ * A request to a route that programs call often. The runtime reads the bytes and writes the answer;
  * the rules for both are in this folder.
  */
 export interface ServerRequest {
@@ -156,7 +156,7 @@ export interface PostRoute {
   readonly replyServerError: (caller: Caller) => Reply
 }
 
-/** A route that programs call at any rate, for all methods. */
+/** A route that programs call often, for all methods. */
 export interface ServerRoute {
   /** The pattern of its paths, for Hono. */
   readonly pattern: string

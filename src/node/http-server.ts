@@ -9,8 +9,8 @@ import { createDirectHandler } from './direct-request.ts'
 
 /**
  * Limits how long a slow sender holds a connection. A body may take longer than `requestTimeout` while it
- * arrives fast enough: an import of a large file, over a slow line. Idle connections are kept longer than load balancers
- * keep them (60 s), so that the balancer closes them and no request is lost.
+ * arrives fast enough, such as a large file over a slow line. Idle connections are kept longer than load
+ * balancers keep them (60 s), so that the balancer closes them and no request is lost.
  */
 const SERVER_OPTIONS = {
   // Checked below, so that the refusal has a body that says why.

@@ -184,7 +184,7 @@ interface ForwardAuthRequest {
   readonly methods: readonly string[]
   /** The requested type of credential. */
   readonly name: string
-  /** What the proxy appended to the name: the path that it guards; empty if it appended nothing. */
+  /** The path that it guards, if the proxy appended it to the name; otherwise empty. */
   readonly pathBelow: string
   readonly statuses: readonly number[]
   readonly refusalOnly: boolean
@@ -245,8 +245,8 @@ function selectAuthenticators(
     )
     return [...claimingAuthenticators, ...others]
   }
-  const named = all.find((authenticator) => authenticator.name === name)
-  return named === undefined ? null : [named]
+  const namedAuthenticator = all.find((authenticator) => authenticator.name === name)
+  return namedAuthenticator === undefined ? null : [namedAuthenticator]
 }
 
 function createAdmittedReply(authenticated: AuthenticatedKey): Reply {

@@ -171,7 +171,10 @@ export function isWithheldHeader(name: string): boolean {
   )
 }
 
-/** Recognizes, in any spelling, a header that can make an upstream serve another method. */
+/**
+ * Recognizes, in any spelling, a header that can make an upstream serve another method. The pattern spares
+ * other names the folding.
+ */
 export const isMethodOverrideHeader = (name: string): boolean =>
   /x[^a-z]+(?:http[^a-z]+)?method/i.test(name) &&
   METHOD_OVERRIDE_HEADERS.includes(foldHeaderName(name))

@@ -48,9 +48,9 @@ export function readMeta(value: unknown): Result<Meta> {
   if (fault !== null) return fail(fault)
   const { DataModel, EventType, Test, Source, Destinations } = value as WrittenMeta
   const destinationIds = Destinations.map(({ ID }) => toStoredId(ID))
-  const repeated = destinationIds.findIndex((id, n) => destinationIds.indexOf(id) < n)
-  if (repeated >= 0) {
-    const field = `Meta.Destinations[${repeated}].ID`
+  const repeatedIndex = destinationIds.findIndex((id, n) => destinationIds.indexOf(id) < n)
+  if (repeatedIndex >= 0) {
+    const field = `Meta.Destinations[${repeatedIndex}].ID`
     return fail({ reason: 'field_invalid', field, detail: 'is there twice' })
   }
   const sourceId = Source?.ID ?? null
@@ -110,7 +110,7 @@ function findTypeFault(field: string, value: unknown, type: JsonType): Failure |
   return { reason: 'field_invalid', field, detail: `must be ${article} ${type}` }
 }
 
-/** Finds if a text or a list is empty, which counts as missing, or too long. */
+/** Refuses a text or a list that is empty, which counts as missing, or too long. */
 function findLengthFault(
   field: string,
   { length }: { readonly length: number },
