@@ -9,7 +9,7 @@ export const IMPORT_COLUMNS = {
   public_id:
     'The id that the vendor sends with the secret, and by which a row is recognized. Required for `redox`, `xdent` and `oauth`',
   secret:
-    'The secret, if the old system has it in plain text: 16 to 512 characters. Import a shorter one by a hash, such as one of bcrypt',
+    'The secret, if the old system has it in plain text: 16 to 512 characters. Import a shorter one as a hash, such as bcrypt',
   hash: 'The hash of the secret, if the old system has only that',
   form: 'The form of the hash. Required with a hash',
   salt: 'The salt, for the forms that have it in a column of its own',
