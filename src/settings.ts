@@ -13,7 +13,7 @@ export const SETTINGS = {
   },
   LATCHKEY_DATABASE_CONNECTIONS: {
     default: '7',
-    help: 'Maximum number of PostgreSQL connections of one server. It uses at most 7.',
+    help: 'Maximum number of PostgreSQL connections of a server, or of each of its workers. More than 7 are not used.',
   },
   LATCHKEY_KEYRING: {
     default: '',
