@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createHttpServer, type HttpServer } from '../../../src/node/http-server.ts'
@@ -7,7 +7,7 @@ import { RawConnection } from '../../support/raw-connection.ts'
 import { createTestLog } from '../../support/server.ts'
 
 /*
- * Bodies that take longer than `requestTimeout`. Here it is over at once, and Node notices within two seconds.
+ * Bodies that take longer than `requestTimeout`, which is 1 ms here: Node notices it within two seconds.
  */
 
 const CHECK_MS = 200
@@ -94,7 +94,7 @@ test('a body that waits for the server to read it is not given up', async () => 
 
 test('a request that is given up while it is answered gets no second answer', async () => {
   server.on('request', (_request, response) => response.write('the beginning'))
-  const socket = (await import('node:net')).connect(Number(new URL(url).port), '127.0.0.1')
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write('POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n')
   const received = await text(socket)
   expect(received.split('\r\n\r\n')[1]).toBe('d\r\nthe beginning\r\n')
