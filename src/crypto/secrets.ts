@@ -123,7 +123,7 @@ function generateCode({ randomBytes }: Primitives): string {
 }
 
 const UUID_BYTES = 16
-/** The places of the bytes' two digits in the text. */
+/** The position in the text of each byte's two digits. */
 const UUID_POSITIONS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 const UUID_CHARS = 36
 const HYPHEN = 0x2d
@@ -131,8 +131,8 @@ const HEX_DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0)
 
 /**
  * Creates UUIDs. A UUIDv7 has 48 bits of time, a 12-bit counter within the millisecond (RFC 9562 §6.2, method 1)
- * and 62 random bits. Takes 0.1 µs for each, where crypto.randomUUID takes 0.2, and the uuid package 3. Writes
- * digit by digit, because a string that is joined of parts leaves ten times its length as garbage.
+ * and 62 random bits. Each takes 0.1 µs, where crypto.randomUUID takes 0.2, and the uuid package 3. It is written
+ * digit by digit, because a string that is joined from parts leaves ten times its length as garbage.
  */
 function createUuidGenerators(clock: Clock): { v4(): string; v7(): string } {
   const block = new Uint8Array(256 * UUID_BYTES)
@@ -142,6 +142,7 @@ function createUuidGenerators(clock: Clock): { v4(): string; v7(): string } {
   let time = 0
   let count = 0
 
+  /** Returns the offset in the block of random bytes that were not used before. */
   const takeRandomBytes = (): number => {
     if (next === block.length) {
       crypto.getRandomValues(block)

@@ -1,6 +1,6 @@
 /**
- * Maps lists of one length to values. Unlike the joined texts of a list, it needs no copy and no new hash of
- * them, which cost more than the lookups: V8 keeps the hash of each text.
+ * Maps lists of one length to values. Unlike a Map of joined texts, it neither copies nor hashes them, which costs
+ * more than the lookups: V8 keeps the hash of each text.
  */
 export class PathMap<Value> {
   readonly #root: PathNode<Value> = new Map()

@@ -196,9 +196,10 @@ export function createSubscriptionQueueStorage(
       }
       const reset = { id, attempts: 0, due_at: 0 }
       if (!(await resetSubscription(reset, event, [skipPart(first)]))) return false
-      for (let from = first + SKIPPED_POSITIONS; from <= last; from += SKIPPED_POSITIONS)
+      for (let from = first + SKIPPED_POSITIONS; from <= last; from += SKIPPED_POSITIONS) {
         // A delivery that failed between the parts may have made the queue wait.
         await engine.atomic([resetQueue({ id }), skipPart(from)], { isBackground: true })
+      }
       return true
     },
 

@@ -9,7 +9,7 @@ import { sleep } from '../long-work.ts'
 import type { AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
-import { type BufferedEvent, EventTallies } from './event-tallies.ts'
+import { type BufferedEvent, EventTallies, type SimilarEvents } from './event-tallies.ts'
 import type { RefusalLog } from './refusal-log.ts'
 
 /** A request's success or refusal, for the audit. */
@@ -182,11 +182,7 @@ export class AuditBuffer {
   }
 
   /** Counts an event that is not recorded by itself. */
-  #count(
-    tallies: EventTallies,
-    similar: ReturnType<EventTallies['findSimilar']>,
-    event: RequestEvent,
-  ): void {
+  #count(tallies: EventTallies, similar: SimilarEvents | undefined, event: RequestEvent): void {
     if (similar !== undefined) tallies.countSimilar(similar, () => this.#toBufferedEvent(event))
     else tallies.countByReason(toReasonPath(event), () => this.#toSummaryEvent(event))
   }

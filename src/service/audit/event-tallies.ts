@@ -14,7 +14,7 @@ interface Tally {
 }
 
 /** Similar events: the number of those that were recorded one by one, and the others. */
-interface SimilarEvents {
+export interface SimilarEvents {
   recorded: number
   tally: Tally | null
 }
@@ -29,7 +29,7 @@ export class EventTallies {
     return this.#kinds.values.length
   }
 
-  /** Finds the events that are similar, if some were recorded. */
+  /** Finds the events of a kind, if some were recorded. */
   findSimilar(kind: readonly unknown[]): SimilarEvents | undefined {
     return this.#kinds.get(kind)
   }

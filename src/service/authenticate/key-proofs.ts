@@ -104,7 +104,7 @@ export function createKeyProofs(deps: KeyProofsDeps) {
     ): void {
       if (cacheName === null) return
       const known = provenKeys.peek(cacheName)
-      // Every refresh comes here. V8 collects an entry that was kept for a while at a higher cost.
+      // Every refresh comes here. An entry that lived for a while costs more to collect than to compare.
       if (known?.key === key && known.provenDigest === digest) return
       provenKeys.set(cacheName, { key, decoy: null, provenDigest: digest })
     },

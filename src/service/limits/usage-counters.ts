@@ -196,8 +196,9 @@ export function createTrafficCounter(deps: {
     if (
       rows.values.length >= MAX_COUNTED_ROWS ||
       !isWithinLast(TRAFFIC_FLUSH_MS, flushedAt, clock())
-    )
+    ) {
       keepAlive(flush())
+    }
   }
 
   /** Waits only for its own write, because another request's write may have ended with that request. */

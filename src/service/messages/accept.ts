@@ -57,7 +57,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
   const { storage, sealer, webhookClient, wakeQueues, random, nextMessageId, clock, log } = deps
   const { synchronousMs = SYNCHRONOUS_TIMEOUT_MS, recordOAuthUse } = deps
 
-  /** Refuses at once. */
+  /** Returns a refusal at once, without a promise. */
   return function acceptMessage(
     principal: KeyWithRouting,
     message: IncomingMessage,
