@@ -19,7 +19,7 @@ const LOCK_OUT_MS = HOUR_MS
 
 export type SimulatedClient = keyof typeof CLIENTS
 
-/** What became of a message that was sent up to three times. No client can avoid that each is lost. */
+/** The outcome of a message that was sent up to three times. No client can avoid that each is lost. */
 type Outcome = 'accepted' | 'lost' | 'failed'
 
 export interface SimulationReport {
