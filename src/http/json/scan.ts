@@ -82,8 +82,9 @@ interface WalkState {
   readonly digits: number
   readonly values: number
   readonly names: number
-  /** True if the innermost open value is an object, and the same for the values around it. */
+  /** True if the innermost open value is an object. */
   readonly isObject: boolean
+  /** The same for the values around it. The walk changes the list. */
   readonly outerKinds: boolean[]
   /** True if the innermost open value is selected. */
   readonly isSelected: boolean

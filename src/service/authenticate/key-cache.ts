@@ -24,7 +24,7 @@ export interface KeyWithRouting {
 /** A key whose secret was presented. */
 export interface ProvenKey {
   readonly key: Key
-  /** What the key has of the secret, and so proved it: a digest, or the hash of another system. */
+  /** The key's digest of the secret, or the hash of another system that the secret matched. */
   readonly digest: string
 }
 

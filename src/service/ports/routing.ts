@@ -133,11 +133,6 @@ export interface LeasedAttempt {
   readonly attempt: AttemptRecord
 }
 
-/** `isShared`: the message has other destinations, whose deliveries may be settled at the same time. */
-export interface PayloadErasure {
-  readonly isShared: boolean
-}
-
 /** Stores the queues of subscriptions. Each queue is sent in the order of its messages' receipt. */
 export interface QueueStorage {
   /** Lists subscriptions that can be leased now, the longest due first, up to a limit per destination. */
@@ -161,8 +156,12 @@ export interface QueueStorage {
   /**
    * Records the delivery and makes the next message due. Guard: the process still holds the lease, and
    * the delivery is queued. With `erasure`, erases the payload if no other destination waits for it.
+   * `isShared`: the message has other destinations, whose deliveries may be settled at the same time.
    */
-  settleDelivered(attempt: LeasedAttempt, erasure: PayloadErasure | null): Promise<boolean>
+  settleDelivered(
+    attempt: LeasedAttempt,
+    erasure: { readonly isShared: boolean } | null,
+  ): Promise<boolean>
   /**
    * Records the failure, lets the subscription wait and releases its lease. Only the newest attempts
    * of a delivery are stored. Guard: as above. If only the delivery is no longer queued, the lease is
