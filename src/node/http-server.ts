@@ -212,8 +212,8 @@ export function createRequestRefusals(log: Log) {
         'The request is not valid HTTP/1.1 (RFC 9112).',
       ]
       refuseOnSocket(socket, status, `${message} (${error.code ?? 'malformed'})`)
-      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return
-      // The parser would report each further byte as malformed, and reset the connection.
+      // The parser would report each further byte as malformed and reset the connection, or complete a request
+      // that was refused for its slowness.
       socket.removeAllListeners('data').on('data', () => undefined)
       linger(socket, () => false)
     },

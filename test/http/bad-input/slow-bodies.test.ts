@@ -82,6 +82,25 @@ test('a body that trickles is given up: 408', async () => {
   connection.destroy()
 })
 
+test('a body that was given up is not read when the rest of it arrives', async () => {
+  let body: Promise<string> | undefined
+  server.serveApp(async (request) => {
+    body = request.text()
+    return new Response(await body)
+  }, url)
+  const socket = connect({
+    port: Number(new URL(url).port),
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+  })
+  socket.write('POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n')
+  const [response] = (await once(socket, 'data')) as [Buffer]
+  expect(response.toString()).toMatch(/^HTTP\/1\.1 408 /)
+  socket.write('x'.repeat(100))
+  await expect(body).rejects.toThrow('aborted')
+  socket.destroy()
+})
+
 test('a body that waits for the server to read it is not given up', async () => {
   const length = 20_000_000
   const checked = waitUntilChecked()
