@@ -128,8 +128,8 @@ async function readGroup(client: ClientBase, group: readonly Step[]): Promise<un
   const others = new Set(group.filter(({ arrayTypes }) => arrayTypes === undefined))
   const merged = new MergedSteps()
   for (const step of group) if (step.arrayTypes !== undefined) merged.add(step)
-  const preceding = merged.size > 0 ? [PLAN_ONCE] : []
-  const steps = [...preceding, ...merged.values(), ...others]
+  // The others come first, because they are planned for their values.
+  const steps = merged.size > 0 ? [...others, PLAN_ONCE, ...merged.values()] : [...others]
   const results = await runSteps(client, steps)
   const rows = new Map(steps.map((step, n) => [step, results[n]?.rows ?? []]))
   return group.map((step) => rows.get(merged.get(step.sql) ?? step) ?? [])
