@@ -139,6 +139,13 @@ describe('a read-only key', () => {
     expect((await requestForwardAuth({ ...headers, [name]: 'GET' })).status).toBe(200)
   })
 
+  test('is refused so many method overrides that they are not all read', async () => {
+    const overrides = Array.from('!#$%&*+.', (separator) => [`x${separator}method`, 'GET'] as const)
+    const few = Object.fromEntries(overrides)
+    expect((await requestForwardAuth({ ...headers, ...few })).status).toBe(200)
+    expect((await requestForwardAuth({ ...headers, ...few, x_method: 'DELETE' })).status).toBe(403)
+  })
+
   test('is accepted for reading', async () => {
     const { status } = await requestForwardAuth({ ...headers, 'X-Original-Method': 'GET' })
     expect(status).toBe(200)
