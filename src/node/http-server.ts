@@ -8,9 +8,8 @@ import type { Log } from '../service/ports/runtime.ts'
 import { createDirectHandler } from './direct-request.ts'
 
 /**
- * Limits how long a slow sender holds a connection. A body may take longer than `requestTimeout` while it
- * arrives fast enough, such as a large file over a slow line. Idle connections are kept longer than load
- * balancers keep them (60 s), so that the balancer closes them and no request is lost.
+ * Limits how long a slow sender holds a connection, and the memory for a long message. Idle connections are kept
+ * longer than load balancers keep them (60 s), so that the balancer closes them and no request is lost.
  */
 const SERVER_OPTIONS = {
   // Checked below, so that the refusal has a body that says why.
@@ -21,8 +20,17 @@ const SERVER_OPTIONS = {
   connectionsCheckingInterval: 2_000,
 }
 
-/** How fast a long body must arrive, and how often this is checked. Two checks in a row may find it slower. */
-const BODY_LIMITS = { bytesPerSecond: 10_000, checkMs: 15_000 }
+/** How fast a body must arrive that may take longer than `requestTimeout`, and how often this is checked. */
+interface SlowBodyLimits {
+  readonly bytesPerSecond: number
+  readonly checkMs: number
+}
+
+/** For the file of an import, which is read as it arrives, over a slow line. */
+export const IMPORT_BODY_LIMITS: SlowBodyLimits = { bytesPerSecond: 10_000, checkMs: 15_000 }
+
+/** How many checks of no bytes a sender may cause after it was fast enough. */
+const PAUSE_CHECKS = 2
 
 /** The host of a request without a Host header, which HTTP/1.0 allows. */
 const DEFAULT_HOST = 'localhost'
@@ -37,17 +45,20 @@ export interface HttpServer extends Server {
   stop(timeoutMs: number): Promise<void>
 }
 
-/** Creates a server that refuses malformed requests, and answers others once it has an app. */
-export function createHttpServer(log: Log, bodyLimits = BODY_LIMITS): HttpServer {
+/**
+ * Creates a server that refuses malformed requests, and answers others once it has an app. With limits, a body may
+ * take longer than `requestTimeout` while it arrives fast enough.
+ */
+export function createHttpServer(log: Log, slowBodyLimits?: SlowBodyLimits): HttpServer {
   const refusals = createRequestRefusals(log)
   const server = createServer(SERVER_OPTIONS)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const request =
-      error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? findResponse(socket)?.req : undefined
+    const isTimeout = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    const request = isTimeout ? findResponse(socket)?.req : undefined
     const refuse = () => refusals.refuseMalformed(error, socket)
     // Without a response, the headers are incomplete.
-    if (request === undefined || request.complete) refuse()
-    else watchBody(request, bodyLimits, refuse)
+    if (slowBodyLimits === undefined || request === undefined || request.complete) refuse()
+    else watchBody(request, slowBodyLimits, refuse)
   })
   server.on('connect', refusals.refuseTunnel)
   server.on('checkExpectation', refusals.refuseExpectation)
@@ -82,18 +93,20 @@ const findResponse = (socket: Socket): ServerResponse | null =>
  */
 function watchBody(
   request: IncomingMessage,
-  { bytesPerSecond, checkMs }: typeof BODY_LIMITS,
+  { bytesPerSecond, checkMs }: SlowBodyLimits,
   refuse: () => void,
 ): void {
   const { socket } = request
+  const dueBytes = (bytesPerSecond * checkMs) / 1000
+  const maxAllowance = dueBytes * PAUSE_CHECKS
+  let allowance = maxAllowance
   let read = socket.bytesRead
-  let slowChecks = 0
   const check = setInterval(() => {
-    const isSlow = socket.bytesRead - read < (bytesPerSecond * checkMs) / 1000
+    const received = request.readableLength === 0 ? socket.bytesRead - read : dueBytes
     read = socket.bytesRead
-    slowChecks = isSlow && request.readableLength === 0 ? slowChecks + 1 : 0
+    allowance = Math.min(maxAllowance, allowance + received - dueBytes)
     const isOver = request.complete || socket.destroyed
-    if (!isOver && slowChecks <= 2) return
+    if (!isOver && allowance >= 0) return
     clearInterval(check)
     if (!isOver) refuse()
   }, checkMs)

@@ -5,7 +5,7 @@ import type { Latchkey } from '../compose.ts'
 import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Clock, Log } from '../service/ports/runtime.ts'
-import { createHttpServer, type HttpServer } from './http-server.ts'
+import { createHttpServer, type HttpServer, IMPORT_BODY_LIMITS } from './http-server.ts'
 import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
 import { type ListeningAddresses, logListening } from './log.ts'
 import {
@@ -217,7 +217,9 @@ function createListener(
   settings: Listener['settings'],
   log: Log,
 ): Listener {
-  return { server: createHttpServer(log), host, port, settings }
+  // The management API takes imports.
+  const slowBodyLimits = settings === 'LATCHKEY_CONSOLE' ? IMPORT_BODY_LIMITS : undefined
+  return { server: createHttpServer(log, slowBodyLimits), host, port, settings }
 }
 
 const listenAtFreePort = (listener: Listener): Promise<number> | number =>

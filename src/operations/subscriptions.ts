@@ -157,7 +157,7 @@ export const subscriptionOperations: readonly Operation[] = [
     path: '/subscriptions/{id}/purge',
     serviceMethods: ['subscriptions.purgeQueue'],
     summary: 'Empty the queue of a subscription',
-    text: 'The messages that are queued now are marked as skipped. Each can be replayed while its payload is kept.',
+    text: 'The messages that are queued now are marked as skipped, 500 at a time; after an interruption, purge again. Each can be replayed while its payload is kept.',
     isIrreversible: true,
     response: subscription,
     run: ({ services, id }) => services.subscriptions.purgeQueue(id),

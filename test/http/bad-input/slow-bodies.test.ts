@@ -16,18 +16,17 @@ const TICK_MS = 50
 
 let server: HttpServer
 let url: string
-beforeEach(async () => {
-  server = createHttpServer(createTestLog(), {
-    bytesPerSecond: BYTES_PER_SECOND,
-    checkMs: CHECK_MS,
-  })
+beforeEach(() => startServer({ bytesPerSecond: BYTES_PER_SECOND, checkMs: CHECK_MS }))
+afterEach(() => server.stop(0))
+
+async function startServer(limits?: Parameters<typeof createHttpServer>[1]): Promise<void> {
+  server = createHttpServer(createTestLog(), limits)
   server.headersTimeout = 1
   server.requestTimeout = 1
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-})
-afterEach(() => server.stop(0))
+}
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** Resolves when Node has found that a request takes too long, and its body was then checked three times. */
@@ -69,16 +68,30 @@ test('a body that arrives slowly, but fast enough, is read to its end', async ()
   connection.destroy()
 })
 
-test('a body that trickles is given up: 408', async () => {
+test.each([
+  ['trickles', TICK_MS, 1],
+  ['arrives in bursts with long pauses', 3 * CHECK_MS, (BYTES_PER_SECOND * CHECK_MS) / 1000],
+])('a body that %s is given up: 408', async (_name, pauseMs, bytes) => {
   answerWithLength()
   const connection = await beginRequest(500_000)
-  const trickle = setInterval(() => connection.write('x'), TICK_MS)
+  const trickle = setInterval(() => connection.write('x'.repeat(bytes)), pauseMs)
   const response = await connection.readResponse()
   clearInterval(trickle)
   expect([response?.status, JSON.parse(response?.body ?? '')]).toEqual([
     408,
     { message: 'The request took too long to arrive. (ERR_HTTP_REQUEST_TIMEOUT)' },
   ])
+  connection.destroy()
+})
+
+test('without limits for slow bodies, none may take longer: 408', async () => {
+  await server.stop(0)
+  await startServer()
+  answerWithLength()
+  const connection = await beginRequest(500_000)
+  const stream = setInterval(() => connection.write('x'.repeat(BYTES_PER_SECOND)), TICK_MS)
+  expect((await connection.readResponse())?.status).toBe(408)
+  clearInterval(stream)
   connection.destroy()
 })
 
