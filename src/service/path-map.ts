@@ -19,6 +19,15 @@ export class PathMap<Value> {
     return found as Value | undefined
   }
 
+  /** Returns the value of a path. Creates it first, if there is none. */
+  getOrAdd(path: readonly unknown[], create: () => Value): Value {
+    const found = this.get(path)
+    if (found !== undefined) return found
+    const value = create()
+    this.add(path, value)
+    return value
+  }
+
   /** Adds the value of a path that has none. */
   add(path: readonly unknown[], value: Value): void {
     let node = this.#root

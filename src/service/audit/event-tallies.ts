@@ -46,9 +46,7 @@ export class EventTallies {
   }
 
   countByReason(reason: readonly unknown[], createFirst: () => BufferedEvent): void {
-    const tally = this.#reasons.get(reason)
-    if (tally === undefined) this.#reasons.add(reason, { first: createFirst(), count: 1 })
-    else tally.count++
+    this.#reasons.getOrAdd(reason, () => ({ first: createFirst(), count: 0 })).count++
   }
 
   /** Creates an event for each count. */

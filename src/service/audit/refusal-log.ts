@@ -62,13 +62,11 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
       }
       const { address, path, requestId } = caller
       const keyId = findRefusedKeyId(failure, caller)
-      const kindPath = [surface, failure.reason, keyId, address]
-      let kind = kinds.get(kindPath)
-      if (kind === undefined) {
-        const facts = { address, path, ...(keyId && { keyId }), reason: failure.reason }
-        kind = { surface, facts, lines: 0, requestIds: [] }
-        kinds.add(kindPath, kind)
-      }
+      const { reason } = failure
+      const kind = kinds.getOrAdd([surface, reason, keyId, address], () => {
+        const facts = { address, path, ...(keyId && { keyId }), reason }
+        return { surface, facts, lines: 0, requestIds: [] }
+      })
       if (kind.lines < MAX_LINES_PER_KIND) {
         kind.lines++
         log.info({ ...caller, ...toLogFields(failure) }, `${surface} refused`)

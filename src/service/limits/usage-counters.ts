@@ -190,9 +190,7 @@ export function createTrafficCounter(deps: {
   function add(row: CountedTraffic): void {
     const { hour, accountId, keyId, keyType, outcome } = row
     const path = [hour, outcome, keyType, accountId ?? keyId]
-    const existing = rows.get(path)
-    if (existing !== undefined) existing.requests += row.requests
-    else rows.add(path, row)
+    rows.getOrAdd(path, () => ({ ...row, requests: 0 })).requests += row.requests
     if (
       rows.values.length >= MAX_COUNTED_ROWS ||
       !isWithinLast(TRAFFIC_FLUSH_MS, flushedAt, clock())
@@ -224,9 +222,8 @@ export function createTrafficCounter(deps: {
       const owner = keyId === null ? null : await findOwner(keyId)
       const { hour, accountId, keyType, outcome, requests } = { ...row, ...owner }
       const path = [hour, outcome, keyType, accountId]
-      const existing = merged.get(path)
-      if (existing !== undefined) existing.requests += requests
-      else merged.add(path, { hour, accountId, keyType, outcome, requests })
+      const createRow = () => ({ hour, accountId, keyType, outcome, requests: 0 })
+      merged.getOrAdd(path, createRow).requests += requests
     }
     return merged.values
   }
