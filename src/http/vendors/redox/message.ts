@@ -13,6 +13,7 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
+  listParts,
   selectElements,
   selectMember,
 } from '../../json/selector.ts'
@@ -58,15 +59,12 @@ export function findMissingField(
   ) {
     return { reason: 'field_missing', field: 'Device.ID' }
   }
-  const identifiers = findMember(findMember(message, 'Patient'), 'Identifiers')
-  let identifier = identifiers?.firstPart ?? null
-  for (let n = 0; identifier !== null; n++) {
-    const found = identifier
-    const name = IDENTIFIER_MEMBERS.find((each) => !hasValue(found, each))
+  const identifiers = listParts(findMember(findMember(message, 'Patient'), 'Identifiers'))
+  for (const [n, identifier] of identifiers.entries()) {
+    const name = IDENTIFIER_MEMBERS.find((each) => !hasValue(identifier, each))
     if (name !== undefined) {
       return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
     }
-    identifier = identifier.nextPart
   }
   return null
 }
