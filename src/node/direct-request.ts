@@ -16,8 +16,8 @@ const PLAIN_HOST = /^[a-z0-9._-]+(?::[1-5]?\d{1,4})?$/i
 const PLAIN_PATH = /^[a-z0-9/_-]+(?=\?|$)/i
 
 /**
- * Creates a function that calls the routes which Hono's router finds with Node's own messages, in place of
- * a Context, a Request and a Response. It returns false for routes that need those, for HEAD and HTTP/1.0, whose
+ * Creates a function that passes Node's own messages to the route that Hono's router finds, in place of a
+ * Context, a Request and a Response. It returns false for routes that need those, for HEAD and HTTP/1.0, whose
  * responses Node frames otherwise, and for bodies in chunks.
  */
 export function createDirectHandler(router: Hono['router'], log: Log) {

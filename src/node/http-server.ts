@@ -21,7 +21,7 @@ const SERVER_OPTIONS = {
 }
 
 /** How fast a body must arrive that may take longer than `requestTimeout`, and how often this is checked. */
-interface SlowBodyLimits {
+export interface SlowBodyLimits {
   readonly bytesPerSecond: number
   readonly checkMs: number
 }
@@ -29,7 +29,7 @@ interface SlowBodyLimits {
 /** For the file of an import, which is read as it arrives, over a slow line. */
 export const IMPORT_BODY_LIMITS: SlowBodyLimits = { bytesPerSecond: 10_000, checkMs: 15_000 }
 
-/** How many checks of no bytes a sender may cause after it was fast enough. */
+/** A sender that was fast enough may send nothing for this many checks. */
 const PAUSE_CHECKS = 2
 
 /** The host of a request without a Host header, which HTTP/1.0 allows. */

@@ -5,7 +5,12 @@ import type { Latchkey } from '../compose.ts'
 import { composeApps, type ServerParts } from '../compose-apps.ts'
 import type { Config } from '../config.ts'
 import type { Clock, Log } from '../service/ports/runtime.ts'
-import { createHttpServer, type HttpServer, IMPORT_BODY_LIMITS } from './http-server.ts'
+import {
+  createHttpServer,
+  type HttpServer,
+  IMPORT_BODY_LIMITS,
+  type SlowBodyLimits,
+} from './http-server.ts'
 import { createForeignRingError, scheduleRotation, watchKeyringFile } from './keyring-file.ts'
 import { type ListeningAddresses, logListening } from './log.ts'
 import {
@@ -55,7 +60,10 @@ export async function startInGroup(
   { clock, wrapApp }: ServerOverrides = {},
 ): Promise<RunningServer> {
   const vendorListener = createListener(config, 'LATCHKEY', log)
-  const consoleListener = config.console && createListener(config.console, 'LATCHKEY_CONSOLE', log)
+  const consoleListener =
+    config.console &&
+    // The management API takes imports.
+    createListener(config.console, 'LATCHKEY_CONSOLE', log, IMPORT_BODY_LIMITS)
   const listeners = consoleListener === null ? [vendorListener] : [vendorListener, consoleListener]
   try {
     // URLs in tokens and links have the port. A port that the system chooses is known only after
@@ -216,9 +224,8 @@ function createListener(
   { host, port }: Pick<Config, 'host' | 'port'>,
   settings: Listener['settings'],
   log: Log,
+  slowBodyLimits?: SlowBodyLimits,
 ): Listener {
-  // The management API takes imports.
-  const slowBodyLimits = settings === 'LATCHKEY_CONSOLE' ? IMPORT_BODY_LIMITS : undefined
   return { server: createHttpServer(log, slowBodyLimits), host, port, settings }
 }
 

@@ -184,7 +184,7 @@ interface ForwardAuthRequest {
   readonly methods: readonly string[]
   /** The requested type of credential. */
   readonly name: string
-  /** The path that it guards, if the proxy appended it to the name; otherwise empty. */
+  /** The path that the proxy guards, if it appended that to the name; otherwise empty. */
   readonly pathBelow: string
   readonly statuses: readonly number[]
   readonly refusalOnly: boolean

@@ -2,7 +2,11 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createHttpServer, type HttpServer } from '../../../src/node/http-server.ts'
+import {
+  createHttpServer,
+  type HttpServer,
+  type SlowBodyLimits,
+} from '../../../src/node/http-server.ts'
 import { RawConnection } from '../../support/raw-connection.ts'
 import { createTestLog } from '../../support/server.ts'
 
@@ -19,7 +23,7 @@ let url: string
 beforeEach(() => startServer({ bytesPerSecond: BYTES_PER_SECOND, checkMs: CHECK_MS }))
 afterEach(() => server.stop(0))
 
-async function startServer(limits?: Parameters<typeof createHttpServer>[1]): Promise<void> {
+async function startServer(limits?: SlowBodyLimits): Promise<void> {
   server = createHttpServer(createTestLog(), limits)
   server.headersTimeout = 1
   server.requestTimeout = 1
