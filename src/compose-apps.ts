@@ -34,7 +34,8 @@ import { createTokenCache } from './service/tokens/verify-token.ts'
 
 export { listVendorDocuments } from './http/app.ts'
 export { REQUEST_ID_HEADER } from './http/reply.ts'
-export { findServerAnswer, type RequestHeaders, type ServerRequest } from './http/request.ts'
+export type { RequestHeaders, ServerRequest } from './http/request.ts'
+export { findServerAnswer } from './http/server-route.ts'
 
 /** The adapters of a runtime that serves requests. */
 export interface RequestAdapters {

@@ -35,7 +35,8 @@ import {
   type Reply,
   toResponse,
 } from './reply.ts'
-import { addServerRoute, type HttpDeps, identifyCaller } from './request.ts'
+import { type HttpDeps, identifyCaller } from './request.ts'
+import { addServerRoute } from './server-route.ts'
 import {
   type CustomerKeyDeps,
   createOpendentalHandler,

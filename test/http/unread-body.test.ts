@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { FetchRequest, readBody } from '../../src/http/request.ts'
+import { FetchRequest } from '../../src/http/request.ts'
+import { readBody } from '../../src/http/request-body.ts'
 import { createTestServer, seedKey, type TestServer, unwrap } from '../support/server.ts'
 
 let server: TestServer

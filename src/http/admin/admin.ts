@@ -26,6 +26,7 @@ import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { TestMessages } from '../../service/ports/test-messages.ts'
 import type { Sessions } from '../../service/sign-in/sessions.ts'
+import { createBearerChallenge, parseBearerToken } from '../authorization.ts'
 import { parseJson } from '../json/parse.ts'
 import type { OpenApiDocument } from '../openapi/document.ts'
 import {
@@ -34,15 +35,8 @@ import {
   JSON_CONTENT_TYPE,
   toResponse,
 } from '../reply.ts'
-import {
-  createBearerChallenge,
-  FetchRequest,
-  type HttpDeps,
-  identifyCaller,
-  isEncoded,
-  parseBearerToken,
-  readBody,
-} from '../request.ts'
+import { FetchRequest, type HttpDeps, identifyCaller } from '../request.ts'
+import { isEncoded, readBody } from '../request-body.ts'
 import { createApiDocument } from './openapi-document.ts'
 import {
   type ApiProblem,

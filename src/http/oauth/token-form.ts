@@ -9,7 +9,8 @@ import {
 import { toStoredId } from '../../domain/id.ts'
 import type { ExchangedCredential } from '../../service/authenticate/exchanged-secret.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
-import { decodeText, readBody, type ServerRequest } from '../request.ts'
+import type { ServerRequest } from '../request.ts'
+import { decodeText, readBody } from '../request-body.ts'
 
 /** An assertion may be long: a key set's names and a chain of certificates in its header. */
 const BODY_LIMIT_BYTES = 16 * 1024

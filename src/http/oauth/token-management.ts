@@ -14,18 +14,15 @@ import type {
 } from '../../service/oauth/introspect-token.ts'
 import type { RevokeToken } from '../../service/oauth/revoke-token.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { createJsonReply, type Reply, type ReplyTable, replyToFailure } from '../reply.ts'
 import {
   createBasicChallenge,
   createBearerChallenge,
-  createPostRoute,
-  type HttpDeps,
   hasScheme,
   parseBearerToken,
-  type RequestHeaders,
-  type ServerRequest,
-  type ServerRoute,
-} from '../request.ts'
+} from '../authorization.ts'
+import { createJsonReply, type Reply, type ReplyTable, replyToFailure } from '../reply.ts'
+import type { HttpDeps, RequestHeaders, ServerRequest } from '../request.ts'
+import { createPostRoute, type ServerRoute } from '../server-route.ts'
 import { listAudiences, parseClientCredential } from './token.ts'
 import { type FormParameters, readFormParameters } from './token-form.ts'
 import {

@@ -2,7 +2,7 @@ import type { AssertionProfile } from '../../domain/client-assertion.ts'
 import type { InputFailure } from '../../domain/failure.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply, type ReplyTable } from '../reply.ts'
-import type { ErrorReplies } from '../request.ts'
+import type { ErrorReplies } from '../server-route.ts'
 
 export type TokenEndpointFailure = InputFailure | ClientFailure
 

@@ -5,16 +5,10 @@ import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
 import type { ClientCredential, ClientFailure } from '../../service/oauth/authenticate-client.ts'
 import type { ClientToken, RequestToken } from '../../service/oauth/request-token.ts'
 import type { Log } from '../../service/ports/runtime.ts'
+import { createBasicChallenge, hasScheme } from '../authorization.ts'
 import { createJsonReply, type Reply, replyToFailure } from '../reply.ts'
-import {
-  createBasicChallenge,
-  createPostRoute,
-  type HttpDeps,
-  hasScheme,
-  type RequestHeaders,
-  type ServerRequest,
-  type ServerRoute,
-} from '../request.ts'
+import type { HttpDeps, RequestHeaders, ServerRequest } from '../request.ts'
+import { createPostRoute, type ServerRoute } from '../server-route.ts'
 import {
   type FormParameters,
   parseBasicReadings,

@@ -6,17 +6,10 @@ import {
   checkMethods,
 } from '../../service/authenticate/authenticate.ts'
 import type { Log, Maybe } from '../../service/ports/runtime.ts'
+import { createBearerChallenge } from '../authorization.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'
-import {
-  createBearerChallenge,
-  createCaller,
-  type HttpDeps,
-  type RequestHeaders,
-  replyToError,
-  respond,
-  type ServerRequest,
-  type ServerRoute,
-} from '../request.ts'
+import { createCaller, type HttpDeps, type RequestHeaders, type ServerRequest } from '../request.ts'
+import { replyToError, respond, type ServerRoute } from '../server-route.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
 import { createIdentityHeaders, EMPTY_IDENTITY_HEADERS, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'

@@ -9,6 +9,7 @@ import {
 } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
 import type { Credential } from '../../domain/key-type.ts'
+import { createBasicChallenge, hasScheme } from '../authorization.ts'
 import {
   BROWNOUT_TEXT,
   createJsonReply,
@@ -17,7 +18,7 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../reply.ts'
-import { createBasicChallenge, hasScheme, type RequestHeaders } from '../request.ts'
+import type { RequestHeaders } from '../request.ts'
 import {
   createIdentityHandler,
   createInputReplies,

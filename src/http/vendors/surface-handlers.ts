@@ -20,7 +20,8 @@ import type { Log } from '../../service/ports/runtime.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
 import { type Reply, type ReplyTable, toResponse } from '../reply.ts'
-import { type HttpDeps, identifyCaller, type RequestHeaders, replyToError } from '../request.ts'
+import { type HttpDeps, identifyCaller, type RequestHeaders } from '../request.ts'
+import { replyToError } from '../server-route.ts'
 
 /** A protocol whose credential comes with every request: how to read it, and how to word a refusal. */
 export interface VendorProtocol {

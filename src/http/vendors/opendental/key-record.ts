@@ -3,7 +3,8 @@ import type { CustomerKeyChange } from '../../../service/keys/customer-keys.ts'
 import type { KeyWithSecret } from '../../../service/keys/input.ts'
 import type { KeySummary } from '../../../service/ports/keys.ts'
 import { parseJson } from '../../json/parse.ts'
-import { decodeText, FetchRequest, readBody } from '../../request.ts'
+import { FetchRequest } from '../../request.ts'
+import { decodeText, readBody } from '../../request-body.ts'
 
 /*
  * Reads and writes the vendor's record of a customer key

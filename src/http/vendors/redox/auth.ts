@@ -14,13 +14,9 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../../reply.ts'
-import {
-  createPostRoute,
-  decodeText,
-  type HttpDeps,
-  readBody,
-  type ServerRoute,
-} from '../../request.ts'
+import type { HttpDeps } from '../../request.ts'
+import { decodeText, readBody } from '../../request-body.ts'
+import { createPostRoute, type ServerRoute } from '../../server-route.ts'
 import { AUTHENTICATE_PATH, REFRESH_PATH } from './paths.ts'
 
 export interface RedoxAuthDeps extends HttpDeps {

@@ -10,18 +10,12 @@ import type { AcceptMessage } from '../../../service/messages/accept.ts'
 import type { Log, Maybe } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
+import { hasScheme, parseBearerToken } from '../../authorization.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
 import type { Reply } from '../../reply.ts'
-import {
-  createPostRoute,
-  type HttpDeps,
-  hasScheme,
-  parseBearerToken,
-  type RequestHeaders,
-  readBody,
-  type ServerRequest,
-  type ServerRoute,
-} from '../../request.ts'
+import type { HttpDeps, RequestHeaders, ServerRequest } from '../../request.ts'
+import { readBody } from '../../request-body.ts'
+import { createPostRoute, type ServerRoute } from '../../server-route.ts'
 import {
   createReceiptReply,
   findEcho,

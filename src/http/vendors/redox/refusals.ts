@@ -1,5 +1,6 @@
 import { findEventKind } from '../../../domain/catalog.ts'
 import type { DestinationFailure, Failure } from '../../../domain/failure.ts'
+import { createBearerChallenge } from '../../authorization.ts'
 import {
   BROWNOUT_TEXT,
   createJsonReply,
@@ -8,7 +9,6 @@ import {
   type ReplyTable,
   replyToFailure,
 } from '../../reply.ts'
-import { createBearerChallenge } from '../../request.ts'
 import type { Echo } from './meta.ts'
 
 /** The values that a refusal contains. */

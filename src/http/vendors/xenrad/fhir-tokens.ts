@@ -18,15 +18,11 @@ import type { KeyRateLimit } from '../../../service/limits/rate-limits.ts'
 import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
+import { createBearerChallenge, parseBearerToken } from '../../authorization.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
 import { type ReplyTable, replyToFailure } from '../../reply.ts'
-import {
-  createBearerChallenge,
-  decodeText,
-  FetchRequest,
-  parseBearerToken,
-  readBody,
-} from '../../request.ts'
+import { FetchRequest } from '../../request.ts'
+import { decodeText, readBody } from '../../request-body.ts'
 import {
   handleSurfaceRequest,
   type SurfaceDeps,

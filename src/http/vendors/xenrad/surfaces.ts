@@ -8,9 +8,10 @@ import {
 } from '../../../domain/failure.ts'
 import { SECRET_MAX_LENGTH } from '../../../domain/key.ts'
 import type { Credential, Surface } from '../../../domain/key-type.ts'
+import { hasScheme } from '../../authorization.ts'
 import { toUpstreamIdentity } from '../../proxy/headers.ts'
 import { toResponse } from '../../reply.ts'
-import { hasScheme, type RequestHeaders } from '../../request.ts'
+import type { RequestHeaders } from '../../request.ts'
 import {
   authorizeRequest,
   createProxyHandler,
