@@ -307,51 +307,53 @@ export interface ImportedSecretOptions {
 const MAX_HASH_LENGTH = 1024
 const MAX_SALT_LENGTH = 256
 
-/** Fails with a sentence for the operator. */
+/** Fails with a reason for the operator. */
 export function parseImportedSecret(
   { form, hash, salt, pepperId }: ImportedSecretInput,
   { bounds, weakFormsAllowed }: ImportedSecretOptions,
 ): Result<ImportedSecret, string> {
   if (!isSecretForm(form)) {
     const shown = JSON.stringify(form.slice(0, 40))
-    return fail(`The form ${shown} is unknown. The forms are: ${SECRET_FORM_NAMES.join(', ')}.`)
+    return fail(`the form ${shown} is unknown: use ${SECRET_FORM_NAMES.join(', ')}`)
   }
   const { weak, pepper } = getTraits(form)
   if (weak && !weakFormsAllowed)
     return fail(
-      `The form ${form} is too fast to protect a secret that can be guessed. Allow weak forms if each secret has at least 128 random bits.`,
+      `the form ${form} is too fast to protect a secret that can be guessed: allow weak forms if each secret has at least 128 random bits`,
     )
   if (pepper === 'required' && pepperId === null)
-    return fail(`The form ${form} needs a pepper: name it in the column pepper.`)
+    return fail(`the form ${form} needs a pepper: name it in the column pepper`)
   if (pepper === 'none' && pepperId !== null)
-    return fail(`The form ${form} has no pepper. Leave the column pepper empty.`)
+    return fail(`the form ${form} has no pepper: leave the column pepper empty`)
   const imported = { form, hash, salt, pepperId }
   const check = parseSecretCheck(imported, bounds)
   return check.ok ? ok(imported) : check
 }
 
-/** Reads the computation that checks a secret. Fails with a sentence for the operator. */
+/** Reads the computation that checks a secret. Fails with a reason for the operator. */
 export function parseSecretCheck(
   { form, hash, salt }: Omit<ImportedSecret, 'pepperId'>,
   bounds: SecretCheckBounds,
 ): Result<SecretCheck, string> {
   const { saltColumn, written, parse } = getTraits(form)
   if (hash.length > MAX_HASH_LENGTH)
-    return fail(`The hash has ${hash.length} characters. No form has more than ${MAX_HASH_LENGTH}.`)
+    return fail(
+      `the hash has ${hash.length} characters, and no form has more than ${MAX_HASH_LENGTH}`,
+    )
   if (saltColumn && (salt === null || salt === ''))
-    return fail(`The form ${form} needs a salt in the column salt.`)
+    return fail(`the form ${form} needs a salt in the column salt`)
   if (!saltColumn && salt !== null)
-    return fail(`The form ${form} has its salt in the hash. Leave the column salt empty.`)
+    return fail(`the form ${form} has its salt in the hash: leave the column salt empty`)
   if (salt !== null && (salt.length > MAX_SALT_LENGTH || salt.includes('\0')))
-    return fail(`The salt has a NUL, or more than ${MAX_SALT_LENGTH} characters.`)
+    return fail(`the salt has a NUL, or more than ${MAX_SALT_LENGTH} characters`)
   const parsed = parse(hash, salt ?? '')
   if (parsed === null)
     return fail(
-      `This is not a hash of the form ${form}, which is written as ${written}.${suggestForm(hash)}`,
+      `the hash is not of the form ${form}, which is written as ${written}${suggestForm(hash)}`,
     )
   if (typeof parsed === 'string') return fail(parsed)
   const excess = findExcess(parsed, bounds)
-  return excess === null ? ok(parsed) : fail(`The check costs too much. ${excess}.`)
+  return excess === null ? ok(parsed) : fail(excess)
 }
 
 /** Names another form with such a hash. Without a prefix, hashes of several forms look alike. */
@@ -361,7 +363,7 @@ function suggestForm(hash: string): string {
     const parsed = getTraits(name).parse(hash, '')
     return parsed !== null && typeof parsed !== 'string'
   })
-  return other === undefined ? '' : ` A hash of the form ${other} is written like this one.`
+  return other === undefined ? '' : `: it may be of the form ${other}`
 }
 
 const BCRYPT_BYTES = 72
@@ -387,6 +389,6 @@ export function findFormRefusal(keyType: KeyType, form: SecretForm): string | nu
   const accepted = ACCEPTED_FORMS[keyType]
   if (accepted === 'all' || (accepted === 'digests' && isDigestForm(form))) return null
   return accepted === 'none'
-    ? `Keys of the type ${keyType} cannot be imported as hashes, because this server must know their secrets. Import the secret itself.`
-    : `A key of the type ${keyType} is found by its secret alone, which a salt prevents. The forms without a salt are: ${DIGEST_FORM_NAMES.join(', ')}.`
+    ? `a key of the type ${keyType} cannot be imported as a hash, because this server must know the secret: import the secret itself`
+    : `a key of the type ${keyType} is found by its secret alone, which a salt prevents: the forms without a salt are ${DIGEST_FORM_NAMES.join(', ')}`
 }

@@ -74,7 +74,7 @@ describe('verify', () => {
   test('throws for a hash that costs more than this runtime allows', async () => {
     const expensive = { ...bcrypt, hash: bcrypt.hash.replace('10', '13') }
     await expect(verifier.verify('a secret', expensive, null, requester)).rejects.toThrow(
-      'The check costs too much. bcrypt cost: 13, but this server computes at most 12.',
+      'the check costs too much (bcrypt cost: 13): this server computes at most 12',
     )
   })
 })

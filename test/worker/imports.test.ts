@@ -31,4 +31,4 @@ testImportsOverHttp(async () => {
     getPeerAddress: () => '203.0.113.7',
   })
   return { ...node, ...apps, call, clock: createSystemClock(), close: dispose }
-}, 'The check costs too much. PBKDF2 rounds: 260000, but this server computes at most 100000.')
+}, 'the check costs too much (PBKDF2 rounds: 260000): this server computes at most 100000')

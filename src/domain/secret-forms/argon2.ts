@@ -10,7 +10,7 @@ export function parseArgon2(hash: string): ParsedHash {
       hash,
     ) ?? []
   if (variant === undefined) return null
-  if (version !== '19') return `This server computes version 19 of argon2, not ${version}.`
+  if (version !== '19') return `this server computes version 19 of argon2, not ${version}`
   return toArgon2Check({
     algorithm: 'argon2',
     variant: variant as Argon2Check['variant'],
@@ -29,7 +29,7 @@ export function toArgon2Check({ salt, sum, ...cost }: Argon2Parts): ParsedHash {
   // RFC 9106 §3.1, and the least that the module for Workers computes.
   const minMemoryKib = Math.max(32, 8 * cost.lanes)
   if (cost.lanes < 1 || cost.passes < 1 || cost.memoryKib < minMemoryKib)
-    return 'argon2 needs a pass, a lane, and 8 KiB of memory for each lane, at least 32 KiB.'
+    return 'argon2 needs a pass, a lane, and 8 KiB of memory for each lane, at least 32 KiB'
   return (
     findLengthProblem('salt', salt, MIN_SALT_BYTES, MAX_SALT_BYTES) ??
     findLengthProblem('sum', sum, 16, 64) ?? { ...cost, salt, sum }

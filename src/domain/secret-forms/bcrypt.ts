@@ -14,7 +14,7 @@ export const parseBcrypt =
       /^([^$]*\$?)\$2([abxy]?)\$(\d\d)\$([./A-Za-z0-9]*)$/.exec(hash) ?? []
     if (minor === undefined || !prefixes.includes(prefix)) return null
     if (minor === '' || minor === 'x')
-      return `$2${minor}$ is a faulty bcrypt of old systems, which this server does not compute.`
+      return `$2${minor}$ is a faulty bcrypt of old systems, which this server does not compute`
     return toBcryptCheck(
       preparation,
       Number(cost),
@@ -30,7 +30,7 @@ export function parsePasslibBcrypt(hash: string): ParsedHash {
       hash,
     ) ?? []
   if (version === undefined) return null
-  if (version !== '2') return `This server computes version 2 of this form, not ${version}.`
+  if (version !== '2') return `this server computes version 2 of this form, not ${version}`
   return toBcryptCheck('hmac-sha256-base64', Number(cost), salt, sum)
 }
 
@@ -40,12 +40,12 @@ function toBcryptCheck(
   salt: string,
   sumText: string,
 ): ParsedHash {
-  if (cost < MIN_COST) return `bcrypt has a cost of at least ${MIN_COST}, not ${cost}.`
+  if (cost < MIN_COST) return `bcrypt has a cost of at least ${MIN_COST}, not ${cost}`
   if (salt.length !== SALT_LENGTH || sumText.length !== SUM_LENGTH) {
     const lengths = `${salt.length} and ${sumText.length}`
-    return `bcrypt has ${SALT_LENGTH} characters of salt and ${SUM_LENGTH} of sum, not ${lengths}. The hash may be truncated.`
+    return `bcrypt has ${SALT_LENGTH} characters of salt and ${SUM_LENGTH} of sum, not ${lengths}: the hash may be truncated`
   }
   const sum = decodeBase64(sumText, 'bcrypt')
-  if (sum === null) return 'The last character of the sum cannot occur in bcrypt.'
+  if (sum === null) return 'the last character of the sum cannot occur in bcrypt'
   return { algorithm: 'bcrypt', preparation, cost, salt, sum }
 }

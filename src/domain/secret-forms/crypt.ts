@@ -20,7 +20,7 @@ export const parseShaCrypt =
       /^\$([56])\$(?:rounds=(\d{1,10})\$)?([./A-Za-z0-9]{1,16})\$([./A-Za-z0-9]*)$/.exec(hash) ?? []
     if (id !== (digest === 'sha256' ? '5' : '6')) return null
     if (Number(rounds) < MIN_ROUNDS)
-      return `crypt makes at least ${MIN_ROUNDS} rounds, not ${rounds}.`
+      return `crypt makes at least ${MIN_ROUNDS} rounds, not ${rounds}`
     return toCryptCheck(digest, Number(rounds), salt, sum, digest === 'sha256' ? 43 : 86)
   }
 
@@ -32,6 +32,6 @@ function toCryptCheck(
   length: number,
 ): ParsedHash {
   if (sum.length !== length)
-    return `The sum has ${sum.length} characters instead of ${length}. The hash may be truncated.`
+    return `the sum has ${sum.length} characters instead of ${length}: the hash may be truncated`
   return { algorithm: 'crypt', digest, rounds, salt, sum }
 }

@@ -2,7 +2,7 @@ import { decodeBase64, decodeHex, decodePaddedBase64 } from './base64.ts'
 import { DIGEST_BYTES, type DigestName, type SecretCheck } from './secret-check.ts'
 
 /**
- * The result of reading a hash as another system stores it: null for text of another form, and a sentence for
+ * The result of reading a hash as another system stores it: null for text of another form, and the reason for
  * text of this form that cannot be right.
  */
 export type ParsedHash = SecretCheck | string | null
@@ -11,8 +11,8 @@ export type ParsedHash = SecretCheck | string | null
 export const MIN_SALT_BYTES = 8
 export const MAX_SALT_BYTES = 64
 
-export const NOT_BASE64 = 'The salt or the sum is not valid base64. The hash may be truncated.'
-export const NOT_HEX = 'The salt or the sum is not valid hex. The hash may be truncated.'
+export const NOT_BASE64 = 'the salt or the sum is not valid base64: the hash may be truncated'
+export const NOT_HEX = 'the salt or the sum is not valid hex: the hash may be truncated'
 
 export function findLengthProblem(
   part: 'salt' | 'sum',
@@ -22,7 +22,7 @@ export function findLengthProblem(
 ): string | null {
   if (length >= min && length <= max) return null
   const expected = min === max ? `${min}` : `${min} to ${max}`
-  return `The ${part} has ${length} bytes instead of ${expected}. The hash may be truncated.`
+  return `the ${part} has ${length} bytes instead of ${expected}: the hash may be truncated`
 }
 
 /** Reads a digest in hex, base64 or base64url. The length of the text tells them apart. */

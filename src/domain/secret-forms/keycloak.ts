@@ -21,18 +21,18 @@ export function parseKeycloak(hash: string): ParsedHash {
   if (secret === null || data === null) return null
   const { algorithm, hashIterations } = data
   if (!isText(secret.value) || !isText(secret.salt))
-    return 'secretData has no value or no salt, which are texts.'
+    return 'secretData has no value or no salt, which are texts'
   if (!isText(algorithm) || !isCount(hashIterations))
-    return 'credentialData has no algorithm, which is a text, or no hashIterations, which is a number.'
+    return 'credentialData has no algorithm, which is a text, or no hashIterations, which is a number'
   const salt = decodePaddedBase64(secret.salt)
   const sum = decodePaddedBase64(secret.value)
   if (algorithm === 'argon2') {
     const cost = parseArgon2Cost(parseJsonObject(data.additionalParameters))
-    if (cost === null) return 'The parameters of argon2 are missing or unknown.'
+    if (cost === null) return 'the parameters of argon2 are missing or unknown'
     return toArgon2Check({ algorithm, ...cost, passes: hashIterations, salt, sum })
   }
   const digest = Object.hasOwn(PBKDF2_DIGESTS, algorithm) ? PBKDF2_DIGESTS[algorithm] : undefined
-  if (digest === undefined) return `The algorithm ${JSON.stringify(algorithm)} is unknown.`
+  if (digest === undefined) return `the algorithm ${JSON.stringify(algorithm)} is unknown`
   // Older versions made 64 bytes, whatever the digest.
   const sumBytes = sum?.length === 64 ? 64 : undefined
   return toPbkdf2Check({ digest, rounds: hashIterations, salt, sum }, sumBytes)

@@ -45,8 +45,7 @@ export function parsePhcPbkdf2(hash: string): ParsedHash {
   const [, digest, rounds, length, salt = '', sum = ''] =
     /^\$pbkdf2-(sha256|sha512)\$i=([1-9]\d{0,9}),l=(\d{1,10})\$([^$]*)\$([^$]*)$/.exec(hash) ?? []
   if (digest === undefined) return null
-  if (Number(length) < 16 || Number(length) > 64)
-    return `The sum has 16 to 64 bytes, not ${length}.`
+  if (Number(length) < 16 || Number(length) > 64) return `the sum has 16 to 64 bytes, not ${length}`
   return toPbkdf2Check(
     {
       digest: digest as Pbkdf2Digest,
@@ -95,11 +94,11 @@ export function parseAspnetIdentity(hash: string): ParsedHash {
       IDENTITY_SUM_BYTES,
     )
   }
-  if (bytes[0] !== 1) return `This server computes versions 0 and 1 of this form, not ${bytes[0]}.`
-  if (bytes.length < 13) return 'The hash is truncated.'
+  if (bytes[0] !== 1) return `this server computes versions 0 and 1 of this form, not ${bytes[0]}`
+  if (bytes.length < 13) return 'the hash is truncated'
   const numbers = new DataView(bytes.buffer)
   const digest = IDENTITY_DIGESTS[numbers.getUint32(1)]
-  if (digest === undefined) return `The digest number ${numbers.getUint32(1)} is unknown.`
+  if (digest === undefined) return `the digest number ${numbers.getUint32(1)} is unknown`
   const saltEnd = 13 + numbers.getUint32(9)
   return toPbkdf2Check(
     {
@@ -117,7 +116,7 @@ export function toPbkdf2Check(
   sumBytes = DIGEST_BYTES[cost.digest],
 ): ParsedHash {
   if (salt === null || sum === null) return NOT_BASE64
-  if (cost.rounds < 1) return 'PBKDF2 needs at least one round.'
+  if (cost.rounds < 1) return 'PBKDF2 needs at least one round'
   return (
     findLengthProblem('salt', salt, MIN_SALT_BYTES, MAX_SALT_BYTES) ??
     findLengthProblem('sum', sum, sumBytes) ?? { algorithm: 'pbkdf2', ...cost, salt, sum }

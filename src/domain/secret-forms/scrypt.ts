@@ -20,7 +20,7 @@ export function parseBetterAuthScrypt(hash: string): ParsedHash {
   const sum = decodeHex(hex)
   if (decodeHex(salt) === null || sum === null) return NOT_HEX
   if (salt.length !== BETTER_AUTH_SALT_LENGTH)
-    return `The salt has ${salt.length} hex digits instead of ${BETTER_AUTH_SALT_LENGTH}. The hash may be truncated.`
+    return `the salt has ${salt.length} hex digits instead of ${BETTER_AUTH_SALT_LENGTH}: the hash may be truncated`
   return toScryptCheck(
     { cost: 16_384, blockSize: 16, parallelism: 1, normalized: true, salt: encodeUtf8(salt), sum },
     64,
@@ -101,9 +101,9 @@ function toScryptCheck({ salt, sum, ...parts }: ScryptParts, sumBytes: number): 
   if (salt === null || sum === null) return NOT_BASE64
   // RFC 7914 §2.
   if (parts.cost < 2 || !Number.isInteger(Math.log2(parts.cost)))
-    return `N of scrypt is a power of two, not ${parts.cost}.`
-  if (parts.blockSize < 1 || parts.parallelism < 1) return 'r and p of scrypt are 1 or more.'
-  if (Math.log2(parts.cost) >= 16 * parts.blockSize) return 'N of scrypt is too large for its r.'
+    return `N of scrypt is a power of two, not ${parts.cost}`
+  if (parts.blockSize < 1 || parts.parallelism < 1) return 'r and p of scrypt are 1 or more'
+  if (Math.log2(parts.cost) >= 16 * parts.blockSize) return 'N of scrypt is too large for its r'
   return (
     findLengthProblem('salt', salt, MIN_SALT_BYTES, MAX_SALT_BYTES) ??
     findLengthProblem('sum', sum, sumBytes) ?? { algorithm: 'scrypt', ...parts, salt, sum }

@@ -137,7 +137,7 @@ export const WORKER_CHECK_BOUNDS: SecretCheckBounds = {
 const MIB = 1024 * 1024
 const MAX_ARGON2_LANES = 16
 
-/** Names the parameter that exceeds the bounds; null if there is none. */
+/** Says which parameter exceeds the bounds; null if none does. */
 export function findExcess(check: SecretCheck, bounds: SecretCheckBounds): string | null {
   switch (check.algorithm) {
     case 'digest':
@@ -171,4 +171,6 @@ export function findExcess(check: SecretCheck, bounds: SecretCheckBounds): strin
 }
 
 const describeExcess = (name: string, value: number, max: number): string | null =>
-  value <= max ? null : `${name}: ${value}, but this server computes at most ${max}`
+  value <= max
+    ? null
+    : `the check costs too much (${name}: ${value}): this server computes at most ${max}`
