@@ -140,9 +140,15 @@ function formatMember(value: unknown): string {
   if (typeof name === 'string') return name
   return Object.entries(value)
     .filter(([, member]) => isPlain(member))
-    .map(([key, member]) => `${key}=${member}`)
+    .map(([key, member]) => `${key}=${formatFact(key, member)}`)
     .join(' ')
 }
+
+/** Formats a fact of an audit event, which has times as epoch milliseconds. */
+const formatFact = (name: string, value: unknown): string =>
+  typeof value === 'number' && /(?:At|^until)$/.test(name)
+    ? new Date(value).toISOString()
+    : String(value)
 
 /** Reads the member that the names lead to: of each item, where there is a list on the way. */
 function readPath(value: unknown, [name, ...rest]: readonly string[]): unknown {

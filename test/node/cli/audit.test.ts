@@ -219,6 +219,12 @@ test('audit list leaves what a caller was answered sealed: explain opens it', as
   expect(stdout).not.toContain('answerBody')
 })
 
+test('audit list shows times among the facts as instants', async () => {
+  await runWarmCli(['users', 'invite', seeded.owner.id], { dir })
+  const { stdout } = await runWarmCli(['audit', 'list', '--action', 'user.invited'], { dir })
+  expect(stdout).toMatch(/until=\d{4}-\d\d-\d\dT/)
+})
+
 describe('the chain of a server that was stopped', () => {
   const file = join(createTempFolder(), 'audit.jsonl')
   const verify = async (...args: string[]) => {
