@@ -8,8 +8,8 @@ import type { ConsoleDeps } from './console/console.ts'
 import type { ConsolePathDeps } from './console/context.ts'
 import { createMetadataRoutes, getFhirMetadataUrl, type MetadataDeps } from './oauth/metadata.ts'
 import {
+  createTokenEndpoints,
   createTokenRefuser,
-  createTokenRoutes,
   STANDARD_TOKEN_PATH,
   type TokenEndpointDeps,
   VENDOR_TOKEN_PATH,
@@ -106,7 +106,7 @@ export function createApps(deps: AppDeps): Apps {
   ]
   const serverRoutes = [
     ...createRedoxAuthRoutes(deps),
-    ...createTokenRoutes(deps),
+    ...createTokenEndpoints(deps),
     ...createTokenManagementRoutes(deps),
     ...createMessageRoutes(deps),
     ...createForwardAuthRoutes({ ...deps, authenticators }),

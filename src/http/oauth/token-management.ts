@@ -49,7 +49,7 @@ type ManagementFailure = TokenEndpointFailure | TokenFailure
 
 /** Creates the endpoints at which clients end tokens (RFC 7009), and resource servers look them up (RFC 7662). */
 export function createTokenManagementRoutes(deps: TokenManagementDeps): ServerRoute[] {
-  const revocationRoute = createTokenRoute(deps, {
+  const revocationRoute = createManagementRoute(deps, {
     path: REVOCATION_PATH,
     surface: 'revocation',
     parseCredential: parseClientCredential,
@@ -59,7 +59,7 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): ServerRo
     },
     createChallenge: (headers) => (hasScheme(headers, 'basic') ? createBasicChallenge() : null),
   })
-  const introspectionRoute = createTokenRoute(deps, {
+  const introspectionRoute = createManagementRoute(deps, {
     path: INTROSPECTION_PATH,
     surface: 'introspection',
     parseCredential: parseIntrospectionCredential,
@@ -76,7 +76,7 @@ export function createTokenManagementRoutes(deps: TokenManagementDeps): ServerRo
 }
 
 /** An endpoint that takes a token and a client's credential. */
-interface TokenRoute<Credential> {
+interface ManagementRoute<Credential> {
   readonly path: string
   /** The name of the endpoint in the audit. */
   readonly surface: string
@@ -94,9 +94,9 @@ interface TokenRoute<Credential> {
   readonly createChallenge: (headers: RequestHeaders) => TokenReplyContext['challenge']
 }
 
-function createTokenRoute<Credential>(
+function createManagementRoute<Credential>(
   deps: TokenManagementDeps,
-  route: TokenRoute<Credential>,
+  route: ManagementRoute<Credential>,
 ): ServerRoute {
   const audiences = listAudiences(deps.publicUrl, route.path)
   return createPostRoute(route.path, deps, {
@@ -116,7 +116,7 @@ function createTokenRoute<Credential>(
 }
 
 async function parseTokenRequest<Credential>(
-  { parseCredential }: TokenRoute<Credential>,
+  { parseCredential }: ManagementRoute<Credential>,
   request: ServerRequest,
   audiences: readonly string[],
 ): Promise<Result<{ credential: Credential; token: string }, ManagementFailure>> {

@@ -54,7 +54,7 @@ const ENDPOINTS: readonly TokenEndpoint[] = [
 ]
 
 /** Creates both token endpoints: one implementation, and two tables of words. */
-export function createTokenRoutes(deps: TokenEndpointDeps): ServerRoute[] {
+export function createTokenEndpoints(deps: TokenEndpointDeps): ServerRoute[] {
   const { publicUrl, applicationName } = deps
   const audiences = listAudiences(publicUrl)
   return ENDPOINTS.map((endpoint) => {

@@ -28,58 +28,54 @@ export interface RedoxAuthDeps extends HttpDeps {
 
 const BODY_LIMIT_BYTES = 4096
 
-const EXCHANGE_FIELDS = ['apiKey', 'secret'] as const
-const REFRESH_FIELDS = ['apiKey', 'refreshToken'] as const
-
 /** Creates `POST /auth/authenticate` and `POST /auth/refreshToken`. */
-export function createRedoxAuthRoutes(deps: RedoxAuthDeps): ServerRoute[] {
-  const { exchange, refresh } = deps
-  const authenticateRoute = createPostRoute(AUTHENTICATE_PATH, deps, {
-    ...ERROR_REPLIES,
-    async handle(request, caller) {
-      const body = await readBody(request, BODY_LIMIT_BYTES)
-      const fields = body.ok ? parseFields(body.value, EXCHANGE_FIELDS) : body
-      if (!fields.ok) return refuseUnreadable(deps, 'exchange', fields.failure, caller)
-      const { apiKey, secret } = fields.value
-      const result = await exchange({ publicId: toStoredId(apiKey), secret }, caller)
-      return replyToTokenRequest(deps, result, caller)
-    },
-  })
+export const createRedoxAuthRoutes = (deps: RedoxAuthDeps): ServerRoute[] => [
+  createAuthRoute(deps, {
+    path: AUTHENTICATE_PATH,
+    surface: 'exchange',
+    fieldNames: ['apiKey', 'secret'],
+    issue: ({ apiKey, secret }, caller) =>
+      deps.exchange({ publicId: toStoredId(apiKey), secret }, caller),
+  }),
+  createAuthRoute(deps, {
+    path: REFRESH_PATH,
+    surface: 'refresh',
+    fieldNames: ['apiKey', 'refreshToken'],
+    issue: ({ apiKey, refreshToken }, caller) =>
+      deps.refresh({ publicId: toStoredId(apiKey), refreshToken }, caller),
+  }),
+]
 
-  const refreshRoute = createPostRoute(REFRESH_PATH, deps, {
-    ...ERROR_REPLIES,
-    async handle(request, caller) {
-      const body = await readBody(request, BODY_LIMIT_BYTES)
-      const fields = body.ok ? parseFields(body.value, REFRESH_FIELDS) : body
-      if (!fields.ok) return refuseUnreadable(deps, 'refresh', fields.failure, caller)
-      const { apiKey, refreshToken } = fields.value
-      const result = await refresh({ publicId: toStoredId(apiKey), refreshToken }, caller)
-      return replyToTokenRequest(deps, result, caller)
-    },
-  })
-  return [authenticateRoute, refreshRoute]
+/** A path that issues tokens for the fields of a body. */
+interface AuthRoute<FieldName extends string> {
+  readonly path: string
+  /** The name of the path in the audit. */
+  readonly surface: string
+  readonly fieldNames: readonly FieldName[]
+  /** Issues tokens, or returns a refusal that is recorded already. */
+  readonly issue: (
+    fields: Readonly<Record<FieldName, string>>,
+    caller: Caller,
+  ) => Promise<Result<IssuedTokens>>
 }
 
-function refuseUnreadable(
+const createAuthRoute = <FieldName extends string>(
   deps: RedoxAuthDeps,
-  surface: 'exchange' | 'refresh',
-  failure: Failure,
-  caller: Caller,
-): Reply {
-  deps.recordRefusal(surface, failure, caller)
-  return replyToTokenRequest(deps, { ok: false, failure }, caller)
-}
-
-function replyToTokenRequest(
-  { recordRefusal }: RedoxAuthDeps,
-  result: Result<IssuedTokens>,
-  caller: Caller,
-): Reply {
-  if (result.ok) return createTokenReply(result.value)
-  const reply = refuseTokenRequest(result.failure)
-  recordRefusal.recordResponse(caller, reply)
-  return reply
-}
+  { path, surface, fieldNames, issue }: AuthRoute<FieldName>,
+): ServerRoute =>
+  createPostRoute(path, deps, {
+    ...ERROR_REPLIES,
+    async handle(request, caller) {
+      const body = await readBody(request, BODY_LIMIT_BYTES)
+      const fields = body.ok ? parseFields(body.value, fieldNames) : body
+      if (!fields.ok) deps.recordRefusal(surface, fields.failure, caller)
+      const issued = fields.ok ? await issue(fields.value, caller) : fields
+      if (issued.ok) return createTokenReply(issued.value)
+      const reply = refuseTokenRequest(issued.failure)
+      deps.recordRefusal.recordResponse(caller, reply)
+      return reply
+    },
+  })
 
 export const refuseTokenRequest = (failure: Failure): Reply =>
   replyToFailure(replies, failure, undefined)
