@@ -11,6 +11,8 @@ import { testGrantStorage } from './grants.ts'
 import { testGuardedChanges } from './guards.ts'
 import { testImportedSecretStorage } from './imported-hashes.ts'
 import { testImportStorage } from './imports.ts'
+import { testKeyChanges } from './key-changes.ts'
+import { testKeySecretStorage } from './key-secrets.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
 import { testMessageLists } from './message-lists.ts'
@@ -43,6 +45,8 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
 
   testDirectoryStorage(name, fixture)
   testKeyStorage(name, fixture)
+  testKeySecretStorage(name, fixture)
+  testKeyChanges(name, fixture)
   testKeyUseStorage(name, fixture)
   testOAuthClientStorage(name, fixture)
   testQueueStorage(name, fixture)
