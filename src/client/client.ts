@@ -16,7 +16,8 @@ export type {
   SignerCredentials,
   WebCryptoKey,
 } from './credentials.ts'
+export type { TokenEvent } from './renew-token.ts'
 export type { ClientRuntime } from './runtime.ts'
 export { TokenError, type TokenErrorCode } from './token-error.ts'
-export { type TokenEvent, TokenManager, type TokenManagerOptions } from './token-manager.ts'
+export { TokenManager, type TokenManagerOptions } from './token-manager.ts'
 export { createMemoryStore, type TokenStore } from './token-store.ts'

@@ -6,8 +6,6 @@ import { TokenError } from './token-error.ts'
 import { createTokenRequests, type TokenRequests } from './token-request.ts'
 import { createMemoryStore, type StoredToken, type TokenStore } from './token-store.ts'
 
-export type { TokenEvent } from './renew-token.ts'
-
 export interface TokenManagerOptions {
   /** The URL of the token server, such as `https://api.example`. */
   readonly url: string
