@@ -1,5 +1,5 @@
-import { PathMap } from '../path-map.ts'
 import type { AuditEvent } from '../ports/audit.ts'
+import { TupleMap } from '../tuple-map.ts'
 
 export interface BufferedEvent {
   readonly event: AuditEvent
@@ -21,8 +21,8 @@ export interface SimilarEvents {
 
 /** Counts the events that are not recorded one by one: similar ones together, and the rest by reason. */
 export class EventTallies {
-  readonly #kinds = new PathMap<SimilarEvents>()
-  readonly #reasons = new PathMap<Tally>()
+  readonly #kinds = new TupleMap<SimilarEvents>()
+  readonly #reasons = new TupleMap<Tally>()
 
   /** The number of kinds of which events were recorded. */
   get kindCount(): number {

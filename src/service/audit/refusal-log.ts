@@ -1,8 +1,8 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
 import { sleep } from '../long-work.ts'
-import { PathMap } from '../path-map.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
+import { TupleMap } from '../tuple-map.ts'
 import { type Caller, findRefusedKeyId } from './buffer.ts'
 
 export interface RefusalLogDeps {
@@ -35,7 +35,7 @@ interface RefusalKind {
  */
 export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
   let openedAt = Number.NEGATIVE_INFINITY
-  let kinds = new PathMap<RefusalKind>()
+  let kinds = new TupleMap<RefusalKind>()
 
   function logRepeats(kind: RefusalKind): void {
     const { surface, facts, requestIds } = kind
@@ -47,7 +47,7 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
   function flush(): void {
     openedAt = Number.NEGATIVE_INFINITY
     for (const kind of kinds.values) logRepeats(kind)
-    kinds = new PathMap()
+    kinds = new TupleMap()
   }
 
   return {

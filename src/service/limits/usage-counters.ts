@@ -6,12 +6,12 @@ import { KEY_TYPES, type KeyType } from '../../domain/key-type.ts'
 import { limitEntries } from '../../domain/limits.ts'
 import { toStoredUserAgent } from '../../domain/sunset.ts'
 import type { Caller } from '../audit/buffer.ts'
-import { PathMap } from '../path-map.ts'
 import type { HourlyTraffic, TrafficStorage } from '../ports/dashboard.ts'
 import type { DailyKeyUse } from '../ports/keys.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import type { SunsetStorage } from '../ports/sunsets.ts'
+import { TupleMap } from '../tuple-map.ts'
 
 const KEY_USE_FLUSH_MS = 60_000
 /** The number of keys at which the counts are written early, so that the buffer stays small. */
@@ -182,7 +182,7 @@ export function createTrafficCounter(deps: {
   readonly keepAlive: KeepAlive
 }) {
   const { storage, clock, log, keepAlive } = deps
-  let rows = new PathMap<CountedTraffic>()
+  let rows = new TupleMap<CountedTraffic>()
   let flushedAt = clock()
   // The account and type of a key never change.
   const owners = new LRUCache<string, TrafficOwner>(limitEntries(MAX_CACHED_OWNERS))
@@ -202,7 +202,7 @@ export function createTrafficCounter(deps: {
   /** Waits only for its own write, because another request's write may have ended with that request. */
   async function flush(): Promise<void> {
     const all = rows.values
-    rows = new PathMap()
+    rows = new TupleMap()
     flushedAt = clock()
     try {
       const merged = await mergeRows(all)
@@ -217,7 +217,7 @@ export function createTrafficCounter(deps: {
 
   /** Looks up the account and type of each key, then merges equal rows. */
   async function mergeRows(all: readonly CountedTraffic[]): Promise<readonly HourlyTraffic[]> {
-    const merged = new PathMap<MergedTraffic>()
+    const merged = new TupleMap<MergedTraffic>()
     for (const { keyId, ...row } of all) {
       const owner = keyId === null ? null : await findOwner(keyId)
       const { hour, accountId, keyType, outcome, requests } = { ...row, ...owner }
