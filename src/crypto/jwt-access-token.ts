@@ -17,10 +17,9 @@ import type {
   ClientTokenRequest,
   PresentedAccessToken,
 } from '../service/ports/crypto.ts'
-import type { Maybe } from '../service/ports/runtime.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 import type { Keyring, PublicKey } from './keyring.ts'
-import type { TokenMinterOptions } from './minter.ts'
-import type { Primitives } from './primitives.ts'
+import { convertResult, type Primitives } from './primitives.ts'
 
 /** RFC 9068 claims, in signing order. Times are in whole seconds (RFC 7519 §2). */
 interface RegisteredClaims {
@@ -50,11 +49,20 @@ interface ClientJwtClaims extends RegisteredClaims {
 const EXCHANGE_ALGORITHM: SigningAlgorithm = 'EdDSA'
 const [EXCHANGE_TYPE] = TOKEN_TYPE_HEADERS
 
+export interface JwtOptions {
+  /** The `iss` claim: the server's public URL. */
+  readonly issuer: string
+  /** The `aud` claim: the resource that the tokens give access to. */
+  readonly audience: string
+  /** The number of verified signatures to cache. */
+  readonly remembered?: number
+}
+
 /** Mints and verifies access tokens that a service can verify on its own, with the JWK Set (RFC 9068). */
 export function createJwtAccessTokens(
   primitives: Primitives,
   keyring: Keyring,
-  { issuer, audience, remembered = 20_000 }: TokenMinterOptions,
+  { issuer, audience, remembered = 20_000 }: JwtOptions,
 ) {
   const decoder = new TextDecoder()
 
@@ -76,7 +84,7 @@ export function createJwtAccessTokens(
   }
 
   return {
-    mint: (claims: TokenClaims): Maybe<string> =>
+    mint: (claims: TokenClaims): MaybePromise<string> =>
       sign(EXCHANGE_ALGORITHM, EXCHANGE_TYPE, {
         iss: issuer,
         aud: audience,
@@ -93,7 +101,7 @@ export function createJwtAccessTokens(
     mintForClient: (
       claims: ClientTokenRequest,
       { signingAlgorithm, tokenTypeHeader }: ClientTokenForm,
-    ): Maybe<string> =>
+    ): MaybePromise<string> =>
       sign(signingAlgorithm, tokenTypeHeader, {
         iss: issuer,
         aud: claims.audience ?? audience,
@@ -108,21 +116,17 @@ export function createJwtAccessTokens(
       } satisfies ClientJwtClaims),
 
     /** Reads a token. Its signature proves it, so no salt is needed. */
-    read(token: string): Maybe<Result<PresentedAccessToken, TokenFailure>> {
+    read(token: string): MaybePromise<Result<PresentedAccessToken, TokenFailure>> {
       followKeyring()
       const digest = primitives.sha256(token)
       const verifiedToken = verifiedTokens.get(digest)
       if (verifiedToken !== undefined) return ok(verifiedToken)
-      const verdict = verifySignature(token)
-      const remember = (
-        result: Result<AnyTokenClaims, TokenFailure>,
-      ): Result<PresentedAccessToken, TokenFailure> => {
+      return convertResult(verifySignature(token), (result) => {
         if (!result.ok) return result
         const presented = { keyId: result.value.keyId, verify: () => result }
         verifiedTokens.set(digest, presented)
         return ok(presented)
-      }
-      return verdict instanceof Promise ? verdict.then(remember) : remember(verdict)
+      })
     },
   }
 
@@ -139,7 +143,7 @@ export function createJwtAccessTokens(
     algorithm: SigningAlgorithm,
     typ: TokenTypeHeader,
     claims: ExchangeJwtClaims | ClientJwtClaims,
-  ): Maybe<string> {
+  ): MaybePromise<string> {
     followKeyring()
     const kid = keyring.currentId(algorithm)
     const signer = keyring.signer(kid)
@@ -147,13 +151,13 @@ export function createJwtAccessTokens(
     if (signer === undefined || header === undefined)
       throw new Error('the current signing key is missing')
     const signingInput = `${header.text}.${primitives.base64urlEncode(JSON.stringify(claims))}`
-    const finish = (signature: Uint8Array) =>
-      `${signingInput}.${primitives.base64urlEncode(signature)}`
-    const signature = signer.sign(signingInput)
-    return signature instanceof Promise ? signature.then(finish) : finish(signature)
+    return convertResult(
+      signer.sign(signingInput),
+      (signature) => `${signingInput}.${primitives.base64urlEncode(signature)}`,
+    )
   }
 
-  function verifySignature(token: string): Maybe<Result<AnyTokenClaims, TokenFailure>> {
+  function verifySignature(token: string): MaybePromise<Result<AnyTokenClaims, TokenFailure>> {
     const [head, payload, tail, ...more] = token.split('.')
     if (head === undefined || payload === undefined || tail === undefined || more.length > 0) {
       return failForged('not an access token')
@@ -165,12 +169,9 @@ export function createJwtAccessTokens(
     }
     const signature = primitives.base64urlDecode(tail)
     if (signature === null) return failForged('the signature is not base64url')
-    const finishVerification = (genuine: boolean) =>
-      genuine ? parsePayload(payload, header.typ) : failForged('the signature is wrong')
-    const genuine = signer.verify(`${head}.${payload}`, signature)
-    return genuine instanceof Promise
-      ? genuine.then(finishVerification)
-      : finishVerification(genuine)
+    return convertResult(signer.verify(`${head}.${payload}`, signature), (isGenuine) =>
+      isGenuine ? parsePayload(payload, header.typ) : failForged('the signature is wrong'),
+    )
   }
 
   /** A verified signature guarantees the payload's shape, but not its issuer or audience. */

@@ -6,9 +6,9 @@ import type {
   TokenClaims,
 } from '../domain/token.ts'
 import type { PresentedAccessToken, TokenMinter, TokenPair } from '../service/ports/crypto.ts'
-import { createJwtAccessTokens } from './jwt-access-token.ts'
+import { createJwtAccessTokens, type JwtOptions } from './jwt-access-token.ts'
 import type { Keyring } from './keyring.ts'
-import type { Primitives } from './primitives.ts'
+import { convertResult, type Primitives } from './primitives.ts'
 import {
   ACCESS_TOKEN_PREFIX,
   ACCESS_TOKEN_TAG_BYTES,
@@ -22,15 +22,9 @@ import {
   unpackRefreshToken,
 } from './token-layouts.ts'
 
-export interface TokenMinterOptions {
-  /** The `iss` claim: the server's public URL. */
-  readonly issuer: string
-  /** The `aud` claim: the resource that the tokens give access to. */
-  readonly audience: string
+export interface TokenMinterOptions extends JwtOptions {
   /** The kind of access token to mint. */
   readonly strategy: AccessTokenStrategy
-  /** The number of verified signatures to cache. */
-  readonly remembered?: number
 }
 
 export function createTokenMinter(
@@ -47,10 +41,9 @@ export function createTokenMinter(
 
     mint(claims, tokenSalt) {
       const refreshToken = mintRefreshToken(claims, tokenSalt)
-      const toPair = (accessToken: string): TokenPair => ({ accessToken, refreshToken })
-      if (options.strategy === 'opaque') return toPair(opaqueTokens.mint(claims, tokenSalt))
-      const jwt = jwts.mint(claims)
-      return jwt instanceof Promise ? jwt.then(toPair) : toPair(jwt)
+      const accessToken =
+        options.strategy === 'opaque' ? opaqueTokens.mint(claims, tokenSalt) : jwts.mint(claims)
+      return convertResult(accessToken, (text): TokenPair => ({ accessToken: text, refreshToken }))
     },
 
     mintClientToken: (request, form, tokenSalt) =>
@@ -103,7 +96,7 @@ export function createTokenMinter(
 function createOpaqueAccessTokens(
   primitives: Primitives,
   keyring: Keyring,
-  { issuer, audience }: Pick<TokenMinterOptions, 'issuer' | 'audience'>,
+  { issuer, audience }: Pick<JwtOptions, 'issuer' | 'audience'>,
 ) {
   const domain = ['latchkey access token', issuer, audience, ''].join('\0')
 

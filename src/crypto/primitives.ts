@@ -7,11 +7,11 @@ import type {
   SecretCheck,
   SecretCheckBounds,
 } from '../domain/secret-forms/secret-check.ts'
-import type { Maybe } from '../service/ports/runtime.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 
 /**
  * Cryptographic operations that each runtime provides natively. Node answers synchronously from
- * node:crypto; a runtime that has only WebCrypto may answer the `Maybe` operations asynchronously.
+ * node:crypto; a runtime that has only WebCrypto may answer the `MaybePromise` operations asynchronously.
  */
 export interface Primitives {
   randomBytes(length: number): Uint8Array
@@ -38,15 +38,15 @@ export interface Primitives {
 export type Mac = (text: string, bytes?: Uint8Array) => Uint8Array
 
 export interface Signer {
-  sign(data: string): Maybe<Uint8Array>
-  verify(data: string, signature: Uint8Array): Maybe<boolean>
+  sign(data: string): MaybePromise<Uint8Array>
+  verify(data: string, signature: Uint8Array): MaybePromise<boolean>
 }
 
 /** AES-256-GCM. A sealed value is a random 96-bit nonce, the ciphertext and the tag, concatenated. */
 export interface AesGcm {
-  seal(plain: Uint8Array, associated: string): Maybe<Uint8Array>
+  seal(plain: Uint8Array, associated: string): MaybePromise<Uint8Array>
   /** Throws if the nonce, ciphertext, tag or associated data differs from the sealed one. */
-  open(sealed: Uint8Array, associated: string): Maybe<Uint8Array>
+  open(sealed: Uint8Array, associated: string): MaybePromise<Uint8Array>
 }
 
 /** The memory-hard hash: a native module on Node, WebAssembly elsewhere. */
@@ -60,7 +60,7 @@ export interface Argon2 {
 export interface HashFunctions extends Pick<Primitives, 'equal'> {
   digest(name: DigestName, data: Uint8Array): Uint8Array
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array
-  pbkdf2(secret: Uint8Array, check: Pbkdf2Check): Maybe<Uint8Array>
+  pbkdf2(secret: Uint8Array, check: Pbkdf2Check): MaybePromise<Uint8Array>
   scrypt(secret: Uint8Array, check: ScryptCheck): Uint8Array
   argon2(secret: string, check: Argon2Check): Uint8Array
 }
@@ -72,3 +72,7 @@ export interface SecretChecks {
   /** Checks a secret where it delays no request, if the runtime can. Returns null if the check did not end. */
   check(secret: string, check: SecretCheck, pepper: Uint8Array | null): Promise<boolean | null>
 }
+
+/** Converts the result of an operation, at once if it is there already. */
+export const convertResult = <T, U>(result: MaybePromise<T>, convert: (value: T) => U) =>
+  (result instanceof Promise ? result.then(convert) : convert(result)) as MaybePromise<U>

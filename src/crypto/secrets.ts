@@ -2,7 +2,7 @@ import { addChecksum } from '../domain/secret.ts'
 import type { Sealer, SecretDigester } from '../service/ports/crypto.ts'
 import type { Clock, Random } from '../service/ports/runtime.ts'
 import type { Keyring } from './keyring.ts'
-import type { Primitives } from './primitives.ts'
+import { convertResult, type Primitives } from './primitives.ts'
 
 /**
  * Seals with AES-256-GCM, as `<ring id>.<base64url>`. The row's id is associated data, so that sealed
@@ -14,9 +14,10 @@ export function createSealer(primitives: Primitives, keyring: Keyring): Sealer {
       const id = keyring.currentId('seal')
       const key = keyring.sealer(id)
       if (key === undefined) throw new Error('the current seal key is missing')
-      const finish = (sealed: Uint8Array) => `${id}.${primitives.base64urlEncode(sealed)}`
-      const sealed = key.seal(plain, context)
-      return sealed instanceof Promise ? sealed.then(finish) : finish(sealed)
+      return convertResult(
+        key.seal(plain, context),
+        (sealed) => `${id}.${primitives.base64urlEncode(sealed)}`,
+      )
     },
 
     open(sealed, context) {

@@ -6,7 +6,7 @@ import {
   type RateLimitFailure,
   type Result,
 } from '../domain/failure.ts'
-import type { Maybe } from '../service/ports/runtime.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 import type { RequestHeaders, ServerRequest } from './request.ts'
 
 /** True for a body that is compressed, which the server does not read. */
@@ -26,17 +26,17 @@ const MAX_UNRESERVED_BYTES = 1024 * 1024
 export function readBody(
   request: ServerRequest,
   limitBytes: number,
-): Maybe<Result<Uint8Array, InputFailure>>
+): MaybePromise<Result<Uint8Array, InputFailure>>
 export function readBody(
   request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes,
-): Maybe<Result<Uint8Array, BodyFailure>>
+): MaybePromise<Result<Uint8Array, BodyFailure>>
 export function readBody(
   request: ServerRequest,
   limitBytes: number,
   reserve: ReserveBytes = () => true,
-): Maybe<Result<Uint8Array, BodyFailure>> {
+): MaybePromise<Result<Uint8Array, BodyFailure>> {
   const { headers } = request
   if (isEncoded(headers)) {
     return failUnreadable('Content-Encoding is not supported: send the body as it is')

@@ -9,7 +9,7 @@ import type {
   KeyClaim,
   VersionedKey,
 } from '../service/ports/authority.ts'
-import type { Maybe } from '../service/ports/runtime.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
 import { createArrayStatement, createCache, createTextPool } from './statements.ts'
@@ -238,7 +238,7 @@ export function createAuthorityStorage(
 }
 
 async function parseAuthority(
-  rows: Maybe<readonly { version: number; token_revocations: number }[]>,
+  rows: MaybePromise<readonly { version: number; token_revocations: number }[]>,
 ): Promise<Authority> {
   const [row] = await rows
   if (row === undefined) throw new Error('the database has lost its authority row')

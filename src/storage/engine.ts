@@ -10,15 +10,15 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { Maybe } from '../service/ports/runtime.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 import type { ColumnType, Tables } from './tables.ts'
 
 /** A database of any engine. Its SQL is compiled once and never changes. */
 export interface Engine {
   readonly sql: 'sqlite' | 'postgres'
-  read<Row>(step: Step<Row>): Maybe<Row[]>
+  read<Row>(step: Step<Row>): MaybePromise<Row[]>
   /** Runs a long read, such as a list that scans a table, without delaying other reads. */
-  scan<Row>(step: Step<Row>): Maybe<Row[]>
+  scan<Row>(step: Step<Row>): MaybePromise<Row[]>
   /**
    * Applies all steps or none. Resolves when they are on disk, to the number of rows that each one
    * changed; a step's own WHERE is its guard.

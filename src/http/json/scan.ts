@@ -1,6 +1,6 @@
 import { failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
 import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
-import type { Maybe } from '../../service/ports/runtime.ts'
+import type { MaybePromise } from '../../service/ports/runtime.ts'
 import { Selection } from './selection.ts'
 import { type FoundValue, type JsonSelector, selectMember } from './selector.ts'
 import {
@@ -45,7 +45,7 @@ export function scanLongJson(
   bytes: Uint8Array,
   selector = selectMember(''),
   bounds = JSON_BOUNDS,
-): Maybe<Result<FoundValue, JsonFault>> {
+): MaybePromise<Result<FoundValue, JsonFault>> {
   const end = walkJson(bytes, bounds, SLICE_BYTES, createWalkState(bytes, selector))
   return 'ok' in end ? end : continueScan(bytes, bounds, end)
 }

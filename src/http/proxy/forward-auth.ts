@@ -5,7 +5,7 @@ import {
   type AuthenticatedKey,
   checkMethods,
 } from '../../service/authenticate/authenticate.ts'
-import type { Log, Maybe } from '../../service/ports/runtime.ts'
+import type { Log, MaybePromise } from '../../service/ports/runtime.ts'
 import { createBearerChallenge } from '../authorization.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'
 import { createCaller, type HttpDeps, type RequestHeaders, type ServerRequest } from '../request.ts'
@@ -26,7 +26,7 @@ export interface RequestAuthenticator {
   readonly authenticate: (
     headers: RequestHeaders,
     caller: Caller,
-  ) => Maybe<Result<AuthenticatedKey>>
+  ) => MaybePromise<Result<AuthenticatedKey>>
   /** `path` is the path that the proxy guards. */
   readonly refuseRequest: (failure: Failure, path: string) => Reply
   readonly replyServerError: (path: string) => Reply

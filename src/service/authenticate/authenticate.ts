@@ -24,8 +24,13 @@ import type { FailureLimiter, KeyRateLimit } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { Authority } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
-import type { Clock, Maybe } from '../ports/runtime.ts'
-import { findImportedHash, type ImportedSecrets, type PresentedSecret } from './imported-secrets.ts'
+import type { Clock, MaybePromise } from '../ports/runtime.ts'
+import {
+  findImportedHash,
+  type ImportedSecrets,
+  isHashReplaced,
+  type PresentedSecret,
+} from './imported-secrets.ts'
 import type { KeyCache, ProvenKey } from './key-cache.ts'
 import type { SecretUpgrades } from './secret-upgrades.ts'
 
@@ -128,7 +133,7 @@ function findCredentialKey(
   authority: Authority,
   now: number,
   address: string,
-): Maybe<Result<ProvenKey, FindFailure>> {
+): MaybePromise<Result<ProvenKey, FindFailure>> {
   switch (credential.keyType) {
     case 'xenrad':
       return findBySecret(deps, credential, authority, now, (key) => key.keyType === 'xenrad')
@@ -159,7 +164,7 @@ function findBySecret(
   authority: Authority,
   now: number,
   isMatch: (key: Key) => boolean,
-): Maybe<Result<ProvenKey, FindFailure>> {
+): MaybePromise<Result<ProvenKey, FindFailure>> {
   return keyCache.findBySecret(
     digester.candidates(secret),
     authority.version,
@@ -187,13 +192,11 @@ async function findByPublicId(
   if (importedHash === undefined) return fail({ reason: 'secret_wrong', keyId: key.id })
   const claim = { key, hash: importedHash, secret, claim: publicId, address }
   const proven = await proveImported(deps, claim)
-  if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return proven
-  // Another server may have replaced the hash meanwhile, and deleted a pepper that no other key has.
-  const newestAuthority = await keyCache.readAuthority()
-  const newest = await keyCache.findPresentedKey(publicId, region, newestAuthority.version)
-  return findImportedHash(newest, now) === importedHash
-    ? proven
-    : findByPublicId(deps, { publicId, secret }, newestAuthority, now, address)
+  const readKey = async () =>
+    keyCache.findPresentedKey(publicId, region, (await keyCache.readAuthority()).version)
+  return (await isHashReplaced(proven, importedHash, now, readKey))
+    ? findByPublicId(deps, { publicId, secret }, await keyCache.readAuthority(), now, address)
+    : proven
 }
 
 /**

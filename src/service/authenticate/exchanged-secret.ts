@@ -14,7 +14,7 @@ import { type FailureLimiter, toParty } from '../limits/rate-limits.ts'
 import type { HashedKey } from '../ports/authority.ts'
 import type { SecretHasher } from '../ports/crypto.ts'
 import type { Clock } from '../ports/runtime.ts'
-import { findImportedHash, type ImportedSecrets } from './imported-secrets.ts'
+import { findImportedHash, type ImportedSecrets, isHashReplaced } from './imported-secrets.ts'
 import type { FoundKey, KeyProofs, PresentedKey } from './key-proofs.ts'
 import type { SecretUpgrades } from './secret-upgrades.ts'
 
@@ -53,12 +53,10 @@ export async function verifyExchangedSecret(
   if (usable.ok && keyProofs.isStillProven(found, now)) return usable
   const claim = { publicId, secret, address, presented, found, usable, now }
   const proven = await proveOwner(deps, claim)
-  if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return proven
-  // Another server may have replaced the imported hash meanwhile, and deleted a pepper that no other key has.
-  const { key } = await keyProofs.findKey(presented, keyTypes)
-  return findImportedHash(key, now) === findImportedHash(found.key, now)
-    ? proven
-    : verifyExchangedSecret(deps, credential, address, keyTypes)
+  const readKey = async () => (await keyProofs.findKey(presented, keyTypes)).key
+  return (await isHashReplaced(proven, findImportedHash(found.key, now), now, readKey))
+    ? verifyExchangedSecret(deps, credential, address, keyTypes)
+    : proven
 }
 
 /** A secret that is not proven yet. */

@@ -173,6 +173,20 @@ export function createImportedSecrets(deps: ImportedSecretsDeps) {
   }
 }
 
+/**
+ * True if a secret was refused because another server has replaced the key's imported hash meanwhile, and deleted a
+ * pepper that no other key has: then it must be proven again. `readKey` reads the key as it is now.
+ */
+export async function isHashReplaced(
+  proven: Result<unknown, { readonly reason: string }>,
+  importedHash: string | undefined,
+  now: number,
+  readKey: () => Promise<HashedKey | null>,
+): Promise<boolean> {
+  if (proven.ok || proven.failure.reason !== 'secret_unverifiable') return false
+  return findImportedHash(await readKey(), now) !== importedHash
+}
+
 interface OpenedPepper {
   readonly id: string
   readonly bytes: Uint8Array

@@ -12,7 +12,7 @@ import type {
   VersionedKey,
 } from '../ports/authority.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
-import type { Maybe } from '../ports/runtime.ts'
+import type { MaybePromise } from '../ports/runtime.ts'
 
 /** A key that is exchanged for tokens, with the routing of its sources, as of an authority version. */
 export interface KeyWithRouting {
@@ -95,7 +95,7 @@ export function createKeyCache(
   async function readBySecret(
     digests: readonly string[],
     isMatch: (key: Key, digest: string) => boolean,
-    listMoreDigests: () => Maybe<readonly string[]>,
+    listMoreDigests: () => MaybePromise<readonly string[]>,
   ): Promise<FoundBySecret> {
     const keys = await storage.findKeysBySecret(digests)
     for (const digest of digests) {
@@ -125,10 +125,10 @@ export function createKeyCache(
 
   return {
     /** Reads the authority's version, which tells the other methods which cached keys still hold. */
-    readAuthority: (): Maybe<Authority> => storage.readAuthority(),
+    readAuthority: (): MaybePromise<Authority> => storage.readAuthority(),
 
     /** Reads the data that verifies the tokens of this key. A caller can name any key in a token. */
-    readTokenAuthority: (keyId: string): Maybe<TokenAuthority> =>
+    readTokenAuthority: (keyId: string): MaybePromise<TokenAuthority> =>
       storage.readTokenAuthority(keyId, digester.toDecoySalt(keyId)),
 
     /** Finds the key with this public id, if it is exchanged for tokens; null otherwise. */
@@ -140,7 +140,7 @@ export function createKeyCache(
      * region. Any other key is treated like an unknown id and not cached, because a faster second
      * response would reveal that the id exists.
      */
-    findPresentedKey(publicId: string, region: string, version: number): Maybe<Key | null> {
+    findPresentedKey(publicId: string, region: string, version: number): MaybePromise<Key | null> {
       const cached = byPresentedId.get(publicId)
       return cached?.authorityVersion === version ? cached : readPresentedKey(publicId, region)
     },
@@ -153,8 +153,8 @@ export function createKeyCache(
       digests: Iterable<string>,
       version: number,
       isMatch: (key: Key, digest: string) => boolean,
-      listMoreDigests: () => Maybe<readonly string[]> = () => [],
-    ): Maybe<FoundBySecret> {
+      listMoreDigests: () => MaybePromise<readonly string[]> = () => [],
+    ): MaybePromise<FoundBySecret> {
       const tried: string[] = []
       for (const digest of digests) {
         const key = bySecretDigest.get(digest)

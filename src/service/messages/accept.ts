@@ -7,7 +7,7 @@ import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient } from '../ports/outbound.ts'
 import type { QueueRef } from '../ports/routing.ts'
-import type { Clock, Log, Maybe, Random } from '../ports/runtime.ts'
+import type { Clock, Log, MaybePromise, Random } from '../ports/runtime.ts'
 import { sealPayload } from './payload.ts'
 
 /** A received message. */
@@ -42,7 +42,7 @@ export interface AcceptMessageDeps {
   /** Called with the subscriptions that have new messages, once these are on disk. */
   readonly wakeQueues: (queues: readonly QueueRef[]) => void
   readonly random: Random
-  readonly nextMessageId: () => Maybe<number>
+  readonly nextMessageId: () => MaybePromise<number>
   readonly recordOAuthUse: RecordOAuthUse
   readonly clock: Clock
   readonly log: Log
@@ -62,7 +62,7 @@ export function createAcceptMessage(deps: AcceptMessageDeps) {
     principal: KeyWithRouting,
     message: IncomingMessage,
     caller: Caller,
-  ): Maybe<Result<MessageReceipt>> {
+  ): MaybePromise<Result<MessageReceipt>> {
     const routed = routeMessage(principal.key, principal.routings, message)
     return routed.ok ? storeOrSend(principal, message, routed.value, caller) : routed
   }

@@ -12,7 +12,7 @@ import type {
   MessageIdStorage,
   MessageSummary,
 } from '../ports/messages.ts'
-import type { Clock, Maybe } from '../ports/runtime.ts'
+import type { Clock, MaybePromise } from '../ports/runtime.ts'
 import {
   type ActorDeps,
   createAuditEvent,
@@ -209,7 +209,7 @@ export function createMessageIdGenerator({ storage, clock }: MessageIdDeps) {
   let next = 0
   let end = 0
 
-  return (): Maybe<number> => (next < end ? next++ : claimBlock())
+  return (): MaybePromise<number> => (next < end ? next++ : claimBlock())
 
   async function claimBlock(): Promise<number> {
     for (;;) {

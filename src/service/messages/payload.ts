@@ -1,6 +1,6 @@
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, StoredPayload } from '../ports/messages.ts'
-import type { Clock, Maybe } from '../ports/runtime.ts'
+import { type Clock, type MaybePromise, mapMaybePromise } from '../ports/runtime.ts'
 
 /**
  * A longer payload is sealed and stored in parts of this length, each in a transaction of its own: in one
@@ -37,16 +37,13 @@ export function sealPayload(
   deps: SealPayloadDeps,
   messageId: string,
   payload: Uint8Array,
-): Maybe<StoredPayload> {
+): MaybePromise<StoredPayload> {
   if (payload.length > PAYLOAD_PART_BYTES) return sealParts(deps, messageId, payload)
-  const sealed = deps.sealer.seal(payload, messageId)
-  return sealed instanceof Promise ? sealed.then(toShortPayload) : toShortPayload(sealed)
+  return mapMaybePromise(deps.sealer.seal(payload, messageId), (sealedPayload) => ({
+    sealedPayload,
+    payloadPartCount: 0,
+  }))
 }
-
-const toShortPayload = (sealedPayload: string): StoredPayload => ({
-  sealedPayload,
-  payloadPartCount: 0,
-})
 
 async function sealParts(
   { storage, sealer, clock }: SealPayloadDeps,

@@ -3,13 +3,13 @@ import { listAdminPermissions } from '../../domain/scope.ts'
 import type { Actor } from '../actor-services.ts'
 import type { Caller } from '../audit/buffer.ts'
 import type { User } from '../ports/accounts.ts'
-import type { Maybe } from '../ports/runtime.ts'
+import type { MaybePromise } from '../ports/runtime.ts'
 import type { Guard } from '../tokens/guard.ts'
 import type { GuardFailure } from '../tokens/verify-token.ts'
 
 export interface ServiceAccountDeps {
   readonly guard: Guard
-  readonly storage: { findUser(id: string): Maybe<User | null> }
+  readonly storage: { findUser(id: string): MaybePromise<User | null> }
 }
 
 export type FindServiceAccount = (

@@ -3,7 +3,7 @@ import type { KeyType } from '../../domain/key-type.ts'
 import type { Grant } from '../../domain/rotation.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
 import type { AuditEvent } from './audit.ts'
-import type { Maybe } from './runtime.ts'
+import type { MaybePromise } from './runtime.ts'
 
 /** A key with the facts that the same statement read, so that no change falls between them. */
 export interface VersionedKey extends Key {
@@ -58,20 +58,20 @@ export type SecretProof = { readonly keyId: string; readonly hash: string } & (
 
 /** The reads of every request. */
 export interface AuthorityStorage {
-  readAuthority(): Maybe<Authority>
-  readAuthorityVersion(): Maybe<number>
-  findKey(publicId: string): Maybe<VersionedKey | null>
+  readAuthority(): MaybePromise<Authority>
+  readAuthorityVersion(): MaybePromise<number>
+  findKey(publicId: string): MaybePromise<VersionedKey | null>
   /** Finds a key by one statement, which does the same work for an id that no key of these types has. */
-  findClaimedKey(claim: KeyClaim): Maybe<ClaimedKey>
+  findClaimedKey(claim: KeyClaim): MaybePromise<ClaimedKey>
   /**
    * Reads the data that verifies the tokens of the key with this row id. For an id that no key has, does the same work
    * with the key whose public id is at or after `decoy`.
    */
-  readTokenAuthority(keyId: string, decoy: string): Maybe<TokenAuthority>
+  readTokenAuthority(keyId: string, decoy: string): MaybePromise<TokenAuthority>
   /** Finds the keys that have a presented secret with one of these digests, or had it before their rotation. */
-  findKeysBySecret(digests: readonly string[]): Maybe<readonly VersionedKey[]>
+  findKeysBySecret(digests: readonly string[]): MaybePromise<readonly VersionedKey[]>
   /** Lists the routing of each source of the key: one, or those of an OAuth client in order of their ids. */
-  listKeyRoutings(key: Pick<Key, 'id' | 'sourceId'>): Maybe<readonly KeyRouting[]>
+  listKeyRoutings(key: Pick<Key, 'id' | 'sourceId'>): MaybePromise<readonly KeyRouting[]>
 }
 
 /** Stores proofs of exchanged secrets. They change no permission. */
@@ -98,11 +98,11 @@ export interface SealedPepper {
 
 export interface ImportedSecretStorage {
   /** Reads if keys are found by imported digests, and the peppers that these may have. */
-  readImportedDigests(): Maybe<{
+  readImportedDigests(): MaybePromise<{
     readonly isUsed: boolean
     readonly peppers: readonly SealedPepper[]
   }>
-  findSealedPepper(id: string): Maybe<string | null>
+  findSealedPepper(id: string): MaybePromise<string | null>
   /**
    * Returns false, and does not write the event, if the key no longer has the imported hash: of concurrent
    * calls, on any process, one succeeds. Deletes the pepper if no other key needs it.
@@ -137,7 +137,7 @@ export interface AssertionStorage {
 }
 
 export interface GrantStorage {
-  findGrant(id: string): Maybe<Grant | null>
+  findGrant(id: string): MaybePromise<Grant | null>
   /**
    * Moves the grant from at most `to - 1` to `to`, or creates its row. Returns false if another
    * request was first, or the grant is revoked.
@@ -175,7 +175,7 @@ export interface RevokedTokenStorage {
   findRevokedToken(
     accountId: string,
     tokenId: string,
-  ): Maybe<{ readonly isRevoked: boolean; readonly anyRevoked: boolean }>
+  ): MaybePromise<{ readonly isRevoked: boolean; readonly anyRevoked: boolean }>
   /** Returns false, and does not write the event, if the token was revoked before. */
   revokeToken(
     token: { readonly accountId: string; readonly tokenId: string; readonly endsAt: number },

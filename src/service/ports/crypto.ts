@@ -14,7 +14,7 @@ import type {
   RefreshTokenClaims,
   TokenClaims,
 } from '../../domain/token.ts'
-import type { Maybe } from './runtime.ts'
+import type { MaybePromise } from './runtime.ts'
 
 /**
  * A queue of slow work. Turns alternate between the lanes, so that a full lane does not block the
@@ -107,9 +107,9 @@ export interface SecretDigester {
 
 /** Encrypts data that must be read again. `context` (a row id) must be the same for opening. */
 export interface Sealer {
-  seal(plain: Uint8Array, context: string): Maybe<string>
+  seal(plain: Uint8Array, context: string): MaybePromise<string>
   /** Throws if the data was modified or its key is not in the key ring. */
-  open(sealed: string, context: string): Maybe<Uint8Array>
+  open(sealed: string, context: string): MaybePromise<Uint8Array>
 }
 
 export const sealText = async (
@@ -161,15 +161,15 @@ export type ClientTokenForm = Pick<
 
 export interface TokenMinter {
   /** Mints a token pair. The same facts give the same bytes. */
-  mint(claims: TokenClaims, tokenSalt: string): Maybe<TokenPair>
+  mint(claims: TokenClaims, tokenSalt: string): MaybePromise<TokenPair>
   /** Mints an access token of an OAuth client. Throws if the key ring has no key for its algorithm. */
   mintClientToken(
     request: ClientTokenRequest,
     form: ClientTokenForm,
     tokenSalt: string,
-  ): Maybe<string>
+  ): MaybePromise<string>
   /** Reads an access token of either strategy and either origin. */
-  readAccessToken(accessToken: string): Maybe<Result<PresentedAccessToken, TokenFailure>>
+  readAccessToken(accessToken: string): MaybePromise<Result<PresentedAccessToken, TokenFailure>>
   readRefreshToken(refreshToken: string): Result<PresentedRefreshToken, TokenFailure>
   /** A salt to spend the same work with if there is no key. */
   readonly decoySalt: string

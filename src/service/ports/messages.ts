@@ -1,7 +1,7 @@
 import type { DeliveryOutcome } from '../../domain/delivery.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
-import type { Maybe } from './runtime.ts'
+import type { MaybePromise } from './runtime.ts'
 
 /** A payload as it is stored: sealed in one piece, or in parts. */
 export interface StoredPayload {
@@ -84,7 +84,7 @@ export interface AttemptSummary extends AttemptRecord {
 
 /** Stores the next free block of message ids. */
 export interface MessageIdStorage {
-  findNextIdBlock(): Maybe<number>
+  findNextIdBlock(): MaybePromise<number>
   /** Guard: the next block is still `from`. Of concurrent calls, one succeeds. */
   moveNextIdBlock(from: number, to: number): Promise<boolean>
 }

@@ -2,7 +2,7 @@ import type { Destination } from '../../domain/routing.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 import type { AttemptRecord, StoredPayload } from './messages.ts'
-import type { Maybe } from './runtime.ts'
+import type { MaybePromise } from './runtime.ts'
 
 export interface Source {
   readonly id: string
@@ -146,7 +146,7 @@ export interface QueueStorage {
    * Finds the time at which the next message is due: now, or later if it waits. Null if nothing is
    * queued, the subscription is paused, or a lease is valid.
    */
-  findDueAt(subscriptionId: string, now: number): Maybe<number | null>
+  findDueAt(subscriptionId: string, now: number): MaybePromise<number | null>
   /** Renews all leases of one process. Returns how many it still held. */
   renewLeases(by: string, until: number): Promise<number>
   /** Guard: this process holds the lease. */

@@ -1,5 +1,9 @@
 /** A result that a fast adapter returns synchronously, and a remote one asynchronously. Always await it. */
-export type Maybe<T> = T | Promise<T>
+export type MaybePromise<T> = T | Promise<T>
+
+/** Converts a result, at once if it is there already: an await would take another turn of the microtask queue. */
+export const mapMaybePromise = <T, U>(result: MaybePromise<T>, convert: (value: T) => U) =>
+  (result instanceof Promise ? result.then(convert) : convert(result)) as MaybePromise<U>
 
 /** Epoch milliseconds. */
 export type Clock = () => number

@@ -1,7 +1,7 @@
 import type { AccountStatus, Role } from '../../domain/key.ts'
 import type { Account, User } from './accounts.ts'
 import type { AuditEvent } from './audit.ts'
-import type { Maybe } from './runtime.ts'
+import type { MaybePromise } from './runtime.ts'
 
 /** A user's session: a browser's cookie, or an API token. */
 export interface Session {
@@ -76,7 +76,7 @@ export interface SignInStorage {
   /** Guard: the user is active, and still has the proven password, identified by its hash. */
   addSession(session: NewSession, event: AuditEvent, passwordHash?: string): Promise<boolean>
   /** Null if the session has ended or expired, its user is deactivated, or the account is not open. */
-  findSession(digests: readonly string[], now: number): Maybe<SignedInUser | null>
+  findSession(digests: readonly string[], now: number): MaybePromise<SignedInUser | null>
   /** Records the last use. Changes no permission, and is not an audit event. */
   touchSession(id: string, seenAt: number): Promise<void>
   deleteSession(id: string, event: AuditEvent): Promise<boolean>

@@ -1,7 +1,7 @@
 import type { Key } from '../../domain/key.ts'
 import { getAccessTokenExpiry, type TokenClaims } from '../../domain/token.ts'
 import type { TokenMinter, TokenPair } from '../ports/crypto.ts'
-import type { Maybe } from '../ports/runtime.ts'
+import { type MaybePromise, mapMaybePromise } from '../ports/runtime.ts'
 
 /** The result of an exchange or a refresh: two tokens, and the expiry of the access token (epoch ms). */
 export interface IssuedTokens extends TokenPair {
@@ -16,7 +16,7 @@ export function issueTokens(
   minter: TokenMinter,
   key: Key,
   { grantId, generation, issuedAt }: Generation,
-): Maybe<IssuedTokens> {
+): MaybePromise<IssuedTokens> {
   const claims: TokenClaims = {
     keyId: key.id,
     clientId: key.publicId,
@@ -25,11 +25,9 @@ export function issueTokens(
     generation,
     issuedAt,
   }
-  const toIssuedTokens = ({ accessToken, refreshToken }: TokenPair): IssuedTokens => ({
-    accessToken,
-    refreshToken,
-    expiresAt: getAccessTokenExpiry(claims),
-  })
-  const pair = minter.mint(claims, key.tokenSalt)
-  return pair instanceof Promise ? pair.then(toIssuedTokens) : toIssuedTokens(pair)
+  const expiresAt = getAccessTokenExpiry(claims)
+  return mapMaybePromise(
+    minter.mint(claims, key.tokenSalt),
+    ({ accessToken, refreshToken }): IssuedTokens => ({ accessToken, refreshToken, expiresAt }),
+  )
 }

@@ -11,7 +11,7 @@ import type { FailureLimiter } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { GrantStorage } from '../ports/authority.ts'
 import type { TokenMinter } from '../ports/crypto.ts'
-import type { Clock, Log, Maybe, Random } from '../ports/runtime.ts'
+import { type Clock, type Log, mapMaybePromise, type Random } from '../ports/runtime.ts'
 import { type Generation, type IssuedTokens, issueTokens } from './issue.ts'
 
 export interface RefreshDeps {
@@ -192,11 +192,5 @@ async function applyRotation(
   }
 }
 
-function issueGeneration(
-  minter: TokenMinter,
-  key: Key,
-  generation: Generation,
-): Maybe<Result<IssuedTokens>> {
-  const issued = issueTokens(minter, key, generation)
-  return issued instanceof Promise ? issued.then(ok<IssuedTokens>) : ok(issued)
-}
+const issueGeneration = (minter: TokenMinter, key: Key, generation: Generation) =>
+  mapMaybePromise(issueTokens(minter, key, generation), ok<IssuedTokens>)

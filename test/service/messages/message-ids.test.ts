@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openSqlite } from '../../../src/node/sqlite/engine.ts'
 import { createMessageIdGenerator } from '../../../src/service/messages/messages.ts'
-import type { Maybe } from '../../../src/service/ports/runtime.ts'
+import type { MaybePromise } from '../../../src/service/ports/runtime.ts'
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import { createStorage } from '../../../src/storage/storage.ts'
 import { createTempFolder } from '../../support/server.ts'
@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const createIdsAt = (now: number) => createMessageIdGenerator({ storage, clock: () => now })
 
-async function takeIds(nextId: () => Maybe<number>, count: number): Promise<number[]> {
+async function takeIds(nextId: () => MaybePromise<number>, count: number): Promise<number[]> {
   const ids: number[] = []
   for (let n = 0; n < count; n++) ids.push(await nextId())
   return ids

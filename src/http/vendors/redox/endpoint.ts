@@ -7,7 +7,7 @@ import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
 import type { AddressRateLimit } from '../../../service/limits/rate-limits.ts'
 import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { AcceptMessage } from '../../../service/messages/accept.ts'
-import type { Log, Maybe } from '../../../service/ports/runtime.ts'
+import type { Log, MaybePromise } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
 import { hasScheme, parseBearerToken } from '../../authorization.ts'
@@ -123,7 +123,7 @@ function authenticateBearer(
   headers: RequestHeaders,
   caller: Caller,
   options?: Parameters<Guard>[2],
-): Maybe<Result<Principal>> {
+): MaybePromise<Result<Principal>> {
   const token = parseBearerToken(headers.get('authorization'))
   return token.ok ? guard(token.value, caller, options) : token
 }

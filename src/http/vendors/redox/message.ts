@@ -5,7 +5,7 @@ import type {
   MessageReceipt,
 } from '../../../service/messages/accept.ts'
 import type { OutgoingMessage } from '../../../service/messages/attempt.ts'
-import type { Maybe } from '../../../service/ports/runtime.ts'
+import { type MaybePromise, mapMaybePromise } from '../../../service/ports/runtime.ts'
 import { applyLongEdits, formatJsonMember, removeMember } from '../../json/edit.ts'
 import { parseScannedJson } from '../../json/parse.ts'
 import { type JsonFault, NO_BOUNDS, scanLongJson } from '../../json/scan.ts'
@@ -104,11 +104,10 @@ const MESSAGE_SELECTOR = selectMember('', [
 export function readMessage(
   payload: Uint8Array,
   progress: MessageProgress,
-): Maybe<Result<ParsedMessage>> {
-  const scanned = scanLongJson(payload, MESSAGE_SELECTOR)
-  return scanned instanceof Promise
-    ? scanned.then((message) => parseMessage(payload, message, progress))
-    : parseMessage(payload, scanned, progress)
+): MaybePromise<Result<ParsedMessage>> {
+  return mapMaybePromise(scanLongJson(payload, MESSAGE_SELECTOR), (message) =>
+    parseMessage(payload, message, progress),
+  )
 }
 
 function parseMessage(
@@ -171,7 +170,7 @@ export function findEcho({ meta, sentQuery }: MessageProgress): Echo | undefined
 export const createReceiptReply = (
   { meta }: ParsedMessage,
   receipt: MessageReceipt,
-): Maybe<Result<Reply>> =>
+): MaybePromise<Result<Reply>> =>
   receipt.answer === null
     ? ok(createJsonReply(200, { Meta: writeReceipt(meta, receipt) }))
     : createAnswerReply(meta, receipt, receipt.answer)
