@@ -99,7 +99,7 @@ export async function measureGrowth(
 const toCpuByLabel = (comparisons: readonly Comparison[]) =>
   Object.fromEntries(comparisons.map(({ label, figures }) => [label, figures.cpuUs]))
 
-/** Asks for the page again and again for the seconds of a round, because CPU is counted in ticks of 10 ms. */
+/** Asks for the page again and again for the seconds of a round. */
 async function measureList(
   served: BenchServer,
   path: string,

@@ -8,6 +8,8 @@ export interface LoadScript {
   /** The only accepted status. */
   readonly status: number
   next(): Buffer
+  /** True until each of its requests has been sent once. */
+  hasUnsent?(): boolean
   answered?(body: string): void
 }
 
@@ -20,8 +22,8 @@ export interface LoadPlan {
 
 export interface LoadRound {
   readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+  /** How long each request waited for its response. */
+  readonly delaysMs: readonly number[]
   /** CPU time of one response; other programs on the machine hardly change it. */
   readonly cpuUs: number
   /** Share of a core that the load itself took; near 1, the load was the limit and not the server. */
@@ -30,30 +32,26 @@ export interface LoadRound {
 
 const LOAD_TIMEOUT_MS = 15_000
 
-/** Sends on every connection the next request as soon as the response is there, for `seconds`. */
+/**
+ * Sends on every connection the next request as soon as the response is there, and measures it for
+ * `seconds` after each request has been sent once.
+ */
 export async function runLoadRound({ served, scripts, seconds }: LoadPlan): Promise<LoadRound> {
   const connections = await Promise.all(
     scripts.map(async (script) => ({ script, connection: await openBenchConnection(served.port) })),
   )
-  const patience = AbortSignal.timeout(Math.ceil(seconds * 1000) + LOAD_TIMEOUT_MS)
-  const latencies: number[] = []
   try {
+    // Neither is measured: the acceptance of a connection, and the first use of a key or token.
+    await sendOnAll(connections, 0)
     const servedSeconds = served.cpuSeconds()
     const cpu = process.cpuUsage()
     const began = performance.now()
-    const until = began + seconds * 1000
-    const order = { until, latencies, patience }
-    await Promise.all(
-      connections.map(({ connection, script }) => sendUntilEnd(connection, script, order)),
-    )
+    const { delaysMs, inTime } = await sendOnAll(connections, seconds)
     const { user, system } = process.cpuUsage(cpu)
-    const answers = latencies.length + connections.length
-    latencies.sort((a, b) => a - b)
     return {
-      perSecond: latencies.length / seconds,
-      p50Ms: quantile(latencies, 0.5),
-      p99Ms: quantile(latencies, 0.99),
-      cpuUs: ((served.cpuSeconds() - servedSeconds) * 1e6) / answers,
+      perSecond: inTime / seconds,
+      delaysMs,
+      cpuUs: ((served.cpuSeconds() - servedSeconds) * 1e6) / delaysMs.length,
       loadBusy: (user + system) / 1000 / (performance.now() - began),
     }
   } finally {
@@ -61,42 +59,59 @@ export async function runLoadRound({ served, scripts, seconds }: LoadPlan): Prom
   }
 }
 
-interface ConversationInput {
-  readonly until: number
-  readonly latencies: number[]
-  readonly patience: AbortSignal
+interface Conversation {
+  readonly connection: BenchConnection
+  readonly script: LoadScript
 }
 
-/** Resolves at the first response after the time is over. */
-function sendUntilEnd(
-  connection: BenchConnection,
-  script: LoadScript,
-  { until, latencies, patience }: ConversationInput,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let isFirst = true
-    const send = () => {
-      const sentAt = performance.now()
-      connection.send(script.next(), (answered, body) => {
-        const now = performance.now()
-        if (answered !== script.status) {
-          reject(new Error(`answered ${answered}, not ${script.status}: ${body}`))
-          return
-        }
-        script.answered?.(body)
-        // A late first response counts, too, so that even a short round has a result.
-        if (isFirst || now <= until) latencies.push(now - sentAt)
-        isFirst = false
-        if (now < until) send()
-        else resolve()
-      })
-    }
-    connection.onFailure(reject)
-    patience.addEventListener('abort', () =>
-      reject(new Error(`no answer within ${LOAD_TIMEOUT_MS} ms`)),
-    )
-    send()
+/** Resolves when the time is over, each request has been sent, and its connection has the response. */
+async function sendOnAll(connections: readonly Conversation[], seconds: number) {
+  const delaysMs: number[] = []
+  let inTime = 0
+  const until = performance.now() + seconds * 1000
+
+  const converse = ({ connection, script }: Conversation) =>
+    new Promise<void>((resolve, reject) => {
+      const send = () => {
+        const sentAt = performance.now()
+        connection.send(script.next(), (answered, body) => {
+          const now = performance.now()
+          if (answered !== script.status) {
+            reject(new Error(`answered ${answered}, not ${script.status}: ${body}`))
+            return
+          }
+          script.answered?.(body)
+          delaysMs.push(now - sentAt)
+          if (now <= until) inTime++
+          if (now < until || script.hasUnsent?.()) send()
+          else resolve()
+        })
+      }
+      connection.onFailure(reject)
+      send()
+    })
+
+  const conversations = Promise.all(connections.map(converse))
+  await rejectIfStalled(conversations, () => delaysMs.length)
+  return { delaysMs, inTime }
+}
+
+/** Rejects if the work's count of responses does not grow for a while. */
+async function rejectIfStalled(work: Promise<unknown>, countResponses: () => number) {
+  let check: NodeJS.Timeout | undefined
+  const stalled = new Promise<never>((_, reject) => {
+    let before = 0
+    check = setInterval(() => {
+      const count = countResponses()
+      if (count === before) reject(new Error(`no answer within ${LOAD_TIMEOUT_MS} ms`))
+      before = count
+    }, LOAD_TIMEOUT_MS)
   })
+  try {
+    await Promise.race([work, stalled])
+  } finally {
+    clearInterval(check)
+  }
 }
 
 /** A server that is loaded in turn with others. */
@@ -117,15 +132,19 @@ export interface LoadResult {
 /** A round with one connection is this part of one with all. */
 const ALONE_SHARE = 1 / 3
 
+/** The longest round of a load: within a second, the other work of a machine changes. */
+const LOAD_ROUND_SECONDS = 0.4
+/** How many times its time a warm-up may last, at a server that waits more than it computes. */
+const MAX_WARM_UP_RATIO = 4
+
 export async function loadInTurn(
   name: string,
   lanes: readonly LoadLane[],
   settings: BenchSettings,
 ): Promise<LoadResult[]> {
-  const turns = lanes.map(({ label, served, scripts }) => ({
-    label,
-    async round(seconds: number) {
-      const round = await runLoadRound({ served, scripts, seconds })
+  const turns = lanes.map(({ label, served, scripts }) => {
+    const round = async (seconds: number) => {
+      const loaded = await runLoadRound({ served, scripts, seconds })
       const memory = served.memory()
       const oneScript = scripts.slice(0, 1)
       const alone = await runLoadRound({
@@ -133,19 +152,42 @@ export async function loadInTurn(
         scripts: oneScript,
         seconds: seconds * ALONE_SHARE,
       })
-      return { round, memory, aloneP50Ms: alone.p50Ms }
-    },
-  }))
-  return (await measureInTurn(name, turns, settings)).map((measured) => ({
-    rounds: measured.map(({ round }) => round),
-    aloneP50Ms: median(measured.map(({ aloneP50Ms }) => aloneP50Ms)),
+      return { loaded, memory, alone }
+    }
+    // Other work delays V8's compiler, too: until the server had its CPU time, it runs slower code.
+    const warmUp = async (seconds: number) => {
+      const cpuSeconds = served.cpuSeconds()
+      const began = performance.now()
+      const getSecondsSince = () => (performance.now() - began) / 1000
+      do {
+        await round(Math.min(seconds, LOAD_ROUND_SECONDS))
+      } while (
+        getSecondsSince() < seconds ||
+        (served.cpuSeconds() - cpuSeconds < seconds &&
+          getSecondsSince() < MAX_WARM_UP_RATIO * seconds)
+      )
+    }
+    return { label, round, warmUp }
+  })
+  return (await measureInTurn(name, turns, divideRounds(settings))).map((measured) => ({
+    rounds: measured.map(({ loaded }) => loaded),
+    aloneP50Ms: median(measured.flatMap(({ alone }) => alone.delaysMs)),
     memory: measured.map(({ memory }) => memory).reduce(maxMemory, null),
   }))
+}
+
+/** Divides the time of all rounds into more of them, so that neighbouring ones have the same machine. */
+function divideRounds(settings: BenchSettings): BenchSettings {
+  const allSeconds = settings.rounds * settings.seconds
+  const rounds = Math.ceil(allSeconds / LOAD_ROUND_SECONDS)
+  return { ...settings, rounds, seconds: allSeconds / rounds }
 }
 
 /** A subject that is measured in turn with others. */
 export interface MeasuredTurn<Measured> {
   readonly label: string
+  /** Takes this long unless it is given. */
+  warmUp?(seconds: number): Promise<void>
   round(seconds: number): Promise<Measured>
 }
 
@@ -156,7 +198,7 @@ export async function measureInTurn<Measured>(
   { rounds, seconds, warmUpSeconds }: BenchSettings,
 ): Promise<Measured[][]> {
   showProgress(`${name}: warming up`)
-  for (const { round } of turns) await round(warmUpSeconds)
+  for (const { round, warmUp = round } of turns) await warmUp(warmUpSeconds)
   const measured = turns.map((turn) => ({ turn, rounds: [] as Measured[] }))
   for (let round = 1; round <= rounds; round++) {
     for (const { turn, rounds: its } of measured) {
@@ -167,22 +209,25 @@ export async function measureInTurn<Measured>(
   return measured.map((one) => one.rounds)
 }
 
-/** The median of each figure over the rounds. */
+/** The medians of the rounds, and the delays of all their responses. */
 export interface Figures {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly cpuUs: number
-  readonly rounds: readonly LoadRound[]
+  readonly rounds: readonly Omit<LoadRound, 'delaysMs'>[]
 }
 
-export const summarizeRounds = (rounds: readonly LoadRound[]): Figures => ({
-  perSecond: median(rounds.map((round) => round.perSecond)),
-  p50Ms: median(rounds.map((round) => round.p50Ms)),
-  p99Ms: median(rounds.map((round) => round.p99Ms)),
-  cpuUs: median(rounds.map((round) => round.cpuUs)),
-  rounds,
-})
+export function summarizeRounds(rounds: readonly LoadRound[]): Figures {
+  const delaysMs = Float64Array.from(rounds.flatMap((round) => round.delaysMs)).sort()
+  return {
+    perSecond: median(rounds.map((round) => round.perSecond)),
+    p50Ms: quantile(delaysMs, 0.5),
+    p99Ms: quantile(delaysMs, 0.99),
+    cpuUs: median(rounds.map((round) => round.cpuUs)),
+    rounds: rounds.map(({ delaysMs: _, ...round }) => round),
+  }
+}
 
 /**
  * Returns the median of the rounds' ratios, each to the round of `base` beside it, so that whatever

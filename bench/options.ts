@@ -103,9 +103,12 @@ Compares Latchkey with a bare Hono app that reads the same request and returns t
 and load have a core each. The data are in a new folder of the system's temporary folder (TMPDIR),
 which should be on a disk: every write is on it before its response. CPU is what one response cost the
 server. On a busy machine it says more than requests/s, but it does not include waiting for the disk.
+The first load of a server is not measured: it lasts until each request has been sent once, and the
+server had two seconds of CPU.
 
   --rounds N        rounds of each, bare Hono and Latchkey in turn; the median counts (default 5)
-  --seconds N       length of a round (default 3)
+  --seconds N       length of a round (default 3); loads divide the time of all rounds into rounds of
+                    0.4 s, so that other work of the machine delays neighbours alike
   --connections N   keep-alive connections, one request at a time on each (default 64)
   --engine NAME     database: ${BENCH_ENGINES.join(', ')}, or all; can be given more than once
                     (default sqlite and postgres for the hot path and growth, else sqlite)

@@ -114,8 +114,23 @@ const TICKS_PER_SECOND = 100
 /** Returns the CPU time of a process and all that it has started; NaN on other systems than Linux. */
 export function readCpuSeconds(pid: number | undefined): number {
   if (process.platform !== 'linux' || pid === undefined) return Number.NaN
-  return listProcessTree(pid).reduce((all, one) => all + sumTicks(one, 'all'), 0) / TICKS_PER_SECOND
+  return listProcessTree(pid).reduce(
+    (all, one) =>
+      all +
+      // Threads count nanoseconds, and the process counts ended threads, too.
+      Math.max(sumThreadNanoseconds(one) / 1e9, sumTicks(one, 'own') / TICKS_PER_SECOND) +
+      sumTicks(one, 'children') / TICKS_PER_SECOND,
+    0,
+  )
 }
+
+/** The first field of a thread's schedstat is its time on a core (Linux, sched-stats.rst). */
+const sumThreadNanoseconds = (pid: number): number =>
+  listThreads(pid).reduce(
+    (all, thread) =>
+      all + Number(readIfExists(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]),
+    0,
+  )
 
 /** Returns the CPU time of the ended processes that this one has started; NaN as above. */
 export const readChildrenCpuSeconds = (): number =>
@@ -125,11 +140,11 @@ export const readChildrenCpuSeconds = (): number =>
  * proc(5): after the program's name in brackets, user and system time are the 12th and 13th field, and
  * those of ended children the two after them.
  */
-function sumTicks(pid: number, of: 'all' | 'children'): number {
+function sumTicks(pid: number, of: 'own' | 'children'): number {
   const stat = readIfExists(`/proc/${pid}/stat`)
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields
-    .slice(of === 'all' ? 11 : 13, 15)
+    .slice(...(of === 'own' ? [11, 13] : [13, 15]))
     .map(Number)
     .reduce((all, one) => all + one, 0)
 }

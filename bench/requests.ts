@@ -17,6 +17,7 @@ export const createRotatingScripts = (
   return Array.from({ length: connections }, () => ({
     status,
     next: () => takeTurn(requests, n++),
+    hasUnsent: () => n < requests.length,
   }))
 }
 

@@ -13,9 +13,15 @@ import { createSchedule, sendOnTime } from '../../bench/delivery/send.ts'
 import { replaceSection } from '../../bench/documentation.ts'
 import type { GrowthResult } from '../../bench/growth.ts'
 import type { ImportResult } from '../../bench/import.ts'
-import { quantile } from '../../bench/load.ts'
+import { quantile, runLoadRound } from '../../bench/load.ts'
 import { parseBenchOptions, SUBJECT_NAMES } from '../../bench/options.ts'
-import { buildPostRequest, numberRequest, readMessageNumber } from '../../bench/requests.ts'
+import {
+  buildGetRequest,
+  buildPostRequest,
+  createRotatingScripts,
+  numberRequest,
+  readMessageNumber,
+} from '../../bench/requests.ts'
 import { DISTURBERS } from '../../bench/stall/disturbers.ts'
 import type { StallResult } from '../../bench/stall/stall.ts'
 import { drawBar } from '../../bench/text.ts'
@@ -237,6 +243,27 @@ describe('the arithmetic of the bench', () => {
 })
 
 describe('the load of the bench', () => {
+  test('sends each request once before it measures', async () => {
+    const seen = new Set<string | undefined>()
+    const { url, close } = await startListening(
+      createServer(({ url: path }, response) => {
+        seen.add(path)
+        response.end('{}')
+      }),
+    )
+    try {
+      const paths = Array.from({ length: 300 }, (_, n) => `/${n}`)
+      const requests = paths.map((path) => buildGetRequest(path, []))
+      const served = { port: Number(new URL(url).port), cpuSeconds: () => Number.NaN }
+      const scripts = createRotatingScripts(requests, 2)
+      const { delaysMs } = await runLoadRound({ served, scripts, seconds: 1e-6 })
+      expect(seen).toEqual(new Set(paths))
+      expect(delaysMs.length).toBe(scripts.length)
+    } finally {
+      close()
+    }
+  })
+
   test('counts the delay of a request from when it was due, though earlier ones are unanswered', async () => {
     const responseMs = 50
     const arrived: number[] = []
