@@ -45,9 +45,10 @@ export function readBody(
   if (contentLength !== null && Number(contentLength) > limitBytes) return failTooLarge(limitBytes)
   const isLong = Number(contentLength) > MAX_UNRESERVED_BYTES
   if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
-  return contentLength === null
-    ? readStream(request.stream, limitBytes, reserve).catch(failEndedEarly)
-    : request.readBytes().then(ok<Uint8Array>, failEndedEarly)
+  if (contentLength === null)
+    return readStream(request.stream, limitBytes, reserve).catch(failEndedEarly)
+  const bytes = request.readBytes()
+  return bytes instanceof Promise ? bytes.then(ok<Uint8Array>, failEndedEarly) : ok(bytes)
 }
 
 const failEndedEarly = () => failUnreadable('the body ended early')

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { type IpNetwork, resolveClientAddress } from '../domain/ip-network.ts'
 import type { Caller } from '../service/audit/buffer.ts'
+import type { MaybePromise } from '../service/ports/runtime.ts'
 
 /** The headers of a request, as a Headers object has them: repeated ones are joined by a comma. */
 export interface RequestHeaders {
@@ -23,7 +24,7 @@ export interface ServerRequest {
   /** The body of a request without a Content-Length. */
   readonly stream: ReadableStream<Uint8Array> | null
   /** Reads the whole body of a request with a Content-Length. Rejects if the body ends early. */
-  readBytes(): Promise<Uint8Array>
+  readBytes(): MaybePromise<Uint8Array>
   /** Answers the request. */
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void
 }

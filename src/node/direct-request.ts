@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Hono } from 'hono'
 import { findServerAnswer, type RequestHeaders, type ServerRequest } from '../compose-apps.ts'
-import type { Log } from '../service/ports/runtime.ts'
+import type { Log, MaybePromise } from '../service/ports/runtime.ts'
 
 /**
  * Node's field for the length of the body, which `end` sets too, but only for a head that was written with
@@ -74,10 +74,14 @@ class DirectRequest implements ServerRequest {
     return controller.signal
   }
 
-  readBytes(): Promise<Uint8Array> {
+  readBytes(): MaybePromise<Uint8Array> {
     const incoming = this.#incoming
     const length = Number(incoming.headers['content-length'])
-    return length === 0 ? Promise.resolve(new Uint8Array()) : readBytes(incoming, length)
+    if (length === 0) return new Uint8Array()
+    if (!incoming.complete && !incoming.destroyed) return receiveBytes(incoming, length)
+    // No more will arrive. The body of a complete message was received while its sender was authenticated.
+    const body: Buffer | null = incoming.read()
+    return body?.length === length ? body : Promise.reject(createEarlyEndError())
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
@@ -123,15 +127,8 @@ export const MAX_BURST_BYTES = 256 * 1024
  * several chunks is copied chunk by chunk: to copy 40 MB at once would delay every other request. An idle
  * connection keeps its last message, which must not keep the body.
  */
-function readBytes(incoming: IncomingMessage, length: number): Promise<Uint8Array> {
+function receiveBytes(incoming: IncomingMessage, length: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    if (incoming.destroyed) {
-      // A closed connection emits no more events, but what arrived before can be read.
-      const body: Buffer | null = incoming.read()
-      if (body?.length === length) resolve(body)
-      else reject(new Error('the connection closed before the body ended'))
-      return
-    }
     let body: Buffer | undefined
     let at = 0
     /** The offset of the last pause. */
@@ -154,7 +151,9 @@ function readBytes(incoming: IncomingMessage, length: number): Promise<Uint8Arra
     })
     incoming.on('close', () => {
       // Every message is closed, and an Error takes microseconds.
-      if (at < length) reject(new Error('the connection closed before the body ended'))
+      if (at < length) reject(createEarlyEndError())
     })
   })
 }
+
+const createEarlyEndError = () => new Error('the connection closed before the body ended')
