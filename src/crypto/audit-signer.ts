@@ -12,7 +12,7 @@ import type { Mac, Primitives, Signer } from './primitives.ts'
  */
 export function createAuditSigner(primitives: Primitives, keyring: Keyring): AuditSigner {
   const computeTag = (mac: Mac, previous: string, canonical: string) =>
-    mac(`${previous}\n${canonical}`)
+    mac.compute(`${previous}\n${canonical}`)
 
   // Importing a key takes longer than signing, so imported keys are cached.
   const signers = new Map<string, Promise<Signer>>()
@@ -79,7 +79,7 @@ const SIGNING_KEY_CONTEXT = 'latchkey audit: the key that signs checkpoints'
 
 async function deriveSigner(primitives: Primitives, mac: Mac): Promise<Signer> {
   const prefix = PKCS8_PREFIX_HEX.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []
-  const der = String.fromCharCode(...prefix, ...mac(SIGNING_KEY_CONTEXT))
+  const der = String.fromCharCode(...prefix, ...mac.compute(SIGNING_KEY_CONTEXT))
   const pem = `-----BEGIN PRIVATE KEY-----\n${btoa(der)}\n-----END PRIVATE KEY-----`
   return primitives.signer(await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true })))
 }

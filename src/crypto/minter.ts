@@ -69,7 +69,7 @@ export function createTokenMinter(
         verify(tokenSalt) {
           const mac = keyring.mac('refresh', claims.ringId)
           if (mac === undefined) return failForged('made with a key that is not in the key ring')
-          const tag = mac(tokenSalt, bytes.subarray(0, REFRESH_TOKEN_BODY_BYTES))
+          const tag = mac.compute(tokenSalt, bytes.subarray(0, REFRESH_TOKEN_BODY_BYTES))
           return primitives.equal(tag, bytes.subarray(REFRESH_TOKEN_BODY_BYTES))
             ? ok(claims)
             : failForged('the tag is wrong')
@@ -83,7 +83,10 @@ export function createTokenMinter(
     const mac = keyring.mac('refresh', ringId)
     if (mac === undefined) throw new Error('the current refresh key is missing')
     const bytes = packRefreshToken(claims, ringId)
-    bytes.set(mac(tokenSalt, bytes.subarray(0, REFRESH_TOKEN_BODY_BYTES)), REFRESH_TOKEN_BODY_BYTES)
+    bytes.set(
+      mac.compute(tokenSalt, bytes.subarray(0, REFRESH_TOKEN_BODY_BYTES)),
+      REFRESH_TOKEN_BODY_BYTES,
+    )
     return REFRESH_TOKEN_PREFIX + primitives.base64urlEncode(bytes)
   }
 }
@@ -102,7 +105,8 @@ function createOpaqueAccessTokens(
 
   const computeTag = (ringId: string, tokenSalt: string, body: Uint8Array) =>
     keyring
-      .mac('access', ringId)?.(domain + tokenSalt, body)
+      .mac('access', ringId)
+      ?.compute(domain + tokenSalt, body)
       .subarray(0, ACCESS_TOKEN_TAG_BYTES)
 
   /** The tag covers everything before it. */

@@ -35,7 +35,11 @@ export interface Primitives {
   base64urlDecode(text: string): Uint8Array | null
 }
 
-export type Mac = (text: string, bytes?: Uint8Array) => Uint8Array
+export interface Mac {
+  compute(text: string, bytes?: Uint8Array): Uint8Array
+  /** Computes it in base64url. */
+  computeText(text: string): string
+}
 
 export interface Signer {
   sign(data: string): MaybePromise<Uint8Array>

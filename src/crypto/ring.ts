@@ -134,12 +134,12 @@ export function completeRing(primitives: Primitives, ring: Ring): Ring {
   if (missing.length === 0) return ring
   const root = ring.keys.find(({ use }) => use === 'seal')
   if (root === undefined) throw new Error('the key ring has no seal key')
-  const derive = primitives.hmac(decodeKeyBytes(primitives, root.jwk))
+  const mac = primitives.hmac(decodeKeyBytes(primitives, root.jwk))
   const keys = missing.flatMap((slot) =>
     (['current', 'next'] as const).map((state): RingKey => {
       const entry = { state, createdAt: root.createdAt, retiredAt: null }
-      const idBytes = derive(`latchkey ${slot} ${state} id`)
-      const bytes = derive(`latchkey ${slot} ${state} key`)
+      const idBytes = mac.compute(`latchkey ${slot} ${state} id`)
+      const bytes = mac.compute(`latchkey ${slot} ${state} key`)
       if (slot === 'ES256') {
         const id = primitives.base64urlEncode(idBytes)
         return { ...entry, use: 'sign', id, jwk: toP256Jwk(primitives, bytes) }
@@ -155,7 +155,8 @@ export function completeRing(primitives: Primitives, ring: Ring): Ring {
 /** A random scalar is too large for the curve once in 2³² rings; then the next one is tried. */
 function toP256Jwk(primitives: Primitives, scalar: Uint8Array): RingKey['jwk'] {
   const point = primitives.findP256Point(scalar)
-  if (point === null) return toP256Jwk(primitives, primitives.hmac(scalar)('latchkey P-256'))
+  if (point === null)
+    return toP256Jwk(primitives, primitives.hmac(scalar).compute('latchkey P-256'))
   const encode = primitives.base64urlEncode
   return {
     kty: 'EC',

@@ -41,7 +41,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
   const digestWithKey = (id: string, secret: string): string => {
     const mac = keyring.mac('digest', id)
     if (mac === undefined) throw new Error(`digest key ${id} is not in the key ring`)
-    return `hmac.${id}.${primitives.base64urlEncode(mac(secret))}`
+    return `hmac.${id}.${mac.computeText(secret)}`
   }
   const processKey = primitives.base64urlEncode(primitives.randomBytes(32))
 
@@ -57,7 +57,7 @@ export function createSecretDigester(primitives: Primitives, keyring: Keyring): 
         const bytes = primitives.base64urlDecode(encoded)
         if (scheme !== 'hmac' || more.length > 0 || mac === undefined || bytes === null)
           return false
-        return primitives.equal(mac(secret), bytes)
+        return primitives.equal(mac.compute(secret), bytes)
       }),
     // An old key, which every server of the ring has and none drops: an unknown id must not change its decoy.
     toDecoySalt: (id) =>

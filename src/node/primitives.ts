@@ -120,7 +120,7 @@ function createHmacSha256(key: Uint8Array): Mac {
   }
   const short = pad(Buffer.alloc(HASH_BLOCK_BYTES + SHORT_BYTES), 0x36)
   const outer = pad(Buffer.alloc(HASH_BLOCK_BYTES + 32), 0x5c)
-  return (text, bytes) => {
+  const hashInner = (text: string, bytes?: Uint8Array) => {
     const maxLength = HASH_BLOCK_BYTES + text.length * 3 + (bytes?.length ?? 0)
     const inner = maxLength <= short.length ? short : Buffer.alloc(maxLength)
     if (inner !== short) short.copy(inner, 0, 0, HASH_BLOCK_BYTES)
@@ -130,8 +130,13 @@ function createHmacSha256(key: Uint8Array): Mac {
       length += bytes.length
     }
     outer.write(hash('sha256', inner.subarray(0, length), 'binary'), HASH_BLOCK_BYTES, 'binary')
+    return outer
+  }
+  return {
     // Half a microsecond less than with 'buffer', which allocates outside of Node's pool.
-    return Buffer.from(hash('sha256', outer, 'binary'), 'binary')
+    compute: (text, bytes) =>
+      Buffer.from(hash('sha256', hashInner(text, bytes), 'binary'), 'binary'),
+    computeText: (text) => hash('sha256', hashInner(text), 'base64url'),
   }
 }
 

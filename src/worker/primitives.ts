@@ -28,10 +28,11 @@ export const workerPrimitives: Primitives = {
 
   hmac(key) {
     const prepared = hmac.create(sha256, key)
-    return (text, bytes) => {
+    const compute = (text: string, bytes?: Uint8Array) => {
       const mac = prepared.clone().update(encodeUtf8(text))
       return (bytes === undefined ? mac : mac.update(bytes)).digest()
     }
+    return { compute, computeText: (text) => base64url.encode(compute(text)) }
   },
 
   equal(a, b) {
