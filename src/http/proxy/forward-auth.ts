@@ -11,7 +11,7 @@ import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts
 import { createCaller, type HttpDeps, type RequestHeaders, type ServerRequest } from '../request.ts'
 import { replyToError, respond, type ServerRoute } from '../server-route.ts'
 import type { VendorProtocol } from '../vendors/surface-handlers.ts'
-import { createIdentityHeaders, EMPTY_IDENTITY_HEADERS, toUpstreamIdentity } from './headers.ts'
+import { createIdentityHeaders, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
 
@@ -247,11 +247,13 @@ function selectAuthenticators(
   return namedAuthenticator === undefined ? null : [namedAuthenticator]
 }
 
-function createAdmittedReply(authenticated: AuthenticatedKey): Reply {
-  const identityHeaders = createIdentityHeaders(toUpstreamIdentity(authenticated))
-  const headers = { ...EMPTY_IDENTITY_HEADERS, ...identityHeaders }
-  return { status: 200, body: '', type: 'text/plain', headers }
-}
+/** Empty headers are sent, too: without them, some proxies keep those of the caller. */
+const createAdmittedReply = (authenticated: AuthenticatedKey): Reply => ({
+  status: 200,
+  body: '',
+  type: 'text/plain',
+  headers: createIdentityHeaders(toUpstreamIdentity(authenticated)),
+})
 
 /** Replaces a status that the proxy does not accept. */
 function replaceStatus(reply: Reply, { statuses }: ForwardAuthRequest): Reply {

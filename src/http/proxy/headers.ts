@@ -43,7 +43,9 @@ export function createRequestHeaders(
     if (isWithheldHeader(name) || isHopByHop(name, connection)) headers.delete(name)
   }
   const identityHeaders = identity === null ? {} : createIdentityHeaders(identity)
-  for (const [name, value] of Object.entries(identityHeaders)) headers.set(name, value)
+  for (const [name, value] of Object.entries(identityHeaders)) {
+    if (value !== '') headers.set(name, value)
+  }
   headers.set(REQUEST_ID_HEADER, requestId)
   headers.set(FORWARDED_FOR_HEADER, address)
   // Upstreams write links with these, so they come from the settings, never from the caller's Host.
@@ -54,14 +56,10 @@ export function createRequestHeaders(
   return headers
 }
 
-const SITE_HEADER = 'X-Latchkey-Site'
-const SOURCE_HEADER = 'X-Latchkey-Source'
-const SCOPE_HEADER = 'X-Latchkey-Scope'
-
-/** The headers that only some callers have, empty: without them, some proxies keep those of the caller. */
-export const EMPTY_IDENTITY_HEADERS = { [SITE_HEADER]: '', [SOURCE_HEADER]: '', [SCOPE_HEADER]: '' }
-
-/** Creates the headers that identify the caller to the upstream. Several ids are separated by commas. */
+/**
+ * Creates the headers that identify the caller to the upstream. Several ids are separated by commas. A header that
+ * the caller has nothing for is empty.
+ */
 export const createIdentityHeaders = ({
   accountId,
   siteIds,
@@ -71,10 +69,10 @@ export const createIdentityHeaders = ({
   ownerId,
   keyType,
 }: UpstreamIdentity): Readonly<Record<string, string>> => ({
+  'X-Latchkey-Site': siteIds.join(','),
+  'X-Latchkey-Source': sourceIds.join(','),
+  'X-Latchkey-Scope': scopes.join(' '),
   'X-Latchkey-Account': accountId,
-  ...(siteIds.length > 0 && { [SITE_HEADER]: siteIds.join(',') }),
-  ...(sourceIds.length > 0 && { [SOURCE_HEADER]: sourceIds.join(',') }),
-  ...(scopes.length > 0 && { [SCOPE_HEADER]: scopes.join(' ') }),
   'X-Latchkey-Key': keyId,
   'X-Latchkey-Owner': ownerId,
   'X-Latchkey-Key-Type': keyType,

@@ -2,8 +2,11 @@ import { fail, type InputFailure, ok, type Result } from '../../domain/failure.t
 
 /** Extracts the path of a request target as sent, in origin form or absolute form (RFC 9112 §3.2). */
 export function parseTargetPath(target: string): string {
-  const [, path = ''] = /^(?:[a-z][a-z\d+.-]*:\/\/[^/\\?#]*)?([^?#]*)/i.exec(target) ?? []
-  return path
+  const rest = target.startsWith('/')
+    ? target
+    : target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/\\?#]*/i, '')
+  const end = rest.search(/[?#]/)
+  return end === -1 ? rest : rest.slice(0, end)
 }
 
 /**
