@@ -129,8 +129,12 @@ export class FixedWindowCounter {
       this.#windows.set(id, window)
       return window
     }
-    if (this.#isOpen(current)) current.count += count
-    else Object.assign(current, { count, endsAt })
+    if (this.#isOpen(current)) {
+      current.count += count
+    } else {
+      current.count = count
+      current.endsAt = endsAt
+    }
     return current
   }
 
