@@ -13,7 +13,7 @@ import { createSchedule, sendOnTime } from './delivery/send.ts'
 import { startEngineServer } from './engines.ts'
 import { callApi, seedApiToken, seedImportOwner } from './management-api.ts'
 import type { BenchEngineName, BenchSettings, ImportCase } from './options.ts'
-import type { BenchServer } from './process.ts'
+import { type BenchServer, PINNED_LAUNCHER } from './process.ts'
 import { buildPostRequest, takeTurn } from './requests.ts'
 import { type BenchVendor, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
@@ -64,15 +64,17 @@ async function importByApi({ served, apiToken, owner }: ImportTarget, file: stri
   if (invalid !== 0 || finished !== true) throw new Error(`the import failed: ${text}`)
 }
 
+/** The command has no other core than the server: the load's would be missing to the load. */
 async function importByCommand(
   { served, owner, folder }: ImportTarget,
   file: string,
 ): Promise<void> {
   const path = join(folder, 'keys.jsonl')
   writeFileSync(path, file)
-  const args = [PROGRAM, 'keys', 'import', path, '--account', owner.accountId]
+  const command = ['keys', 'import', path, '--account', owner.accountId]
+  const [program = '', ...args] = [...PINNED_LAUNCHER, process.execPath, PROGRAM, ...command]
   const env = createEnvironment(served.settings)
-  const [code] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit')
+  const [code] = await once(spawn(program, args, { env, stdio: 'ignore' }), 'exit')
   if (code !== 0) throw new Error(`the command ended with ${code}`)
 }
 

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { IMPORT_COLUMN_NAMES, type ImportCells } from '../../service/imports/import-row.ts'
 import type { ImportInput, ImportResult } from '../../service/imports/imports.ts'
+import { lowerPriority } from '../priority.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { formatExamples, formatTable, isJsonRequested, printNote, printOutput } from './print.ts'
 import { createProgressBar } from './terminal.ts'
@@ -26,6 +27,9 @@ interface ExportOptions {
 }
 
 const STANDARD_INPUT = '-'
+
+/** A tenth of the weight of a server on the same machine, so that its requests go first. */
+const IMPORT_NICENESS = 10
 
 /** Defines the commands that read and write files of keys. */
 export function defineKeyFileCommands(group: Command): void {
@@ -83,6 +87,7 @@ export function defineKeyFileCommands(group: Command): void {
 }
 
 async function importFile(file: string, options: ImportOptions, command: Command): Promise<void> {
+  lowerPriority(IMPORT_NICENESS)
   const isDryRun = options.dryRun === true
   const format = options.format ?? findFormat(file)
   const peppers = new Map(options.pepper?.map(readPepper))

@@ -38,6 +38,8 @@ export class Checkpoints {
   readonly #readLog: Database.Statement<[], CheckpointRow>
   readonly #thread: DatabaseThread
   readonly #log: Log
+  /** The setting of each connection that writes. */
+  readonly pragma: string
   readonly #checkpointPages: number
   readonly #maxPages: number
   #nextPages: number
@@ -51,7 +53,8 @@ export class Checkpoints {
     this.#checkpointPages = checkpointPages
     this.#maxPages = MAX_LOG_FACTOR * checkpointPages
     this.#nextPages = checkpointPages
-    db.pragma(`wal_autocheckpoint = ${FALLBACK_FACTOR * checkpointPages}`)
+    this.pragma = `wal_autocheckpoint = ${FALLBACK_FACTOR * checkpointPages}`
+    db.pragma(this.pragma)
     this.#readLog = db.prepare('PRAGMA wal_checkpoint(NOOP)')
     this.#thread = new DatabaseThread(db.name, { timeout: RESTART_WAIT_MS })
     this.#log = log
@@ -81,7 +84,10 @@ export class Checkpoints {
     const pages = this.#measureLog()
     if (this.#idleTimer !== undefined) this.#idleTimer.refresh()
     else if (pages >= IDLE_PAGES)
-      this.#idleTimer = setTimeout(() => this.#endIdle(), IDLE_MS).unref()
+      this.#idleTimer = setTimeout(() => {
+        this.#idleTimer = undefined
+        if (this.#copy === null) void this.#startCopy('TRUNCATE')
+      }, IDLE_MS).unref()
 
     // After a failed restart, the log was restarted by another process.
     if (pages < this.#nextPages - this.#checkpointPages) this.#nextPages = this.#checkpointPages
@@ -96,12 +102,6 @@ export class Checkpoints {
     } catch {
       return 0
     }
-  }
-
-  async #endIdle(): Promise<void> {
-    this.#idleTimer = undefined
-    if (this.#copy === null) await this.#startCopy('TRUNCATE')
-    if (this.#copy === null) await this.#thread.close()
   }
 
   #startCopy(end: CheckpointMode): Promise<void> {

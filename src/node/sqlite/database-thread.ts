@@ -4,18 +4,21 @@ import Database from 'better-sqlite3'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { Step } from '../../storage/engine.ts'
 
-/** A step, with a number that its answer has too. */
-interface Question extends Pick<Step, 'sql' | 'values'> {
+/** One read, or the steps of a write, with a number that its answer has too. */
+interface Question {
   readonly id: number
+  readonly kind: 'read' | 'write'
+  readonly steps: readonly Pick<Step, 'sql' | 'values'>[]
 }
 
+/** The rows of a read, or the numbers of rows that the steps of a write changed. */
 type Answer = { readonly id: number } & (
-  | { readonly rows: unknown[] }
+  | { readonly result: unknown[] }
   | { readonly code: string; readonly message: string }
 )
 
-interface PendingStep {
-  readonly resolve: (rows: unknown[]) => void
+interface PendingQuestion {
+  readonly resolve: (result: unknown[]) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -28,19 +31,26 @@ const MAX_YOUNG_GENERATION_MB = 4
  */
 const NICENESS = 5
 
+/** A thread takes some MB of memory, and 20 ms to start. */
+const IDLE_MS = 10_000
+
 /** The right to write, and the time that a statement waits for a lock (better-sqlite3). */
-type ThreadOptions = Pick<Database.Options, 'readonly' | 'timeout'>
+interface ThreadOptions extends Pick<Database.Options, 'readonly' | 'timeout'> {
+  /** The settings of the connection. */
+  readonly pragmas?: readonly string[]
+}
 
 /**
- * Runs statements in a thread with a connection of its own, so that a long one delays no request. The
- * thread starts with the first statement, and again if it died.
+ * Reads and writes in a thread with a connection of its own, so that a long statement delays no request. The
+ * thread starts with the first one, and again if it died. It ends when it was idle for a while.
  */
 export class DatabaseThread {
   readonly #path: string
   readonly #options: ThreadOptions
   #worker: Worker | null = null
+  #idleTimer: NodeJS.Timeout | undefined
   #lastId = 0
-  readonly #pending = new Map<number, PendingStep>()
+  readonly #pending = new Map<number, PendingQuestion>()
 
   constructor(path: string, options: ThreadOptions) {
     this.#path = path
@@ -48,18 +58,30 @@ export class DatabaseThread {
   }
 
   read(step: Step): Promise<unknown[]> {
+    return this.#ask('read', [step])
+  }
+
+  /** Applies all steps or none. Resolves when they are on disk, to the number of rows that each one changed. */
+  write(steps: readonly Step[]): Promise<number[]> {
+    return this.#ask('write', steps) as Promise<number[]>
+  }
+
+  #ask(kind: Question['kind'], steps: readonly Step[]): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
+      clearTimeout(this.#idleTimer)
       const worker = this.#start()
       const id = ++this.#lastId
-      worker.postMessage({ id, sql: step.sql, values: step.values } satisfies Question)
+      const texts = steps.map(({ sql, values }) => ({ sql, values }))
+      worker.postMessage({ id, kind, steps: texts } satisfies Question)
       this.#pending.set(id, { resolve, reject })
-      // Keeps the process alive until the rows arrive.
+      // Keeps the process alive until the answer arrives.
       worker.ref()
     })
   }
 
   /** Refuses what waits. Resolves when the thread has ended the statement that it runs. */
   async close(): Promise<void> {
+    clearTimeout(this.#idleTimer)
     const ended = this.#worker?.terminate()
     this.#end(new StorageUnavailableError('the database is being closed'))
     await ended
@@ -67,7 +89,7 @@ export class DatabaseThread {
 
   #start(): Worker {
     if (this.#worker !== null) return this.#worker
-    const worker = new Worker(`(${serveSteps})()`, {
+    const worker = new Worker(`(${answerQuestions})()`, {
       eval: true,
       workerData: {
         path: this.#path,
@@ -78,11 +100,14 @@ export class DatabaseThread {
       resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
     })
     worker.on('message', (answer: Answer) => {
-      const step = this.#pending.get(answer.id)
+      const question = this.#pending.get(answer.id)
       this.#pending.delete(answer.id)
-      if (this.#pending.size === 0) worker.unref()
-      if ('rows' in answer) step?.resolve(answer.rows)
-      else step?.reject(new Database.SqliteError(answer.message, answer.code))
+      if (this.#pending.size === 0) {
+        worker.unref()
+        this.#idleTimer = setTimeout(() => this.close(), IDLE_MS).unref()
+      }
+      if ('result' in answer) question?.resolve(answer.result)
+      else question?.reject(new Database.SqliteError(answer.message, answer.code))
     })
     worker.on('messageerror', () => worker.terminate())
     const onEnd = (cause: unknown) => {
@@ -116,7 +141,7 @@ const toStorageError = (error: unknown): unknown => {
  * Runs in the thread, which gets only the text of this function, because a separate file would have another
  * path in a bundle than in the source. Must not use anything of this module.
  */
-function serveSteps(): void {
+function answerQuestions(): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
   const { createRequire } = process.getBuiltinModule('node:module')
   const { getPriority, setPriority } = process.getBuiltinModule('node:os')
@@ -129,13 +154,24 @@ function serveSteps(): void {
     }
   }
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
-  const db = new Driver(workerData.path, workerData.options)
+  const { pragmas = [], ...options } = workerData.options as ThreadOptions
+  const db = new Driver(workerData.path, options)
+  for (const pragma of pragmas) db.pragma(pragma)
   const statements = new Map<string, Database.Statement>()
-  parentPort?.on('message', ({ id, sql, values }: Question) => {
+  const prepare = (sql: string) => {
+    const statement = statements.get(sql) ?? db.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+  const writeAll = db.transaction((steps: Question['steps']) =>
+    steps.map(({ sql, values }) => prepare(sql).run(...values).changes),
+  ).immediate
+  const readRows = ([step]: Question['steps']) =>
+    prepare(step?.sql ?? '').all(...(step?.values ?? []))
+  parentPort?.on('message', ({ id, kind, steps }: Question) => {
     try {
-      const statement = statements.get(sql) ?? db.prepare(sql)
-      statements.set(sql, statement)
-      parentPort.postMessage({ id, rows: statement.all(...values) })
+      const result = kind === 'write' ? writeAll(steps) : readRows(steps)
+      parentPort.postMessage({ id, result })
     } catch (error) {
       const { code = 'SQLITE_ERROR', message } = error as { code?: string; message: string }
       parentPort.postMessage({ id, code, message })

@@ -1,5 +1,4 @@
-import { closeSync, fdatasync, openSync, statSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Log } from '../../service/ports/runtime.ts'
 import { type Engine, measureSteps, type Step, type WriteOptions } from '../../storage/engine.ts'
@@ -41,11 +40,20 @@ interface QueuedWrite extends PendingWrite {
   readonly isLong: boolean
 }
 
-/** A longer write has a commit of its own, for which the event loop does not wait. */
+/** A longer write runs in a thread, with a commit of its own. */
 const MAX_SHORT_CHARS = 256 * 1024
 
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
 const BUSY_RETRY_MS = 1
+
+/** The settings of a connection that writes. */
+const WRITER_PRAGMAS = [
+  'synchronous = FULL',
+  'foreign_keys = ON',
+  `cache_size = -${CACHE_KB}`,
+  // A statement that adds many rows keeps the pages that it may have to restore. (Large sorts run in a thread.)
+  'temp_store = MEMORY',
+]
 
 /**
  * Opens better-sqlite3 with WAL, `synchronous=FULL` and one writer. Keeps reading while another process
@@ -62,11 +70,7 @@ export function openSqlite(
 ): Engine {
   const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
   db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = FULL')
-  db.pragma('foreign_keys = ON')
-  db.pragma(`cache_size = -${CACHE_KB}`)
-  // A statement that adds many rows keeps the pages that it may have to restore. (Large sorts run in a thread.)
-  db.pragma('temp_store = MEMORY')
+  for (const pragma of WRITER_PRAGMAS) db.pragma(pragma)
   const startedAt = performance.now()
   logMigration(prepareSqliteSchema(db, history), startedAt, log)
   requireIntact(db)
@@ -84,8 +88,8 @@ export function openSqlite(
  * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
  * opened.
  *
- * A long write, such as a part of a payload, or one in the background is committed alone and then synced by
- * a thread of libuv, so that reads need not wait for the disk. They may see it before it is on disk.
+ * A long write, such as a part of a payload, or one in the background runs alone, in a thread, so that reads
+ * need not wait for it. They may see it before it is on disk.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'
@@ -96,21 +100,20 @@ class SqliteEngine implements Engine {
   readonly #path: string
   readonly #threadMinBytes: number
   readonly #readerThread: DatabaseThread
+  readonly #writerThread: DatabaseThread
   readonly #reads: PendingWork<Step, unknown[]>[] = []
   /** Those without values, such as the authority's version of every request: all of a turn share one. */
   readonly #sharedReads = new Map<Step, Promise<unknown[]>>()
-  readonly #writes: QueuedWrite[] = []
+  #writes: QueuedWrite[] = []
   #isScheduled = false
   /** True if writes wait for those of the requests that have just read. */
   #isDeferred = false
   /** The time since which another process has held the lock; null if none does. */
   #lockedSince: number | null = null
-  /** The sync of a long write, or the copy of a log that is too long. All writes wait for it. */
+  /** A long write, or the copy of a log that is too long. All other writes wait for it. */
   #pause: Promise<void> | null = null
   #isClosing = false
   #damage: unknown
-  /** The write-ahead log, once it was synced here. */
-  #logFile: number | undefined
 
   constructor(
     db: Database.Database,
@@ -126,6 +129,8 @@ class SqliteEngine implements Engine {
     this.#path = db.name
     this.#threadMinBytes = threadMinBytes
     this.#readerThread = new DatabaseThread(db.name, { readonly: true, timeout: BUSY_TIMEOUT_MS })
+    const pragmas = [...WRITER_PRAGMAS, checkpoints.pragma]
+    this.#writerThread = new DatabaseThread(db.name, { timeout: BUSY_TIMEOUT_MS, pragmas })
   }
 
   read<Row>(step: Step<Row>): Promise<Row[]> {
@@ -176,10 +181,10 @@ class SqliteEngine implements Engine {
         this.#runPending()
       })
     } while (this.#pause !== null || this.#writes.length > 0)
+    await this.#writerThread.close()
     // The last connection copies the whole log and deletes it.
     await this.#checkpoints.close()
     this.#transactions.db.close()
-    if (this.#logFile !== undefined) closeSync(this.#logFile)
   }
 
   #scheduleWork(): void {
@@ -199,10 +204,15 @@ class SqliteEngine implements Engine {
   }
 
   #writePending(): void {
-    if (this.#writes.length === 0 || this.#lockedSince !== null || this.#pause !== null) return
+    const [first] = this.#writes
+    if (first === undefined || this.#lockedSince !== null || this.#pause !== null) return
     const copy = this.#checkpoints.overdueCopy
-    if (copy === null) this.#write()
-    else this.#pauseFor(copy)
+    if (copy !== null) this.#pauseFor(copy)
+    else if (!first.isLong) this.#write()
+    else {
+      this.#writes.shift()
+      this.#pauseFor(this.#writeInThread(first))
+    }
   }
 
   /** Writes again when `work` has ended, which never rejects. */
@@ -226,10 +236,9 @@ class SqliteEngine implements Engine {
 
   /** Writes as soon as no other process does; later arrivals join the group. */
   #write(): void {
-    const isLong = this.#writes[0]?.isLong ?? false
     try {
       this.#requireUndamaged()
-      this.#transactions.beginImmediate({ durable: !isLong })
+      this.#transactions.beginImmediate()
     } catch (error) {
       this.#lockedSince ??= performance.now()
       const waitedMs = performance.now() - this.#lockedSince
@@ -242,50 +251,28 @@ class SqliteEngine implements Engine {
       return
     }
     this.#lockedSince = null
-    const writes = this.#takeGroup(isLong)
-    settleGroup(writes, () => {
-      const answers = this.#transactions.commitWrites(writes)
-      if (isLong) return [() => this.#pauseFor(this.#answerWhenSynced(writes, answers))]
+    const group = this.#writes.filter(({ isLong }) => !isLong)
+    this.#writes = this.#writes.filter(({ isLong }) => isLong)
+    settleGroup(group, () => {
+      const answers = this.#transactions.commitWrites(group)
       this.#checkFiles()
       return answers
     })
-    this.#checkpoints.afterCommit({ isLong })
+    this.#checkpoints.afterCommit({ isLong: false })
     if (this.#writes.length > 0) this.#scheduleWork()
   }
 
-  /** Takes the first write if it is long, or all that are not. */
-  #takeGroup(isLong: boolean): QueuedWrite[] {
-    if (isLong) return this.#writes.splice(0, 1)
-    const [long, short] = [true, false].map((wanted) =>
-      this.#writes.filter((write) => write.isLong === wanted),
-    )
-    this.#writes.splice(0, Number.POSITIVE_INFINITY, ...(long ?? []))
-    return short ?? []
-  }
-
-  async #answerWhenSynced(
-    writes: readonly PendingWrite[],
-    answers: readonly (() => void)[],
-  ): Promise<void> {
+  /** Never rejects. */
+  async #writeInThread({ work, resolve, reject }: QueuedWrite): Promise<void> {
     try {
-      await this.#syncLog()
-      settleGroup(writes, () => {
-        this.#checkFiles()
-        return answers
-      })
+      this.#requireUndamaged()
+      const changed = await this.#writerThread.write(work)
+      this.#checkFiles()
+      resolve(changed)
     } catch (error) {
-      for (const { reject } of writes) reject(error)
+      reject(error)
     }
-  }
-
-  /** Syncs the write-ahead log. Its thread does not block the event loop. */
-  async #syncLog(): Promise<void> {
-    try {
-      this.#logFile ??= openSync(`${this.#path}-wal`, 'r+')
-      await syncFile(this.#logFile)
-    } catch (error) {
-      throw new Database.SqliteError((error as Error).message, 'SQLITE_IOERR_FSYNC')
-    }
+    this.#checkpoints.afterCommit({ isLong: true })
   }
 
   /** Converts an error for the caller. After damage, refuses all further work. */
@@ -298,8 +285,6 @@ class SqliteEngine implements Engine {
     if (this.#damage !== undefined) throw this.#damage
   }
 }
-
-const syncFile = promisify(fdatasync)
 
 /** A larger database would take seconds to read at each start: `latchkey doctor` checks it. */
 const QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024

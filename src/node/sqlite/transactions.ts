@@ -24,7 +24,6 @@ export class Transactions {
   readonly #savepoint: Database.Statement
   readonly #release: Database.Statement
   readonly #undo: Database.Statement
-  #isDurable = true
 
   constructor(db: Database.Database) {
     this.db = db
@@ -43,10 +42,8 @@ export class Transactions {
     this.#begin.run()
   }
 
-  /** Begins to write. If it is not `durable`, the commit does not wait for the disk. */
-  beginImmediate({ durable }: { durable: boolean }): void {
-    if (durable !== this.#isDurable) this.db.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
-    this.#isDurable = durable
+  /** Begins to write. */
+  beginImmediate(): void {
     this.#beginImmediate.run()
   }
 
@@ -78,8 +75,7 @@ export class Transactions {
     } catch (error) {
       if (!hasFailed || isFault(error)) throw error
       // One of the writes fails. Only now does each get a savepoint, and undoes only itself.
-      const durable = this.#isDurable
-      this.withBusyTimeout(() => this.beginImmediate({ durable }))
+      this.withBusyTimeout(() => this.beginImmediate())
       const writeOne = (steps: readonly Step[]) => this.#writeInSavepoint(steps)
       return this.commit(() => writes.map((write) => attemptWork(write, writeOne, isFault)))
     }
