@@ -42,6 +42,8 @@ interface QueuedWrite extends PendingWrite {
 
 /** A longer write runs in a thread, with a commit of its own. */
 const MAX_SHORT_CHARS = 256 * 1024
+/** As above, in the background: about five rows of an import. The thread need not start for less. */
+const MAX_SHORT_BACKGROUND_CHARS = 4096
 
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
 const BUSY_RETRY_MS = 1
@@ -88,8 +90,8 @@ export function openSqlite(
  * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
  * opened.
  *
- * A long write, such as a part of a payload, or one in the background runs alone, in a thread, so that reads
- * need not wait for it. They may see it before it is on disk.
+ * A long write, such as a part of a payload or of an import, runs alone in a thread, so that reads need not wait
+ * for it. They may see it before it is on disk.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'
@@ -164,7 +166,7 @@ class SqliteEngine implements Engine {
       this.#scheduleWork()
       this.#writes.push({
         work: steps,
-        isLong: isBackground || measureSteps(steps) > MAX_SHORT_CHARS,
+        isLong: measureSteps(steps) > (isBackground ? MAX_SHORT_BACKGROUND_CHARS : MAX_SHORT_CHARS),
         resolve,
         reject: (error) => reject(this.#noteDamage(error)),
       })
