@@ -1,33 +1,22 @@
 import { type Context, Hono } from 'hono'
 import { parseBasePath } from '../../domain/base-path.ts'
-import { fail, type InputFailure, ok, type Result } from '../../domain/failure.ts'
+import { fail, ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { ADMIN_SCOPE_PREFIX } from '../../domain/scope.ts'
 import {
   findOperationPermission,
   JSON_LINES_TYPE,
   type Operation,
-  type Upload,
 } from '../../operations/define.ts'
 import { OPERATIONS } from '../../operations/registry.ts'
-import type { Actor, ServicesFor } from '../../service/actor-services.ts'
-import {
-  type AuditBuffer,
-  type Caller,
-  type RecordRefusal,
-  UNKNOWN_SUBJECT,
-} from '../../service/audit/buffer.ts'
-import type { FailureLimiter } from '../../service/limits/rate-limits.ts'
+import type { ServicesFor } from '../../service/actor-services.ts'
+import type { Caller } from '../../service/caller.ts'
 import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
-import type { FindServiceAccount } from '../../service/oauth/service-account.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'
 import type { TestMessages } from '../../service/ports/test-messages.ts'
-import type { Sessions } from '../../service/sign-in/sessions.ts'
-import { createBearerChallenge, parseBearerToken } from '../authorization.ts'
-import { parseJson } from '../json/parse.ts'
+import { createBearerChallenge } from '../authorization.ts'
 import type { OpenApiDocument } from '../openapi/document.ts'
 import {
   createJsonTextReply,
@@ -35,15 +24,11 @@ import {
   JSON_CONTENT_TYPE,
   toResponse,
 } from '../reply.ts'
-import { FetchRequest, type HttpDeps, identifyCaller } from '../request.ts'
-import { isEncoded, readBody } from '../request-body.ts'
+import { type HttpDeps, identifyCaller } from '../request.ts'
+import { type ApiTokenDeps, authenticateToken } from './authenticate-token.ts'
 import { createApiDocument } from './openapi-document.ts'
-import {
-  type ApiProblem,
-  createInvalidProblem,
-  createProblemReply,
-  toApiProblem,
-} from './problem.ts'
+import { type ApiProblem, createProblemReply, toApiProblem } from './problem.ts'
+import { openUpload, readJsonBody, readQuery } from './request-input.ts'
 
 const ADMIN_PATH = '/admin/v1'
 
@@ -273,151 +258,4 @@ const addScopeChallenge = (
 const NO_USER_PROBLEM: ApiProblem = {
   kind: 'forbidden',
   detail: 'an OAuth client is no user: send the API token of a user',
-}
-
-interface ApiTokenDeps {
-  readonly sessions: Sessions
-  readonly findServiceAccount: FindServiceAccount
-  readonly auditBuffer: Pick<AuditBuffer, 'record'>
-  readonly recordRefusal: RecordRefusal
-  /** Counts failed API tokens. */
-  readonly failureLimiter: FailureLimiter
-}
-
-const TOKEN_NEEDED_DETAIL =
-  'send an API token, or the access token of an OAuth client, in the header Authorization: Bearer; create an API token in the console, under Profile and security'
-const CLIENT_TOKEN_REFUSED_DETAIL = 'the access token is not valid any more; request a new one'
-const TOKEN_REFUSED_DETAIL =
-  'the API token is invalid or has expired; create a new one in the console, under Profile and security'
-
-/** The user of an API token, or the OAuth client of an access token, which no user is signed in with. */
-interface ApiCaller {
-  readonly actor: Actor
-  readonly signedInUser: SignedInUser | null
-}
-
-/** Finds the caller by the request's token. Cookies are ignored, so that no other site can act for the user. */
-async function authenticateToken(
-  { sessions, findServiceAccount, auditBuffer, recordRefusal, failureLimiter }: ApiTokenDeps,
-  headers: Headers,
-  caller: Caller,
-): Promise<Result<ApiCaller, ApiProblem>> {
-  const token = parseBearerToken(headers.get('authorization'))
-  if (!token.ok && token.failure.reason === 'credential_missing') {
-    return fail({
-      kind: 'unauthorized',
-      detail: TOKEN_NEEDED_DETAIL,
-      headers: createBearerChallenge(),
-    })
-  }
-  const signedInUser = token.ok ? await sessions.find(token.value, 'token') : null
-  if (signedInUser !== null) {
-    const { user, account } = signedInUser
-    const accountId = user.role === 'operator' ? null : account.id
-    return ok({ actor: { actor: user.id, role: user.role, accountId }, signedInUser })
-  }
-  const serviceAccount = token.ok ? await findServiceAccount(token.value, caller) : token
-  if (serviceAccount.ok) return ok({ actor: serviceAccount.value, signedInUser: null })
-
-  // A valid token is never refused for the failures of its address: only further failures are.
-  const limitCheck = failureLimiter.checkAllowed(caller.address)
-  failureLimiter.countFailure(caller.address)
-  if (!limitCheck.ok) {
-    const { retryAfterSeconds } = limitCheck.failure
-    const detail = `try again in ${retryAfterSeconds} seconds`
-    return fail({ kind: 'too_many', detail, retryAfterSeconds })
-  }
-  const { isClient = false } = caller
-  if (isClient) {
-    recordRefusal('admin', serviceAccount.failure, caller)
-  } else {
-    const facts = { surface: 'admin', reason: 'token_unknown' }
-    auditBuffer.record({ action: 'session.refused', subject: UNKNOWN_SUBJECT, caller, facts })
-  }
-  return fail({
-    kind: 'unauthorized',
-    detail: isClient ? CLIENT_TOKEN_REFUSED_DETAIL : TOKEN_REFUSED_DETAIL,
-    headers: createBearerChallenge('invalid_token'),
-  })
-}
-
-/** Returns the body of an operation that reads it as it arrives; undefined for any other. */
-function openUpload(
-  { headers, body }: Request,
-  { uploadTypes }: Operation,
-): Result<Upload | undefined, ApiProblem> {
-  if (uploadTypes === undefined) return ok(undefined)
-  const contentType = headers.get('content-type') ?? ''
-  const [type = ''] = contentType.split(';')
-  const typeName = type.trim().toLowerCase()
-  if (!Object.hasOwn(uploadTypes, typeName)) {
-    const types = Object.keys(uploadTypes)
-    const detail = `send the file as it is, with Content-Type: ${types.join(' or ')}`
-    return failUnsupportedFile(detail, { Accept: types.join(', ') })
-  }
-  const [, charset = 'utf-8'] = CHARSET_PATTERN.exec(contentType) ?? []
-  if (!/^utf-?8$/i.test(charset)) {
-    return failUnsupportedFile('convert the file to UTF-8, and send it with charset=utf-8')
-  }
-  if (isEncoded(headers)) {
-    const detail = 'send the file without Content-Encoding: it must not be compressed'
-    return failUnsupportedFile(detail, { 'Accept-Encoding': 'identity' })
-  }
-  return ok({ type: typeName, bytes: body ?? NO_BYTES })
-}
-
-/** RFC 9110 §8.3.1. */
-const CHARSET_PATTERN = /;\s*charset="?([^";\s]*)/i
-
-/** RFC 9110 §15.5.16: the headers name what is accepted. */
-const failUnsupportedFile = (detail: string, headers: ApiProblem['headers'] = {}) =>
-  fail<ApiProblem>({ kind: 'unsupported_file', detail, headers })
-
-const NO_BYTES: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} }
-
-/** Large enough for every field: the longest text has 2,000 characters. */
-const BODY_LIMIT_BYTES = 64 * 1024
-
-/** Parses the body as JSON; an empty body is an empty object. */
-async function readJsonBody(request: Request): Promise<Result<unknown, ApiProblem>> {
-  if (isEncoded(request.headers)) {
-    const detail = 'send the body without Content-Encoding: it must not be compressed'
-    return fail({ kind: 'not_json', detail, headers: { 'Accept-Encoding': 'identity' } })
-  }
-  const body = await readBody(new FetchRequest(request), BODY_LIMIT_BYTES)
-  if (!body.ok) return failUnreadableBody(body.failure)
-  if (body.value.length === 0) return ok({})
-  const type = request.headers.get('content-type') ?? ''
-  if (!/^application\/json *(;|$)/i.test(type)) {
-    const detail = 'send the body as JSON, with Content-Type: application/json'
-    return fail({ kind: 'not_json', detail, headers: { Accept: 'application/json' } })
-  }
-  const value = parseJson(body.value)
-  return value.ok ? value : failUnreadableBody(value.failure)
-}
-
-/** Reads the parameters of a query, and refuses a repeated one. */
-function readQuery(search: URLSearchParams): Result<unknown, ApiProblem> {
-  const names = [...search.keys()]
-  const repeatedName = names.find((name, n) => names.indexOf(name) !== n)
-  return repeatedName === undefined
-    ? ok(Object.fromEntries(search))
-    : fail(createInvalidProblem([{ parameter: repeatedName, detail: 'is repeated' }]))
-}
-
-function failUnreadableBody(failure: InputFailure) {
-  switch (failure.reason) {
-    case 'body_too_large':
-      return fail<ApiProblem>({
-        kind: 'too_large',
-        detail: `the body must not be longer than ${failure.limitBytes} bytes`,
-        headers: { Connection: 'close' },
-      })
-    case 'member_repeated':
-      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.member} is repeated` })
-    case 'body_unreadable':
-      return fail<ApiProblem>({ kind: 'unreadable', detail: failure.detail })
-    default:
-      return fail<ApiProblem>({ kind: 'unreadable', detail: `${failure.field} cannot be read` })
-  }
 }
