@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failure.ts'
-import type { Caller } from '../service/audit/buffer.ts'
+import type { Caller } from '../service/caller.ts'
 import { createSunsetHeaders } from './sunset-headers.ts'
 
 /** A response as plain values. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import { type IpNetwork, resolveClientAddress } from '../domain/ip-network.ts'
-import type { Caller } from '../service/audit/buffer.ts'
+import type { Caller } from '../service/caller.ts'
 import type { MaybePromise } from '../service/ports/runtime.ts'
 
 /** The headers of a request, as a Headers object has them: repeated ones are joined by a comma. */
@@ -19,12 +19,12 @@ export interface ServerRequest {
   readonly headers: RequestHeaders
   /** The address at the other end of the connection. */
   readonly peerAddress: string
-  /** Aborted if the client closes the connection before the answer. */
-  readonly signal: AbortSignal
   /** The body of a request without a Content-Length. */
   readonly stream: ReadableStream<Uint8Array> | null
   /** Reads the whole body of a request with a Content-Length. Rejects if the body ends early. */
   readBytes(): MaybePromise<Uint8Array>
+  /** Creates a signal that aborts if the client closes the connection before the answer. */
+  createSignal(): AbortSignal
   /** Answers the request. */
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void
 }
@@ -52,7 +52,7 @@ export class FetchRequest implements ServerRequest {
     return this.#request.headers
   }
 
-  get signal(): AbortSignal {
+  createSignal(): AbortSignal {
     return this.#request.signal
   }
 

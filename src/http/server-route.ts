@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono'
-import type { Caller } from '../service/audit/buffer.ts'
+import type { Caller } from '../service/caller.ts'
 import type { Log } from '../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../service/ports/storage.ts'
 import { createReplyHeaders, DATABASE_RETRY_SECONDS, type Reply } from './reply.ts'

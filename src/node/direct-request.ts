@@ -64,7 +64,7 @@ class DirectRequest implements ServerRequest {
     return this.#incoming.socket.remoteAddress ?? ''
   }
 
-  get signal(): AbortSignal {
+  createSignal(): AbortSignal {
     const controller = new AbortController()
     const outgoing = this.#outgoing
     outgoing.once('close', () => {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Caller } from '../../service/audit/buffer.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { ServiceError } from '../../service/service-result.ts'
 import type { HasherBusy, InvalidField } from '../../service/sign-in/context.ts'
 import type { ReauthenticationFailure } from '../../service/sign-in/reauthenticate.ts'

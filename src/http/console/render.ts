@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { html, raw } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Caller } from '../../service/audit/buffer.ts'
+import type { Caller } from '../../service/caller.ts'
 import { createRetryAfterHeader, DATABASE_RETRY_SECONDS, REQUEST_ID_HEADER } from '../reply.ts'
 import type { Html } from './components/html.ts'
 import { addBasePath, getConsolePaths, type PageContext } from './context.ts'

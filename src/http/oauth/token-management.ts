@@ -5,7 +5,8 @@ import {
   type Result,
   type TokenFailure,
 } from '../../domain/failure.ts'
-import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
+import type { RecordRefusal } from '../../service/audit/record-refusal.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { ClientFailure } from '../../service/oauth/authenticate-client.ts'
 import type {
   IntrospectionCredential,

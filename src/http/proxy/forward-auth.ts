@@ -1,10 +1,11 @@
 import { type Failure, fail, type Result, type SurfaceFailure } from '../../domain/failure.ts'
-import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
+import type { RecordRefusal } from '../../service/audit/record-refusal.ts'
 import {
   type Authenticate,
   type AuthenticatedKey,
   checkMethods,
 } from '../../service/authenticate/authenticate.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { Log, MaybePromise } from '../../service/ports/runtime.ts'
 import { createBearerChallenge } from '../authorization.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'

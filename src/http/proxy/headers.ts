@@ -1,6 +1,6 @@
 import { parseBasePath } from '../../domain/base-path.ts'
-import type { Caller } from '../../service/audit/buffer.ts'
 import type { AuthenticatedKey } from '../../service/authenticate/authenticate.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { HeaderLines, UpstreamResponse } from '../../service/ports/outbound.ts'
 import { REQUEST_ID_HEADER } from '../reply.ts'
 import { FORWARDED_FOR_HEADER } from '../request.ts'

@@ -7,7 +7,7 @@ import {
   type UpstreamFailure,
 } from '../../domain/failure.ts'
 import { getUpstreamSettingName, type Surface } from '../../domain/key-type.ts'
-import type { Caller } from '../../service/audit/buffer.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { HeaderLines, UpstreamFetch, UpstreamResponse } from '../../service/ports/outbound.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { createRequestHeaders, createResponseHeaders, type UpstreamIdentity } from './headers.ts'

@@ -10,12 +10,13 @@ import {
 } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
 import type { Credential, Surface } from '../../domain/key-type.ts'
-import type { Caller, RecordRefusal } from '../../service/audit/buffer.ts'
+import type { RecordRefusal } from '../../service/audit/record-refusal.ts'
 import {
   type Authenticate,
   type AuthenticatedKey,
   checkMethods,
 } from '../../service/authenticate/authenticate.ts'
+import type { Caller } from '../../service/caller.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'

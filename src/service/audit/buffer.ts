@@ -1,16 +1,11 @@
-import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { HOUR_MS, isWithinLast } from '../../domain/instant.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
-import type { Key } from '../../domain/key.ts'
-import { toRefusalFacts } from '../../domain/refusal-text.ts'
-import type { Sunset } from '../../domain/sunset.ts'
-import type { TrafficCounter } from '../limits/usage-counters.ts'
+import type { Caller } from '../caller.ts'
 import { sleep } from '../long-work.ts'
 import type { AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { Clock, KeepAlive, Log, Random } from '../ports/runtime.ts'
 import { type BufferedEvent, EventTallies, type SimilarEvents } from './event-tallies.ts'
-import type { RefusalLog } from './refusal-log.ts'
 
 /** A request's success or refusal, for the audit. */
 export interface RequestEvent {
@@ -320,66 +315,3 @@ const toReasonPath = ({ action, facts }: RequestEvent) => [action, facts.reason]
 
 /** The write logs its own failures. */
 const ignoreWork: KeepAlive = () => undefined
-
-/** The caller, as the connection identifies them. */
-export interface Caller {
-  readonly address: string
-  readonly requestId: string
-  /** The route pattern of the request, which contains no text of the caller. */
-  readonly path: string
-  /** The key of the request, set when its credential is verified. A verified token identifies its key. */
-  keyId?: string
-  /** True if the request has a genuine token of an OAuth client. */
-  isClient?: boolean
-  /** The plan to retire the key that the caller has proven, if there is one. */
-  sunset?: Sunset
-  readUserAgent?(): string | undefined
-}
-
-/** Notes the key that the caller has proven. From then on, each answer to the caller announces its sunset. */
-export function identifyKey(caller: Caller, { id, sunset }: Pick<Key, 'id' | 'sunset'>): void {
-  caller.keyId = id
-  if (sunset !== null) caller.sunset = sunset
-}
-
-export interface RecordRefusalDeps {
-  readonly auditBuffer: AuditBuffer
-  readonly traffic: Pick<TrafficCounter, 'countRefused'>
-  readonly refusalLog: Pick<RefusalLog, 'logRefusal'>
-}
-
-/**
- * Records a refusal for the operator, in words that the caller never sees. It is not awaited, because
- * its time would reveal whether the key exists.
- */
-export function createRecordRefusal({ auditBuffer, traffic, refusalLog }: RecordRefusalDeps) {
-  function recordRefusal(surface: string, failure: Failure | SurfaceRefusal, caller: Caller): void {
-    refusalLog.logRefusal(surface, failure, caller)
-    const keyId = findRefusedKeyId(failure, caller)
-    auditBuffer.record({
-      action: 'key.refused',
-      subject: keyId ?? UNKNOWN_SUBJECT,
-      caller,
-      facts: { surface, reason: failure.reason },
-      createMoreFacts: () => ({
-        ...toRefusalFacts(failure),
-        ...(keyId !== undefined && { keyId }),
-      }),
-    })
-    traffic.countRefused(caller.isClient === true ? 'oauth' : surface, failure.reason, keyId)
-  }
-
-  /** Records this server's response with the event of the refusal. */
-  const recordResponse = ({ requestId }: Caller, response: RecordedResponse) =>
-    auditBuffer.recordResponse(requestId, response)
-
-  return Object.assign(recordRefusal, { recordResponse })
-}
-
-/** Finds the key that a refusal is about: the one that it names, or the caller's. */
-export const findRefusedKeyId = (
-  failure: Failure | SurfaceRefusal,
-  caller: Caller,
-): string | undefined => ('keyId' in failure ? failure.keyId : caller.keyId)
-
-export type RecordRefusal = ReturnType<typeof createRecordRefusal>

@@ -1,9 +1,9 @@
 import type { Failure, SurfaceRefusal } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
+import { type Caller, findRefusedKeyId } from '../caller.ts'
 import { sleep } from '../long-work.ts'
 import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import { TupleMap } from '../tuple-map.ts'
-import { type Caller, findRefusedKeyId } from './buffer.ts'
 
 export interface RefusalLogDeps {
   readonly log: Log

@@ -19,7 +19,7 @@ import {
 import { type Credential, getKeyTypeTraits } from '../../domain/key-type.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
 import { checkBrownout } from '../../domain/sunset.ts'
-import { type Caller, identifyKey } from '../audit/buffer.ts'
+import { type Caller, identifyKey } from '../caller.ts'
 import type { FailureLimiter, KeyRateLimit } from '../limits/rate-limits.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { Authority } from '../ports/authority.ts'

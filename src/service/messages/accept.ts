@@ -1,7 +1,7 @@
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
 import { type MessageEnvelope, type MessageRoute, routeMessage } from '../../domain/routing.ts'
-import type { Caller } from '../audit/buffer.ts'
 import type { KeyWithRouting } from '../authenticate/key-cache.ts'
+import type { Caller } from '../caller.ts'
 import type { RecordOAuthUse } from '../limits/usage-counters.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, NewDelivery } from '../ports/messages.ts'

@@ -13,13 +13,13 @@ import {
 import { toStoredId } from '../../domain/id.ts'
 import { checkKeyUsable, type Key } from '../../domain/key.ts'
 import { hasSecret } from '../../domain/oauth-client.ts'
-import type { Caller } from '../audit/buffer.ts'
 import {
   type ExchangedCredential,
   type ExchangedSecretDeps,
   type SecretFailure,
   verifyExchangedSecret,
 } from '../authenticate/exchanged-secret.ts'
+import type { Caller } from '../caller.ts'
 import type { AssertionStorage } from '../ports/authority.ts'
 import type { AssertionVerifier } from '../ports/crypto.ts'
 import type { LastRefusals } from './last-refusals.ts'

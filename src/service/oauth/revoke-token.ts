@@ -6,7 +6,8 @@ import {
   getTokenExpiry,
   isClientToken,
 } from '../../domain/token.ts'
-import type { Caller, RecordRefusal } from '../audit/buffer.ts'
+import type { RecordRefusal } from '../audit/record-refusal.ts'
+import type { Caller } from '../caller.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { AuditEvent } from '../ports/audit.ts'
 import type { AssertionStorage, GrantStorage, RevokedTokenStorage } from '../ports/authority.ts'

@@ -1,7 +1,7 @@
 import { fail, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import { listAdminPermissions } from '../../domain/scope.ts'
 import type { Actor } from '../actor-services.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { User } from '../ports/accounts.ts'
 import type { MaybePromise } from '../ports/runtime.ts'
 import type { Guard } from '../tokens/guard.ts'

@@ -1,5 +1,5 @@
 import type { ActorServices } from '../actor-services.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { ServiceResult } from '../service-result.ts'
 
 /** The result of a test message. */

@@ -1,5 +1,6 @@
 import type { Failure } from '../../domain/failure.ts'
-import type { AuditBuffer, Caller } from '../audit/buffer.ts'
+import type { AuditBuffer } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { FailureLimiter } from '../limits/rate-limits.ts'
 import type { AuditEvent, AuditEventFacts } from '../ports/audit.ts'
 import type { Sealer, SecretDigester, SecretHasher } from '../ports/crypto.ts'

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
-import { type Caller, UNKNOWN_SUBJECT } from '../audit/buffer.ts'
+import { UNKNOWN_SUBJECT } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { Account, User } from '../ports/accounts.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Invitation, SignInStorage } from '../ports/sign-in.ts'

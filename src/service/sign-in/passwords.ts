@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { findPasswordProblem, normalizePassword } from '../../domain/user.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { User } from '../ports/accounts.ts'
 import {
   CREDENTIALS_CHANGED,

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { normalizePassword } from '../../domain/user.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { SignedInUser } from '../ports/sign-in.ts'
 import type { CodeRejected, SignInConflict, SignInRejection } from './context.ts'
 import type { CredentialVerifier } from './credential-verifier.ts'

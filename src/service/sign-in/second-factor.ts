@@ -1,7 +1,7 @@
 import { encode } from 'uqr'
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isWithinLast } from '../../domain/instant.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import { openText, sealText } from '../ports/crypto.ts'
 import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
 import {

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { DAY_MS, isWithinLast } from '../../domain/instant.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { Session, SignedInUser } from '../ports/sign-in.ts'
 import { parseName } from '../service-result.ts'
 import {

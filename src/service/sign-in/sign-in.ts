@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isPending } from '../../domain/instant.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import { openText, sealText } from '../ports/crypto.ts'
 import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
 import {

@@ -1,12 +1,14 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { checkBrownout } from '../../domain/sunset.ts'
 import { floorToSecond } from '../../domain/token.ts'
-import { type AuditBuffer, type Caller, identifyKey, type RecordRefusal } from '../audit/buffer.ts'
+import type { AuditBuffer } from '../audit/buffer.ts'
+import type { RecordRefusal } from '../audit/record-refusal.ts'
 import {
   type ExchangedCredential,
   type ExchangedSecretDeps,
   verifyExchangedSecret,
 } from '../authenticate/exchanged-secret.ts'
+import { type Caller, identifyKey } from '../caller.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { TokenMinter } from '../ports/crypto.ts'
 import type { Log, Random } from '../ports/runtime.ts'

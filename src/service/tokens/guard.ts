@@ -1,7 +1,7 @@
 import { failForged, ok, type Result } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
 import { type ClientTokenClaims, isClientToken } from '../../domain/token.ts'
-import type { Caller } from '../audit/buffer.ts'
+import type { Caller } from '../caller.ts'
 import type { KeyUseCounter } from '../limits/usage-counters.ts'
 import type { GrantStorage } from '../ports/authority.ts'
 import {

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { html } from 'hono/html'
-import type { Caller } from '../../../service/audit/buffer.ts'
+import type { Caller } from '../../../service/caller.ts'
 import type {
   OpenApiDocument,
   OpenApiOperation,

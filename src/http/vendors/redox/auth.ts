@@ -1,6 +1,7 @@
 import { type Failure, fail, ok, type Result } from '../../../domain/failure.ts'
 import { toStoredId } from '../../../domain/id.ts'
-import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
+import type { RecordRefusal } from '../../../service/audit/record-refusal.ts'
+import type { Caller } from '../../../service/caller.ts'
 import type { Log } from '../../../service/ports/runtime.ts'
 import type { Exchange } from '../../../service/tokens/exchange.ts'
 import type { IssuedTokens } from '../../../service/tokens/issue.ts'

@@ -3,7 +3,8 @@ import { toStoredId } from '../../../domain/id.ts'
 import type { Key } from '../../../domain/key.ts'
 import type { MessageEnvelope } from '../../../domain/routing.ts'
 import { allowsMessages, allowsServices, MESSAGE_SCOPES } from '../../../domain/scope.ts'
-import type { Caller, RecordRefusal } from '../../../service/audit/buffer.ts'
+import type { RecordRefusal } from '../../../service/audit/record-refusal.ts'
+import type { Caller } from '../../../service/caller.ts'
 import type { AddressRateLimit } from '../../../service/limits/rate-limits.ts'
 import type { RecordOAuthUse } from '../../../service/limits/usage-counters.ts'
 import type { AcceptMessage } from '../../../service/messages/accept.ts'
@@ -111,7 +112,9 @@ async function receiveMessage(
   if (!sourceId.ok) return sourceId
   const receipt = await acceptMessage(
     principal.value,
-    toIncomingMessage(payload.value, message.value, sourceId.value, progress, () => request.signal),
+    toIncomingMessage(payload.value, message.value, sourceId.value, progress, () =>
+      request.createSignal(),
+    ),
     caller,
   )
   return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
