@@ -39,7 +39,7 @@ const WRITE_INTERVAL_MS = 5
 const MIN_PAUSE_MS = 1
 const BUSY_PAUSE_MS = 1000
 
-interface RowSource {
+interface ImportRun {
   /** The rows of the file, as they arrive, at most `ROWS_PER_WRITE` at once. */
   readonly rows: AsyncIterable<readonly FileRow[]>
   /** The import that the keys belong to; null for a dry run, which writes nothing. */
@@ -61,8 +61,8 @@ interface ProtectedRow extends PreparedRow {
  * Imports the rows, or only checks them. Stops between two transactions once the signal is aborted, and after the
  * first that adds nothing because the import was undone.
  */
-export async function runImport(deps: ImportDeps, source: RowSource): Promise<ImportReport> {
-  const { rows, importId, options, hashWidth, reportProgress, signal } = source
+export async function runImport(deps: ImportDeps, run: ImportRun): Promise<ImportReport> {
+  const { rows, importId, options, hashWidth, reportProgress, signal } = run
   const lines = new LineIndex()
   const findings: ImportFinding[] = []
   const counts = {
@@ -113,8 +113,9 @@ export async function runImport(deps: ImportDeps, source: RowSource): Promise<Im
     const protectedRows: ProtectedRow[] = []
     await forEachConcurrently(fresh, hashWidth, async (row) => {
       const proof = await proveForm(deps, row)
-      const stored = proof.ok ? await protectRow(deps, row, importId === null) : proof
-      if (proof.ok && proof.value) counts.proven++
+      if (!proof.ok) return refuse(row.line, row.row.publicId, proof.failure.message)
+      if (proof.value) counts.proven++
+      const stored = importId === null ? NOTHING_STORED : await protectRow(deps, row)
       if (stored.ok) protectedRows.push({ ...row, stored: stored.value })
       else refuse(row.line, row.row.publicId, stored.failure.message)
     })
@@ -241,13 +242,14 @@ async function proveForm(
   }
 }
 
-/** Protects the secret; null for a client that has none, and in a dry run. Waits while the server is busy. */
+/** What a dry run stores of a secret. */
+const NOTHING_STORED = ok(null)
+
+/** Protects the secret; null for a client that has none. Waits while the server is busy. */
 async function protectRow(
   deps: ImportDeps,
   { row: { keyType }, key, secret, imported }: PreparedRow,
-  isDryRun: boolean,
 ): Promise<ServiceResult<StoredSecret | null>> {
-  if (isDryRun) return ok(null)
   if (secret === null) {
     return ok(imported && (await protectImportedSecret(deps, imported, keyType, key.id)))
   }
