@@ -1,8 +1,8 @@
+import { setPriority } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { SecretChecks } from '../crypto/primitives.ts'
 import type { SecretCheck } from '../domain/secret-forms/secret-check.ts'
 import type { Log } from '../service/ports/runtime.ts'
-import { lowerPriority } from './priority.ts'
 
 /*
  * Threads that check imported secrets, which takes up to a second. Both sides are in this file, because a thread of
@@ -27,7 +27,7 @@ const IDLE_MS = 60_000
 /** Small, because the hash functions create few objects. */
 const MAX_YOUNG_GENERATION_MB = 4
 /** A third of the weight of other threads on Linux, so that other programs cannot starve a check. */
-const CHECK_NICENESS = 5
+const CHECK_PRIORITY = 5
 
 /**
  * Starts a thread when no other is idle: the caller bounds the checks at once. A thread that was idle for a minute
@@ -113,9 +113,18 @@ interface IdleThread {
 
 if (!isMainThread && workerData === THREAD_NAME) void serveChecks()
 
+/** Lets requests go first when all cores are busy. Only Linux has priorities of threads. */
+function lowerPriority(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(CHECK_PRIORITY)
+  } catch {
+    // A sandbox may forbid it. Checks then compete with requests.
+  }
+}
+
 async function serveChecks(): Promise<void> {
-  // Elsewhere, this would be the priority of the whole server.
-  if (process.platform === 'linux') lowerPriority(CHECK_NICENESS)
+  lowerPriority()
   const [{ checkSecret }, { nodeHashFunctions }] = await Promise.all([
     import('../crypto/check-secret.ts'),
     import('./primitives.ts'),

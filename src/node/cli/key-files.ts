@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { IMPORT_COLUMN_NAMES, type ImportCells } from '../../service/imports/import-row.ts'
 import type { ImportInput, ImportResult } from '../../service/imports/imports.ts'
-import { lowerPriority } from '../priority.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import { formatExamples, formatTable, isJsonRequested, printNote, printOutput } from './print.ts'
 import { createProgressBar } from './terminal.ts'
@@ -87,7 +87,7 @@ export function defineKeyFileCommands(group: Command): void {
 }
 
 async function importFile(file: string, options: ImportOptions, command: Command): Promise<void> {
-  lowerPriority(IMPORT_NICENESS)
+  lowerPriority()
   const isDryRun = options.dryRun === true
   const format = options.format ?? findFormat(file)
   const peppers = new Map(options.pepper?.map(readPepper))
@@ -126,6 +126,17 @@ async function importFile(file: string, options: ImportOptions, command: Command
   } finally {
     progress.end()
     process.removeListener('SIGINT', stop)
+  }
+}
+
+/** Lets the requests of a server on the same machine go first. */
+function lowerPriority(): void {
+  // Linux has a priority for each thread, and V8 has started some.
+  const threads = process.platform === 'linux' ? readdirSync('/proc/self/task') : [process.pid]
+  try {
+    for (const thread of threads) setPriority(Number(thread), IMPORT_NICENESS)
+  } catch {
+    // A sandbox may forbid it, or a thread has just ended. The import then competes with requests.
   }
 }
 
