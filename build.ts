@@ -8,6 +8,8 @@ import { build, type Metafile } from 'esbuild'
  */
 
 const ROOT = import.meta.dirname
+/** A wish: esbuild breaks lines between tokens only. */
+const LINE_LENGTH = 200
 
 /**
  * Bundles programs into a folder. `programs` maps the name of each bundle to its source file. Shared code
@@ -56,6 +58,8 @@ export const bundlePrograms = (folder: string, programs: Readonly<Record<string,
     legalComments: 'none',
     minifyWhitespace: true,
     minifySyntax: true,
+    // Node shows the line of an error that nobody catches.
+    lineLimit: LINE_LENGTH,
     logLevel: 'warning',
   })
 
@@ -75,6 +79,7 @@ export async function bundleClient(): Promise<string> {
     minify: true,
     // Errors and logs show the names of classes.
     keepNames: true,
+    lineLimit: LINE_LENGTH,
     logLevel: 'warning',
   })
   return outputFiles[0]?.text ?? ''

@@ -158,6 +158,21 @@ try {
     expect(await runConsumer(consumer, '--lib', 'es2024', '--types', 'node')).toMatch(/^unavail/)
   })
 
+  test('shows no page of its own code with an error that nobody catches', async () => {
+    const consumer = join(app, 'wrong-options.mjs')
+    for (const [library, call] of [
+      ['latchkey/client', "new library.TokenManager({ url: 'api.example' })"],
+      ['latchkey', "library.readConfig({ LATCHKEY_PORT: 'x' })"],
+    ]) {
+      writeFileSync(consumer, `import * as library from '${library}'\n${call}\n`)
+      const failed = await run(process.execPath, [consumer], { cwd: app }).catch(
+        (error: { stderr: string }) => error,
+      )
+      expect(failed.stderr).toMatch(/^(TokenError: url must be|ConfigError: )/m)
+      expect(failed.stderr.length).toBeLessThan(2500)
+    }
+  })
+
   async function runConsumer(consumer: string, ...more: string[]): Promise<string> {
     const tsc = join(NODE_MODULES, 'typescript', 'bin', 'tsc')
     const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext', ...more]

@@ -77,10 +77,19 @@ async function fetchText(
     const answer = await waitAtMost(runtime, work, timeoutMs)
     if (answer !== TIMED_OUT) return answer
   } catch (cause) {
-    throw new TokenError('unavailable', `${origin} cannot be reached.`, { cause })
+    throw new TokenError('unavailable', `${origin} cannot be reached${describeCause(cause)}.`, {
+      advice: 'Check url and the network, or try again later.',
+      cause,
+    })
   }
   controller.abort()
   throw new TokenError('unavailable', `${origin} did not answer in ${timeoutMs} ms.`)
+}
+
+/** Names what Node or Bun says of a connection, such as ENOTFOUND. Browsers and Workers say nothing. */
+function describeCause(error: unknown): string {
+  const { code } = ((error as { cause?: unknown } | null)?.cause ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^[A-Z_]+$/.test(code) ? ` (${code})` : ''
 }
 
 type JsonObject = Readonly<Record<string, unknown>>

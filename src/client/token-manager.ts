@@ -298,7 +298,13 @@ function parseServerUrl(text: string, allowHttp: boolean): URL {
   const url = URL.canParse(text) ? new URL(text) : null
   const isHttp = url?.protocol === 'http:' && (allowHttp || OWN_HOSTS.includes(url.hostname))
   if (url === null || (url.protocol !== 'https:' && !isHttp)) {
-    throw new TokenError('invalid_options', 'url is no https: URL.')
+    throw new TokenError(
+      'invalid_options',
+      'url must be an https URL, such as https://api.example.',
+      {
+        advice: 'Correct it, or set allowHttp if the network between is your own.',
+      },
+    )
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TokenError('invalid_options', 'url has a password, a query or a fragment.')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createMemoryStore } from '../../src/client/client.ts'
+import { createMemoryStore, TokenManager } from '../../src/client/client.ts'
 import {
   createDeviceNewMessage,
   createTestServer,
@@ -61,6 +61,16 @@ describe('a TokenManager with a legacy key', () => {
     expect(await manager.token()).toBe(first)
     await expect.poll(() => events.map(({ type }) => type)).toContain('failed')
     expect(await manager.token()).toBe(first)
+  })
+
+  test('names the reason of an unreachable server, and sends the reader to the URL', async () => {
+    const credentials = { apiKey: 'a', secret: 'b' }
+    const options = { url: 'http://127.0.0.1:1', credentials, maxWaitMs: 0 }
+    const cause = Object.assign(new Error('bang'), { code: 'ECONNREFUSED' })
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+    await expect(new TokenManager({ ...options, runtime: { fetch } }).token()).rejects.toThrow(
+      'http://127.0.0.1:1 cannot be reached (ECONNREFUSED). Check url and the network, or try again later.',
+    )
   })
 
   test('waits for the server to recover if there is no token', async () => {

@@ -345,8 +345,8 @@ describe('secrets', () => {
 describe('options that cannot work are refused at once', () => {
   const credentials = KEY
   test.each([
-    [{ url: 'http://api.example', credentials }, 'url is no https: URL.'],
-    [{ url: 'api.example', credentials }, 'url is no https: URL.'],
+    [{ url: 'http://api.example', credentials }, 'url must be an https URL'],
+    [{ url: 'api.example', credentials }, 'url must be an https URL'],
     [{ url: 'https://u:p@api.example', credentials }, 'url has a password'],
     [{ url: 'https://api.example?a', credentials }, 'url has a password, a query'],
     [{ url: 'https://api.example', credentials: {} }, 'The credentials have none of apiKey'],

@@ -70,7 +70,7 @@ function readProfile(file: string, profile: string): TokenManagerOptions {
   const profiles = parseProfiles(file)
   const found = Object.hasOwn(profiles, profile) ? profiles[profile] : undefined
   if (found === undefined) {
-    const known = Object.keys(profiles).join(', ')
+    const known = Object.keys(profiles).join(', ') || 'none'
     throw new CommandFailure('not_found', `${file} has no profile ${profile}: it has ${known}`)
   }
   return found
@@ -78,10 +78,16 @@ function readProfile(file: string, profile: string): TokenManagerOptions {
 
 function parseProfiles(file: string): Readonly<Record<string, TokenManagerOptions>> {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'))
+    const profiles: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (typeof profiles === 'object' && profiles !== null && !Array.isArray(profiles)) {
+      return profiles as Readonly<Record<string, TokenManagerOptions>>
+    }
   } catch (error) {
     // The error itself would quote the file, which has secrets.
     if (!(error instanceof SyntaxError)) throw error
-    throw new CommandFailure('configuration', `${file} is not JSON`)
   }
+  throw new CommandFailure(
+    'configuration',
+    `${file} is no JSON object of profiles: \`latchkey token --help\` shows one`,
+  )
 }

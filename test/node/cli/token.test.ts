@@ -86,9 +86,11 @@ describe('latchkey token', () => {
 
   test.each([
     [undefined, 'configuration', 'there is no '],
-    ['{"nightly": {"secret": "hidden"', 'configuration', ' is not JSON'],
+    ['{"nightly": {"secret": "hidden"', 'configuration', ' is no JSON object of profiles'],
     [{ other: {} }, 'not_found', 'has no profile nightly: it has other'],
-    [{ nightly: {} }, 'configuration', 'url is no https: URL'],
+    [[], 'configuration', ' is no JSON object of profiles: `latchkey token --help` shows one'],
+    [{}, 'not_found', 'has no profile nightly: it has none'],
+    [{ nightly: {} }, 'configuration', 'url must be an https URL'],
     [
       { nightly: { url: 'https://a.example', credentials: { apiKey: 'a', sceret: 'hidden' } } },
       'configuration',
