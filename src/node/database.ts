@@ -36,10 +36,14 @@ export async function readSchemaVersion(database: InspectedDatabase): Promise<nu
   if (!existsSync(database.path)) return null
   const { default: Database } = await import('better-sqlite3')
   const { readSqliteVersion } = await import('./sqlite/schema.ts')
-  const db = new Database(database.path, { readonly: true, fileMustExist: true, timeout: 10_000 })
-  try {
-    return readSqliteVersion(db)
-  } finally {
-    db.close()
-  }
+  const { nameFileInErrors } = await import('./sqlite/errors.ts')
+  return nameFileInErrors(database.path, () => {
+    const options = { readonly: true, fileMustExist: true, timeout: 10_000 }
+    const db = new Database(database.path, options)
+    try {
+      return readSqliteVersion(db)
+    } finally {
+      db.close()
+    }
+  })
 }

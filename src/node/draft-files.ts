@@ -51,9 +51,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Throws if other users of the machine can read or change a file. */
+/** Throws if other users of the machine can read or change a file, or if it is none. */
 export function requireOwnerOnly(path: string, description: string): void {
-  const mode = statSync(path).mode & 0o777
+  const stats = statSync(path)
+  if (stats.isDirectory()) throw new Error(`${description} ${path} is a folder: name a file`)
+  const mode = stats.mode & 0o777
   if ((mode & 0o077) !== 0) {
     throw new Error(
       `${description} ${path} can be read by other users (mode 0${mode.toString(8)}): chmod 600 ${path}`,

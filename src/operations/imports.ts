@@ -70,7 +70,7 @@ export const importReport = z
     present: count('Rows whose key is there already'),
     different: count('Rows of these whose key differs'),
     invalid: count('Rows that cannot be imported'),
-    hashed: count('Rows with a hash'),
+    hashed: count('Rows with a hash that are neither there already nor invalid for another reason'),
     proven: count('Rows whose secret proves the form of their hash'),
     findings: z.array(finding).readonly().meta({ description: 'The first 1,000, by line' }),
   } satisfies Record<keyof ImportResult, z.ZodType>)

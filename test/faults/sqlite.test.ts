@@ -321,7 +321,7 @@ describe('a server is not started', () => {
     const bind = `mount --bind ${dir} ${dir} && mount -o remount,bind,ro ${dir} && exec "$@"`
     expect(await start(dir, ['unshare', '-rm', 'sh', '-c', bind, 'sh'])).toEqual([
       1,
-      'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable\n',
+      `${dir}/latchkey.db cannot be opened: it must be a file of this user, and its folder writable\n`,
     ])
   })
 
@@ -342,7 +342,7 @@ describe('a server is not started', () => {
     overwritePage(path, 0)
     expect(await start(dir)).toEqual([
       1,
-      `latchkey.db in LATCHKEY_DATA is not a database: ${restore}`,
+      `${path} is not a database: name another file, or ${restore}`,
     ])
   })
 })

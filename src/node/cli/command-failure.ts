@@ -109,17 +109,22 @@ const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
   EPERM: explainForbidden,
   EROFS: ({ path }) => `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to a writable folder`,
   ENOENT: ({ path }) => `there is no ${path ?? 'such file'}`,
+  EISDIR: ({ path }) =>
+    `${path === undefined ? 'there is a folder' : `${path} is a folder`} where a file is needed: name a file`,
   EEXIST: ({ path }) => `${path} exists and is not a folder`,
   ENOTDIR: ({ path }) => `${path} has a parent that is not a folder`,
   ENOSPC: () => 'the disk is full: free some space',
   ERR_DLOPEN_FAILED: ({ message }) =>
     `a native module cannot be loaded. Install Latchkey again with Node ${process.version}: ${message}`,
-  SQLITE_CANTOPEN: () =>
-    'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable',
-  SQLITE_READONLY: () =>
-    'the database accepts no writes: latchkey.db in LATCHKEY_DATA, and the folder, must be writable',
+  SQLITE_CANTOPEN: ({ path = 'the database' }) =>
+    `${path} cannot be opened: it must be a file of this user, and its folder writable`,
+  SQLITE_IOERR_READ: ({ path = 'the database' }) =>
+    `${path} cannot be read: check that it is a file, and its disk`,
+  SQLITE_READONLY: ({ path = 'the database' }) =>
+    `${path} accepts no writes: the file and its folder must be writable`,
   SQLITE_READONLY_DBMOVED: () => 'the database was replaced while it was opened: start again',
-  SQLITE_NOTADB: () => 'latchkey.db in LATCHKEY_DATA is not a database: restore it from a backup',
+  SQLITE_NOTADB: ({ path = 'the file' }) =>
+    `${path} is not a database: name another file, or restore it from a backup`,
   SQLITE_CORRUPT: () => 'the database is damaged: restore it from a backup',
   SQLITE_BUSY: () => 'another process has locked the database: try again',
   SQLITE_FULL: () => 'the disk is full: free some space',

@@ -154,7 +154,11 @@ function readPepper(option: string): [name: string, bytes: Uint8Array] {
   }
   const bytes = readFileSync(path)
   const end = bytes.at(-1) === 10 ? (bytes.at(-2) === 13 ? -2 : -1) : bytes.length
-  return [name, bytes.subarray(0, end)]
+  const pepper = bytes.subarray(0, end)
+  if (pepper.length === 0) {
+    throw new CommandFailure('usage', `the pepper ${name} is empty: write it into ${path}`)
+  }
+  return [name, pepper]
 }
 
 /** Reads the whole file before its import begins: seconds for a long one. */
@@ -218,7 +222,7 @@ function formatReport(result: ImportResult): string {
           ['line', 'public id', 'problem'],
           findings.map(({ line, publicId, problem }) => [line, publicId, problem]),
         )
-  return `${table}${rows} rows: ${counts.join(', ')}\n`
+  return `${table}${rows} ${rows === 1 ? 'row' : 'rows'}: ${counts.join(', ')}\n`
 }
 
 function* listNotes(result: ImportResult): Generator<string> {

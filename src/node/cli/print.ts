@@ -162,6 +162,7 @@ const LABELS: Readonly<Record<string, string>> = {
   publicId: 'public id',
   ownerId: 'owner id',
   eventId: 'event id',
+  'key.keyType': 'key type',
   accountName: 'account',
   siteName: 'site',
   'owner.email': 'owner',

@@ -7,7 +7,7 @@ import { logMigration, silentLog } from '../log.ts'
 import { CHECKPOINT_PAGES, Checkpoints } from './checkpoints.ts'
 import { createFileCheck } from './database-file.ts'
 import { DatabaseThread } from './database-thread.ts'
-import { isBusy, isDamage, toCallerError } from './errors.ts'
+import { isBusy, isDamage, nameFileInErrors, toCallerError } from './errors.ts'
 import { prepareSqliteSchema } from './schema.ts'
 import {
   attemptWork,
@@ -70,12 +70,15 @@ export function openSqlite(
     checkpointPages = CHECKPOINT_PAGES,
   }: SqliteOptions = {},
 ): Engine {
-  const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
-  db.pragma('journal_mode = WAL')
-  for (const pragma of WRITER_PRAGMAS) db.pragma(pragma)
-  const startedAt = performance.now()
-  logMigration(prepareSqliteSchema(db, history), startedAt, log)
-  requireIntact(db)
+  const db = nameFileInErrors(path, () => {
+    const opened = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+    opened.pragma('journal_mode = WAL')
+    for (const pragma of WRITER_PRAGMAS) opened.pragma(pragma)
+    const startedAt = performance.now()
+    logMigration(prepareSqliteSchema(opened, history), startedAt, log)
+    requireIntact(opened)
+    return opened
+  })
   return new SqliteEngine(db, {
     checkFiles: createFileCheck(path),
     checkpoints: new Checkpoints(db, checkpointPages, log),

@@ -19,6 +19,15 @@ const FAULT_MESSAGES: Record<string, string> = {
   NOMEM: 'the machine is out of memory',
 }
 
+/** Adds the path of the database to errors of opening it, which do not say which file they are about. */
+export function nameFileInErrors<T>(path: string, open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    throw error instanceof SqliteError ? Object.assign(error, { path }) : error
+  }
+}
+
 /** Reduces a code: `SQLITE_IOERR_WRITE` is IOERR. */
 const getErrorKind = (error: unknown): string =>
   error instanceof SqliteError ? (error.code.split('_')[1] ?? '') : ''

@@ -119,15 +119,8 @@ function checkText(text: string, parse: ParseRow): Result<ImportCells, string> {
 }
 
 function parseJsonRow(text: string): Result<ImportCells, string> {
-  let row: unknown
-  try {
-    row = JSON.parse(text)
-  } catch {
-    return fail('the line is not JSON')
-  }
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-    return fail('the line is not a JSON object')
-  }
+  const row = parseJsonObject(text)
+  if (row === null) return fail('the line is not a JSON object: each line must be one')
   const cells: Record<string, string> = {}
   for (const [name, value] of Object.entries(row)) {
     if (!isImportColumn(name)) return fail(describeUnknownColumn(name))
@@ -140,13 +133,22 @@ function parseJsonRow(text: string): Result<ImportCells, string> {
   return ok(cells)
 }
 
+function parseJsonObject(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && !Array.isArray(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
 /** Creates the parser of the rows below a header. */
 function createCsvParser(header: Result<string, string>): ParseRow {
   const names = header.ok ? parseCsvCells(header.value, IMPORT_COLUMN_NAMES.length) : header
   if (!names.ok) throw new UnreadableFileError(`the header cannot be read: ${names.failure}`)
   const columns = names.value.map((name) => name.trim().toLowerCase())
-  if (columns.some((name) => name.includes('\u{fffd}'))) {
-    throw new UnreadableFileError('the file is not UTF-8: convert it')
+  if (columns.some((name) => /[\0\u{fffd}]/u.test(name))) {
+    throw new UnreadableFileError('the file is not text in UTF-8: unpack it, or convert it')
   }
   if (columns.length === 1 && /[;\t]/.test(columns[0] ?? '')) {
     throw new UnreadableFileError('the cells must be separated by commas')

@@ -20,7 +20,7 @@ export interface ImportFinding {
 export interface ImportReport extends ImportCounts {
   /** The rows of the file. */
   readonly rows: number
-  /** Rows with a hash. */
+  /** Rows with a hash, of those that could be imported: the others prove nothing. */
   readonly hashed: number
   /** Rows whose secret proves that their hash has the form that the file says. */
   readonly proven: number
@@ -107,11 +107,11 @@ export async function runImport(deps: ImportDeps, run: ImportRun): Promise<Impor
       if (!found.ok) refuse(line, row.value.publicId, found.failure.message)
       else if (repeated !== null) refuse(line, row.value.publicId, repeated)
       else prepared.push({ ...found.value, line })
-      if (row.value.hash !== null) counts.hashed++
     }
     const fresh = await findFreshRows(prepared)
     const protectedRows: ProtectedRow[] = []
     await forEachConcurrently(fresh, hashWidth, async (row) => {
+      if (row.imported !== null) counts.hashed++
       const proof = await proveForm(deps, row)
       if (!proof.ok) return refuse(row.line, row.row.publicId, proof.failure.message)
       if (proof.value) counts.proven++

@@ -94,7 +94,7 @@ export function testImportsOverHttp(
     expect(body).toMatchObject({ rows: 3, imported: 1, invalid: 2 })
     expect(body.findings).toEqual([
       { line: 1, publicId: wrong.public_id, problem: 'there is no user "nobody@clinic.example"' },
-      { line: 3, publicId: null, problem: 'the line is not JSON' },
+      { line: 3, publicId: null, problem: 'the line is not a JSON object: each line must be one' },
     ])
   })
 

@@ -1,4 +1,11 @@
-import { copyFileSync, createReadStream, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  copyFileSync,
+  createReadStream,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'
@@ -206,6 +213,15 @@ test('what cannot be copied is refused with a sentence', async () => {
   const none = join(createTempFolder(), 'none.db')
   expect(await expectCopyError(`sqlite:${none}`, `sqlite:${createTargetPath()}`)).toBe(
     `there is no Latchkey database in sqlite:${none}`,
+  )
+  const text = createTargetPath()
+  writeFileSync(text, 'hello '.repeat(100))
+  expect(await expectCopyError(`sqlite:${text}`, `sqlite:${createTargetPath()}`)).toBe(
+    `${text} is not a database: name another file, or restore it from a backup`,
+  )
+  const folder = createTempFolder()
+  expect(await expectCopyError(`sqlite:${folder}`, `sqlite:${createTargetPath()}`)).toBe(
+    `${folder} cannot be read: check that it is a file, and its disk`,
   )
   const older = createTargetPath()
   copyFileSync(join(dir, 'latchkey.db'), older)

@@ -128,7 +128,7 @@ test('a port that is taken, or a broken key ring, is one sentence and no stack',
       'the key ring has 0 current EdDSA keys, not one\n',
       `the key ring ${readable}/keyring.json can be read by other users (mode 0644): chmod 600 ${readable}/keyring.json\n`,
       `${inTheWay} exists and is not a folder\n`,
-      'the database cannot be opened: latchkey.db in LATCHKEY_DATA must be a file of this user, and the folder writable\n',
+      `${noDatabase}/latchkey.db cannot be opened: it must be a file of this user, and its folder writable\n`,
     ].map((stderr) => ({ code: 1, stderr })),
   )
 })

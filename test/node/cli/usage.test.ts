@@ -174,6 +174,11 @@ test('text leaves out what has no value, and says if a list is empty', () => {
   expect(formatValue({ publicId: 'a', note: '', dueAt: '1970-01-01T00:00:00.000Z' })).toBe(
     'public id  a\ndue at     now\n',
   )
+  expect(formatValue({ key: { keyType: 'redox' } })).toBe('key type  redox\n')
+  const facts = { overlapEndsAt: 1_767_322_984_000, answerStatus: 401 }
+  expect(formatValue({ items: [{ facts }] })).toBe(
+    'FACTS\noverlapEndsAt=2026-01-02T03:03:04.000Z answerStatus=401\n',
+  )
 })
 
 test('durations and dates are read exactly or not at all', () => {

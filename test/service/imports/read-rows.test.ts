@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -95,7 +96,9 @@ describe('a CSV file', () => {
 
   test('in UTF-16, as spreadsheet programs write it, is refused', async () => {
     const bytes = Buffer.from('\u{feff}type,owner\r\n', 'utf16le')
-    await expect(read(bytes)).rejects.toThrow(/^the file is not UTF-8: convert it$/)
+    await expect(read(bytes)).rejects.toThrow(/^the file is not text in UTF-8: unpack/)
+    await expect(read(bytes.subarray(2))).rejects.toThrow(/^the file is not text in UTF-8/)
+    await expect(read(gzipSync('type,owner\n'))).rejects.toThrow(/^the file is not text in UTF-8/)
   })
 
   test('has the cells that csv-parse reads', () => {
@@ -136,8 +139,8 @@ describe('a file of JSON lines', () => {
   })
 
   test.each([
-    ['no JSON', '{"type":', 'the line is not JSON'],
-    ['a list', '[]', 'the line is not a JSON object'],
+    ['no JSON', '{"type":', 'the line is not a JSON object: each line must be one'],
+    ['a list', '[]', 'the line is not a JSON object: each line must be one'],
     ['a number', '{"name":7}', 'name must be text'],
     ['a NUL', '{"name":"\\u0000"}', 'the row has a NUL character'],
     ['a prototype', '{"__proto__":"x"}', /^there is no column "__proto__"/],
