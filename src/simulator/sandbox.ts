@@ -45,6 +45,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-simulate-'))
   const hospital = await startHospital()
   const upstreams = await startUpstreams()
+  function release(): void {
+    hospital.close()
+    upstreams.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
   const config = readConfig({
     LATCHKEY_DATA: dataDir,
     LATCHKEY_HOST: host,
@@ -62,6 +67,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const server = await startLatchkey(config, createLog(config.logLevel, 2), {
     clock: clock.now,
     wrapApp: () => (request, env) => answer(request, env),
+  }).catch((error: unknown) => {
+    // Their listeners would keep the process alive.
+    release()
+    throw error
   })
   const { accountId, ...data } = await seedSandbox(server, dataDir, hospital)
   const deps: FaultyAppDeps = {
@@ -89,9 +98,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     async stop() {
       await server.stop()
-      hospital.close()
-      upstreams.close()
-      rmSync(dataDir, { recursive: true, force: true })
+      release()
     },
   }
 }

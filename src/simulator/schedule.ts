@@ -26,7 +26,11 @@ const ruleSchema = z.strictObject({
     .optional(),
   /** The beginning of a path, or a kind of request. */
   on: z
-    .union([z.enum(['authenticate', 'refresh', 'token', 'api']), z.string().startsWith('/')])
+    .string()
+    .regex(
+      /^(authenticate|refresh|token|api|\/.*)$/,
+      'must be authenticate, refresh, token, api or a path that begins with /',
+    )
     .optional(),
   /** Since the start, by the simulated clock. */
   from: durationSchema.optional(),

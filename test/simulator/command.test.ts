@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { SandboxData } from '../../src/simulator/seed-sandbox.ts'
@@ -93,6 +95,10 @@ test.each([
 test.each([
   ['{"fault":"delay"}', 'is not a JSON list of rules'],
   ['[{', 'is not a JSON list of rules'],
+  [
+    '[{"fault":"delay","on":"send"}]',
+    '0.on must be authenticate, refresh, token, api or a path that begins with /',
+  ],
   ['[{"fault":"answer-500"}]', '0.fault must be one of lose-answer-before-commit'],
 ])('a schedule of %s is refused with the reason', async (text, reason) => {
   const dir = createTempFolder()
@@ -102,6 +108,21 @@ test.each([
   const { code, stderr } = await runWarmCli(['simulate', '--schedule', file], { dir, env })
   expect(code).toBe(2)
   expect(stderr).toContain(reason)
+})
+
+test('a sandbox whose port is taken names the option that moves it, and leaves no data', async () => {
+  const dir = createTempFolder()
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const env = { LATCHKEY_DATA: '', TMPDIR: dir }
+  const { code, stderr } = await runCli(['simulate', '--port', String(port)], { dir, env })
+  other.close()
+  expect([code, stderr]).toEqual([
+    1,
+    `port ${port} of 127.0.0.1 is in use: stop the other program, or add --port\n`,
+  ])
+  expect(readdirSync(dir)).toEqual([])
 })
 
 test('a server that is no sandbox ignores the header that chooses faults', async () => {

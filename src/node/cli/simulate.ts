@@ -83,6 +83,12 @@ export function defineSimulateCommand(group: Command): void {
         latencyMs: options.latency,
         json: isJsonRequested(command),
         failOnFindings: options.failOnFindings ?? false,
+      }).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+        throw new CommandFailure(
+          'failed',
+          `port ${options.port} of ${options.host} is in use: stop the other program, or add --port`,
+        )
       })
     })
 }
