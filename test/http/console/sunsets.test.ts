@@ -22,3 +22,17 @@ test('a sunset is canceled after a question, whose other answer is to keep it', 
   expect(canceled.location).toBe('/console/sunsets?flash=sunset.cancel')
   expect((await get(path)).status).toBe(404)
 })
+
+test('the list of legacy keys names key types as other pages do, and has the readiness where narrow tables show it', async () => {
+  const { get, testUser } = await seedConsoleClient(server, 'administrator')
+  const { accountId, user } = testUser
+  unwrap(await server.keys.create({ keyType: 'xdent', ownerId: user.id, name: 'Online booking' }))
+  const { html } = await get('/console/sunsets/keys')
+  const headings = [...html.matchAll(/<th[^>]*>([^<]+)<\/th>/g)].map(([, text]) => text)
+  expect(headings.slice(0, 3)).toEqual(['Key', 'Key type', 'Readiness'])
+  expect(html).toMatch(/Online booking<\/a>.*?XDENT.*?Not ready/s)
+  expect(html).toContain('<option value="opendental-portal">Open Dental, portal</option>')
+  const sunsetAt = server.clock() + 90 * 24 * 3600 * 1000
+  unwrap(await server.sunsets.set({ accountId, keyType: 'xdent', sunsetAt }))
+  expect((await get('/console/sunsets')).html).toContain('Cancel the sunset of XDENT keys')
+})

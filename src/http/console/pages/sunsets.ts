@@ -34,6 +34,7 @@ import { redirectToPage, renderPage } from '../render.ts'
 import { mountAction } from '../resource/changes.ts'
 import type { Resource } from '../resource/resource.ts'
 import type { ConsoleRouter } from '../router.ts'
+import { KEY_TYPE_LABELS } from './keys/key-components.ts'
 
 const PLAN_PATH = `${SUNSETS_PATH}/plan`
 const LEGACY_KEYS_PATH = `${SUNSETS_PATH}/keys`
@@ -44,7 +45,7 @@ const SUNSETS: Resource<StoredSunset> = {
   noun: 'sunset',
   path: SUNSETS_PATH,
   find: ({ services }, id) => services.sunsets.find(id),
-  getName: ({ keyType }) => `the sunset of ${keyType} keys`,
+  getName: ({ keyType }) => `the sunset of ${KEY_TYPE_LABELS[keyType].name} keys`,
   formatPath: () => SUNSETS_PATH,
 }
 
@@ -91,7 +92,7 @@ async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]):
       ...(canCancel ? [{ name: 'Action', end: true }] : []),
     ],
     rows: rows.map((sunset) => [
-      sunset.keyType,
+      KEY_TYPE_LABELS[sunset.keyType].name,
       ...(names === null ? [] : [names.get(sunset.accountId) ?? '']),
       describeScope(sunset),
       exactTime(sunset.deprecatedAt),
@@ -101,7 +102,7 @@ async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]):
         : html`${sunset.brownouts.map(({ startsAt, endsAt }) => html`<span class="sub">${exactTime(startsAt)} to ${exactTime(endsAt)}</span>`)}`,
       ...(canCancel
         ? [
-            html`<a class="button compact danger" href="${SUNSETS_PATH}/${sunset.id}/cancel" aria-label="Cancel the sunset of ${sunset.keyType} keys">Cancel</a>`,
+            html`<a class="button compact danger" href="${SUNSETS_PATH}/${sunset.id}/cancel" aria-label="Cancel the sunset of ${KEY_TYPE_LABELS[sunset.keyType].name} keys">Cancel</a>`,
           ]
         : []),
     ]),
@@ -120,7 +121,10 @@ const READINESS_CHOICES = [
   { value: 'true', text: 'Ready' },
 ]
 
-const KEY_TYPE_CHOICES = LEGACY_KEY_TYPES.map((keyType) => ({ value: keyType, text: keyType }))
+const KEY_TYPE_CHOICES = LEGACY_KEY_TYPES.map((keyType) => ({
+  value: keyType,
+  text: KEY_TYPE_LABELS[keyType].name,
+}))
 
 const getKeyType = (context: PageContext): LegacyKeyType | undefined =>
   LEGACY_KEY_TYPES.find((keyType) => keyType === getField(context, 'key-type'))
@@ -131,7 +135,7 @@ async function showLegacyKeys(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, (page) =>
     context.services.sunsets.listKeys({ ...page, ...filter }),
   )
-  const body = html`<form method="get" action="${LEGACY_KEYS_PATH}" class="row">
+  const body = html`<form method="get" action="${LEGACY_KEYS_PATH}" class="filters" role="search" aria-label="Legacy keys" data-filter>
       ${selectField({ name: 'key-type', label: 'Key type', value: keyType, choices: [{ value: '', text: 'All' }, ...KEY_TYPE_CHOICES] })}
       ${selectField({ name: 'ready', label: 'Readiness', value: ready, choices: READINESS_CHOICES })}
       ${submitButton('Filter', '')}</form>
@@ -153,24 +157,26 @@ function legacyKeyTable(
     columns: [
       { name: 'Key' },
       { name: 'Key type' },
+      { name: 'Readiness' },
       { name: 'Owner' },
       { name: 'Source or site' },
       { name: 'Program' },
       { name: 'Last used' },
-      { name: 'OAuth first used' },
       { name: 'OAuth last used' },
-      { name: 'Readiness' },
     ],
     rows: rows.map((key) => [
       html`<a href="${formatKeyPath(key)}">${key.name}</a>`,
-      key.keyType,
+      KEY_TYPE_LABELS[key.keyType].name,
+      key.ready ? badge('Ready', 'good') : badge('Not ready', 'warn'),
       key.ownerEmail,
       key.sourceName ?? key.siteName ?? 'None',
       key.userAgent ?? 'Unknown',
       time(key.lastUsedAt),
-      time(key.firstOAuthUseAt),
-      time(key.lastOAuthUseAt),
-      key.ready ? badge('Ready', 'good') : badge('Not ready', 'warn'),
+      html`${time(key.lastOAuthUseAt)}${
+        key.firstOAuthUseAt === null
+          ? nothing
+          : html`<span class="sub">first ${relativeTime(key.firstOAuthUseAt, now)}</span>`
+      }`,
     ]),
   })
 }
@@ -251,7 +257,7 @@ function setForm(
     PLAN_PATH,
     html`${Object.entries({ account: accountId, 'key-type': keyType, source: sourceId, site: siteId, sunset: day }).map(([name, value]) => hiddenField(name, value))}
       ${textField({ name: 'documentation', label: 'Documentation URL', type: 'url', value: getField(context, 'documentation'), hint: 'An https page for the users of the keys. Answers link to it.' })}
-      ${textArea({ name: 'brownouts', label: 'Brownouts', value: brownouts, code: true, hint: 'Start and end of each, separated by a slash, one in a line.' })}
+      ${textArea({ name: 'brownouts', label: 'Brownouts', value: brownouts, hint: 'Start and end of each, separated by a slash, one in a line.' })}
       <div class="row">${submitButton('Set sunset')}${buttonLink(SUNSETS_PATH, 'Cancel', 'quiet')}</div>`,
   )
 }
