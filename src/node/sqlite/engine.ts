@@ -34,7 +34,7 @@ const THREAD_MIN_BYTES = 32 * 1024 * 1024
 const MIN_STATEMENTS_TO_GROUP = 4
 
 /** Holds the inner pages of the indexes of a million keys. The system caches the others. */
-const CACHE_KB = 4096
+const CACHE_PRAGMA = 'cache_size = -4096'
 
 interface QueuedWrite extends PendingWrite {
   readonly isLong: boolean
@@ -52,7 +52,7 @@ const BUSY_RETRY_MS = 1
 const WRITER_PRAGMAS = [
   'synchronous = FULL',
   'foreign_keys = ON',
-  `cache_size = -${CACHE_KB}`,
+  CACHE_PRAGMA,
   // A statement that adds many rows keeps the pages that it may have to restore. (Large sorts run in a thread.)
   'temp_store = MEMORY',
 ]
@@ -133,7 +133,11 @@ class SqliteEngine implements Engine {
     this.#checkFiles = checkFiles
     this.#path = db.name
     this.#threadMinBytes = threadMinBytes
-    this.#readerThread = new DatabaseThread(db.name, { readonly: true, timeout: BUSY_TIMEOUT_MS })
+    this.#readerThread = new DatabaseThread(db.name, {
+      readonly: true,
+      timeout: BUSY_TIMEOUT_MS,
+      pragmas: [CACHE_PRAGMA],
+    })
     const pragmas = [...WRITER_PRAGMAS, checkpoints.pragma]
     this.#writerThread = new DatabaseThread(db.name, { timeout: BUSY_TIMEOUT_MS, pragmas })
   }
