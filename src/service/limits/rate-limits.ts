@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { fail, ok, type RateLimitFailure, type Result } from '../../domain/failure.ts'
 import { isPending } from '../../domain/instant.ts'
 import { toAddressBlock } from '../../domain/ip-network.ts'
 import type { Key } from '../../domain/key.ts'
-import { getKeyRateLimit, type RateLimit as Limit, limitEntries } from '../../domain/limits.ts'
+import { getKeyRateLimit, type RateLimit as Limit } from '../../domain/limits.ts'
 import type { Clock, GetSharedCounter, SharedCounter } from '../ports/runtime.ts'
 
 export interface FailureLimits {
@@ -93,16 +92,23 @@ export function createKeyRateLimit(
 export type KeyRateLimit = ReturnType<typeof createKeyRateLimit>
 
 /**
- * The number of ids and addresses that are counted at once. Beyond it, the least recently used one is
+ * The number of ids and addresses that are counted at once. Beyond it, one that has not been used for long is
  * forgotten.
  */
 const MAX_COUNTED_IDS = 50_000
 
-/** Counts in fixed windows, with bounded memory. */
+/**
+ * Counts in fixed windows, with bounded memory. Windows are rows of arrays, which take half the memory of objects
+ * in an LRU cache.
+ */
 export class FixedWindowCounter {
-  readonly #windows = new LRUCache<string, { count: number; endsAt: number }>(
-    limitEntries(MAX_COUNTED_IDS),
-  )
+  readonly #rows = new Map<string, number>()
+  readonly #ids: string[] = []
+  readonly #counts: number[] = []
+  readonly #ends: number[] = []
+  /** True if the row was used since the search for one to forget passed it (the clock algorithm). */
+  readonly #isUsed: boolean[] = []
+  #searchRow = 0
   readonly #ms: number
   readonly #clock: Clock
   readonly #sharing: SharedCounter | undefined
@@ -116,38 +122,62 @@ export class FixedWindowCounter {
 
   /** Adds one, and returns the new count. */
   count(id: string): number {
-    const { count, endsAt } = this.#add(id, 1, this.#clock() + this.#ms)
-    this.#sharing?.publish(id, endsAt)
-    return count
+    const row = this.#add(id, 1, this.#clock() + this.#ms)
+    this.#sharing?.publish(id, this.#ends[row] as number)
+    return this.#counts[row] as number
   }
 
-  /** Adds to the open window. If there is none, opens one that ends at `endsAt`. */
-  #add(id: string, count: number, endsAt: number): { count: number; endsAt: number } {
-    const current = this.#windows.get(id)
-    if (current === undefined) {
-      const window = { count, endsAt }
-      this.#windows.set(id, window)
-      return window
-    }
-    if (this.#isOpen(current)) {
-      current.count += count
+  /** Adds to the open window. If there is none, opens one that ends at `endsAt`. Returns its row. */
+  #add(id: string, count: number, endsAt: number): number {
+    const row = this.#findRow(id) ?? this.#addRow(id)
+    if (this.#isOpen(row)) {
+      this.#counts[row] = (this.#counts[row] as number) + count
     } else {
-      current.count = count
-      current.endsAt = endsAt
+      this.#counts[row] = count
+      this.#ends[row] = endsAt
     }
-    return current
+    return row
   }
 
   getCount(id: string): number {
-    const window = this.#windows.get(id)
-    return window !== undefined && this.#isOpen(window) ? window.count : 0
-  }
-
-  #isOpen({ endsAt }: { endsAt: number }): boolean {
-    return isPending(endsAt, this.#ms, this.#clock())
+    const row = this.#findRow(id)
+    return row !== undefined && this.#isOpen(row) ? (this.#counts[row] as number) : 0
   }
 
   getRemainingMs(id: string): number {
-    return (this.#windows.get(id)?.endsAt ?? 0) - this.#clock()
+    const row = this.#findRow(id)
+    return (row === undefined ? 0 : (this.#ends[row] as number)) - this.#clock()
+  }
+
+  #isOpen(row: number): boolean {
+    return isPending(this.#ends[row] as number, this.#ms, this.#clock())
+  }
+
+  #findRow(id: string): number | undefined {
+    const row = this.#rows.get(id)
+    if (row !== undefined) this.#isUsed[row] = true
+    return row
+  }
+
+  /** Adds a row whose window has ended. */
+  #addRow(id: string): number {
+    const row = this.#ids.length < MAX_COUNTED_IDS ? this.#ids.length : this.#takeUnusedRow()
+    this.#ids[row] = id
+    this.#counts[row] = 0
+    this.#ends[row] = 0
+    this.#isUsed[row] = false
+    this.#rows.set(id, row)
+    return row
+  }
+
+  #takeUnusedRow(): number {
+    while (this.#isUsed[this.#searchRow]) {
+      this.#isUsed[this.#searchRow] = false
+      this.#searchRow = (this.#searchRow + 1) % MAX_COUNTED_IDS
+    }
+    const row = this.#searchRow
+    this.#searchRow = (row + 1) % MAX_COUNTED_IDS
+    this.#rows.delete(this.#ids[row] as string)
+    return row
   }
 }
