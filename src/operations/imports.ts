@@ -222,6 +222,8 @@ export const importOperations: readonly Operation[] = [
       deleted: count('Keys that were deleted'),
       kept: count('Keys that stay, because they were used'),
     }),
+    note: ({ kept }) =>
+      kept > 0 ? 'Keys that were used stay: add --includes-used to delete them too.' : null,
     run: ({ services, id, body }) => services.imports.undo(id, body),
   }),
   defineOperation({

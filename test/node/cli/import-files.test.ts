@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { runJsonError, seedCliAccount } from '../../support/cli/commands.ts'
 import { runWarmCli } from '../../support/cli/warm-cli.ts'
+import { executeSql } from '../../support/database/data-folder.ts'
 import { hashWithSha256 } from '../../support/imports.ts'
 import { createTempFolder } from '../../support/server.ts'
 
@@ -41,6 +42,25 @@ describe('latchkey keys import', () => {
       stdout: '1 row: 0 can be imported, 1 already there, 0 invalid\n',
       stderr: '',
     })
+  })
+
+  test('is undone but for the keys that were used, and the option that deletes them is named', async () => {
+    const file = writeFile(
+      'used.csv',
+      'type,public_id,secret,owner\nxdent,used-1,a-secret-of-the-old-portal,eng@acme.example\n',
+    )
+    const { stderr } = await importFile(file)
+    const [, id = ''] = /imports undo (\S+)`/.exec(stderr) ?? []
+    executeSql(
+      join(dir, 'latchkey.db'),
+      "UPDATE keys SET last_used_at = 1 WHERE public_id = 'used-1'",
+    )
+    const undo = ['imports', 'undo', id, '--yes']
+    const kept = await runWarmCli(undo, { dir })
+    expect(kept.stdout).toMatch(/^kept +1$/m)
+    expect(kept.stderr).toBe('Keys that were used stay: add --includes-used to delete them too.\n')
+    const deleted = await runWarmCli([...undo, '--includes-used'], { dir })
+    expect([deleted.stderr, deleted.stdout]).toEqual(['', expect.stringMatching(/^kept +0$/m)])
   })
 
   test('refuses an empty pepper, whether or not a row names it', async () => {
