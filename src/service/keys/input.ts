@@ -125,7 +125,7 @@ export function omitEmpty<T extends object>(fields: T): { [K in keyof T]?: NonNu
 }
 
 export const OWNER_WITHOUT_USERNAME = failInvalid(
-  'the owner needs a username: their keys are presented with it',
+  'the owner needs a username, with which their keys are presented: set it first',
 )
 
 /** A key with its secret. The secret is shown only once, unless the key type allows viewing it. */

@@ -142,7 +142,7 @@ describe('keys edit', () => {
       seeded.ids.otherUser,
     ]
     expect((await runJsonError(dir, practice)).message).toBe(
-      'the owner needs a username: their keys are presented with it',
+      'the owner needs a username, with which their keys are presented: set it first',
     )
   })
 

@@ -199,7 +199,7 @@ describe('a new key', () => {
     expect(await runJsonError(dir, buildKeyArgs('practice', seeded.ids.otherUser))).toEqual({
       code: 2,
       problem: 'invalid',
-      message: 'the owner needs a username: their keys are presented with it',
+      message: 'the owner needs a username, with which their keys are presented: set it first',
     })
   })
 

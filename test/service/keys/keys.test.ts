@@ -306,7 +306,7 @@ describe('a key is made', () => {
     const input = { accountId, email: 'nameless@acme.example', role: 'engineer' } as const
     const nameless = unwrap(await testServices.users.add(input))
     expect(await createAndReadRefusal('practice', { ownerId: nameless.id })).toBe(
-      'invalid: the owner needs a username: their keys are presented with it',
+      'invalid: the owner needs a username, with which their keys are presented: set it first',
     )
     unwrap(await testServices.users.deactivate(nameless.id))
     expect(await createAndReadRefusal('xdent', { ownerId: nameless.id })).toBe(
