@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ok } from '../domain/failure.ts'
-import { decodeLongText } from '../service/messages/payload.ts'
+import { decodeLongText } from '../service/long-work.ts'
 import type { AttemptSummary, DeliverySummary, MessageSummary } from '../service/ports/messages.ts'
 import { defineOperation, type Operation } from './define.ts'
 import {

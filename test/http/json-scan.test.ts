@@ -8,7 +8,7 @@ import {
   selectElements,
   selectMember,
 } from '../../src/http/json/selector.ts'
-import { SLICE_BYTES } from '../../src/service/messages/payload.ts'
+import { SLICE_BYTES } from '../../src/service/long-work.ts'
 
 const toBytes = (text: string) => new TextEncoder().encode(text)
 const strict = new TextDecoder('utf-8', { fatal: true })

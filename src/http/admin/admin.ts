@@ -11,7 +11,7 @@ import {
 import { OPERATIONS } from '../../operations/registry.ts'
 import type { ServicesFor } from '../../service/actor-services.ts'
 import type { Caller } from '../../service/caller.ts'
-import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/long-work.ts'
 import { PermissionDeniedError } from '../../service/permissions.ts'
 import type { Log } from '../../service/ports/runtime.ts'
 import { StorageUnavailableError } from '../../service/ports/storage.ts'

@@ -1,4 +1,4 @@
-import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/long-work.ts'
 import { type FoundValue, findMember } from './selector.ts'
 import { type ByteSpan, skipBlanks } from './tokens.ts'
 

@@ -1,5 +1,5 @@
 import { failUnreadable, type InputFailure, ok, type Result } from '../../domain/failure.ts'
-import { SLICE_BYTES, yieldToOtherWork } from '../../service/messages/payload.ts'
+import { SLICE_BYTES, yieldToOtherWork } from '../../service/long-work.ts'
 import type { MaybePromise } from '../../service/ports/runtime.ts'
 import { Selection } from './selection.ts'
 import { type FoundValue, type JsonSelector, selectMember } from './selector.ts'

@@ -1,9 +1,10 @@
+import { yieldToOtherWork } from '../long-work.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { AttemptRecord, MessageStorage } from '../ports/messages.ts'
 import { openWebhookEndpoint, type WebhookClient, type WebhookResult } from '../ports/outbound.ts'
 import type { QueueHead, QueueRef } from '../ports/routing.ts'
 import type { Clock, Log } from '../ports/runtime.ts'
-import { openPayload, yieldToOtherWork } from './payload.ts'
+import { openPayload } from './payload.ts'
 
 /** The content that a destination's request body is rendered from. */
 export interface OutgoingMessage {

@@ -1,3 +1,4 @@
+import { yieldToOtherWork } from '../long-work.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage, StoredPayload } from '../ports/messages.ts'
 import { type Clock, type MaybePromise, mapMaybePromise } from '../ports/runtime.ts'
@@ -7,24 +8,6 @@ import { type Clock, type MaybePromise, mapMaybePromise } from '../ports/runtime
  * piece, 40 MB would keep every other request waiting for a second. A row of D1 holds 2 MB.
  */
 const PAYLOAD_PART_BYTES = 512 * 1024
-
-/** Longer input is worked on in slices of this length, which take a millisecond or two. */
-export const SLICE_BYTES = 1024 * 1024
-
-/** Resolves when the work that waits was done. */
-export const yieldToOtherWork = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
-
-/** Decodes UTF-8 of any length. */
-export async function decodeLongText(bytes: Uint8Array): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
-    if (at > 0) await yieldToOtherWork()
-    const isLast = at + SLICE_BYTES >= bytes.length
-    text += decoder.decode(bytes.subarray(at, at + SLICE_BYTES), { stream: !isLast })
-  }
-  return text
-}
 
 export interface SealPayloadDeps {
   readonly storage: Pick<MessageStorage, 'addPayloadPart' | 'deletePayloadParts'>

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { decodeLongText } from '../../../../service/messages/payload.ts'
+import { decodeLongText } from '../../../../service/long-work.ts'
 import type { RecordedEvent } from '../../../../service/ports/audit.ts'
 import type {
   AttemptSummary,
