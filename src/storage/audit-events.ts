@@ -107,7 +107,7 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
 
   return {
     async addEvents(events) {
-      if (events.length > 0) await engine.atomic(events.map(add), { isBackground: true })
+      if (events.length > 0) await engine.atomic(events.map(add))
     },
 
     async listRequestEvents({ requestId, accountId = null }) {
