@@ -17,8 +17,9 @@ export const addChecksum = (random: string): string =>
 /** True if the text begins like a Latchkey secret but is truncated or has a wrong checksum. */
 export function isDamagedSecret(secret: string): boolean {
   if (!secret.startsWith(SECRET_PREFIX)) return false
-  const random = secret.slice(SECRET_PREFIX.length, SECRET_PREFIX.length + RANDOM_LENGTH)
-  return random.length < RANDOM_LENGTH || secret !== addChecksum(random)
+  const randomEnd = SECRET_PREFIX.length + RANDOM_LENGTH
+  const random = secret.slice(SECRET_PREFIX.length, randomEnd)
+  return random.length < RANDOM_LENGTH || secret.slice(randomEnd) !== computeChecksum(random)
 }
 
 /**
