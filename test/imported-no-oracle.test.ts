@@ -1,3 +1,4 @@
+import { pbkdf2Sync } from 'node:crypto'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -24,6 +25,14 @@ const SALTED = {
   form: 'sha256-salt-last',
   hash: 'b88536b8689cb36583ca0a5a1cafe899f7c584dab7bfac7cf244e205ac3093d6',
   salt: '0123456789abcdef',
+} as const
+/** Its check takes longer than the start of a thread for the next one. */
+const SLOW_ROUNDS = 50_000
+const SLOW_SUM = pbkdf2Sync(SECRET, SALTED.salt, SLOW_ROUNDS, 32, 'sha256').toString('base64')
+const SLOW = {
+  form: 'pbkdf2-django',
+  hash: `pbkdf2_sha256$${SLOW_ROUNDS}$${SALTED.salt}$${SLOW_SUM}`,
+  salt: null,
 } as const
 const DIGEST = {
   form: 'sha256',
@@ -52,9 +61,12 @@ const exchange = (server: Server, apiKey: string, secret: string, address?: stri
     ...(address !== undefined && { address }),
   })
 
-const seedImportedKey = async (server: Server, accountId?: string) => {
-  const key = await seedKey(server, accountId === undefined ? {} : { accountId })
-  await replaceByImportedHash(server, { keyId: key.keyId, keyType: 'redox', imported: SALTED })
+const seedImportedKey = async (
+  server: Server,
+  imported: Omit<ImportedSecret, 'pepperId'> = SALTED,
+) => {
+  const key = await seedKey(server)
+  await replaceByImportedHash(server, { keyId: key.keyId, keyType: 'redox', imported })
   return key
 }
 
@@ -263,7 +275,7 @@ describe('limits come before the check of an imported hash', () => {
   test('a network that has failed does not keep others out of the turn', async () => {
     const server = await openServer()
     try {
-      const { apiKey } = await seedImportedKey(server)
+      const { apiKey } = await seedImportedKey(server, SLOW)
       await exchange(server, apiKey, 'a first failure')
       let answered = 0
       const guesses = Array.from({ length: 90 }, async (_, n) => {
