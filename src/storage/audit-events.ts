@@ -107,7 +107,7 @@ export function createEventStorage(engine: Engine, compiler: StatementCompiler):
 
   return {
     async addEvents(events) {
-      if (events.length > 0) await engine.atomic(events.map(add))
+      if (events.length > 0) await engine.atomic(events.map(add), { isBackground: true })
     },
 
     async listRequestEvents({ requestId, accountId = null }) {

@@ -209,6 +209,27 @@ describe('SQLite', () => {
       await storage.close().catch(() => undefined)
     })
 
+    test('creates no file in place of a removed one', async () => {
+      const storage = createStorage(openSqlite(path))
+      renameSync(path, `${path}.old`)
+      const waiting = storage.addPayloadPart('m', 0, PART, 1)
+      await expect(waiting).rejects.toThrow(StorageUnavailableError)
+      expect(existsSync(path)).toBe(false)
+      expect(existsSync(`${path}-wal`)).toBe(true)
+      await storage.close().catch(() => undefined)
+    })
+
+    test('that another process keeps out is refused together with those that wait for it', async () => {
+      const storage = createStorage(openSqlite(path))
+      const other = new Database(path)
+      other.exec('BEGIN IMMEDIATE')
+      const waiting = [0, 1, 2].map((part) => storage.addPayloadPart('m', part, PART, 1))
+      await expect(Promise.any(waiting)).rejects.toThrow(AggregateError)
+      other.close()
+      await storage.addPayloadPart('m', 0, PART, 1)
+      await storage.close()
+    }, 25_000)
+
     test('and more of them without a pause leave a short log and a whole file', async () => {
       const engine = openSqlite(path)
       const [storage, other] = [createStorage(engine), createStorage(openSqlite(path))]

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { IMPORT_COLUMN_NAMES, type ImportCells } from '../../service/imports/import-row.ts'
@@ -132,11 +132,13 @@ async function importFile(file: string, options: ImportOptions, command: Command
 /** Lets the requests of a server on the same machine go first. */
 function lowerPriority(): void {
   // Linux has a priority for each thread, and V8 has started some.
-  const threads = process.platform === 'linux' ? readdirSync('/proc/self/task') : [process.pid]
-  try {
-    for (const thread of threads) setPriority(Number(thread), IMPORT_NICENESS)
-  } catch {
-    // A sandbox may forbid it, or a thread has just ended. The import then competes with requests.
+  const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task') : [process.pid]
+  for (const thread of threads.map(Number)) {
+    try {
+      setPriority(thread, Math.max(getPriority(thread), IMPORT_NICENESS))
+    } catch {
+      // A sandbox may forbid it, or the thread has just ended. The import then competes with requests.
+    }
   }
 }
 

@@ -36,6 +36,8 @@ const IDLE_MS = 10_000
 
 /** The right to write, and the time that a statement waits for a lock (better-sqlite3). */
 interface ThreadOptions extends Pick<Database.Options, 'readonly' | 'timeout'> {
+  /** How long a write tries again while another process has the lock. */
+  readonly lockTimeoutMs?: number
   /** The settings of the connection. */
   readonly pragmas?: readonly string[]
 }
@@ -104,6 +106,7 @@ export class DatabaseThread {
       this.#pending.delete(answer.id)
       if (this.#pending.size === 0) {
         worker.unref()
+        clearTimeout(this.#idleTimer)
         this.#idleTimer = setTimeout(() => this.close(), IDLE_MS).unref()
       }
       if ('result' in answer) question?.resolve(answer.result)
@@ -129,12 +132,12 @@ export class DatabaseThread {
   }
 }
 
-/** Converts the error of a thread that could not open the database: it has lost its class on the way. */
+/** Converts the error that ended a thread: one that could not open the database has lost its class on the way. */
 const toStorageError = (error: unknown): unknown => {
   const { code, message } = error as { code?: unknown; message: string }
   return typeof code === 'string' && code.startsWith('SQLITE_')
     ? new Database.SqliteError(message, code)
-    : error
+    : new StorageUnavailableError('a thread of the database has ended', { cause: error })
 }
 
 /**
@@ -154,8 +157,8 @@ function answerQuestions(): void {
     }
   }
   const Driver = createRequire(workerData.driver)(workerData.driver) as typeof Database
-  const { pragmas = [], ...options } = workerData.options as ThreadOptions
-  const db = new Driver(workerData.path, options)
+  const { pragmas = [], lockTimeoutMs = 0, ...options } = workerData.options as ThreadOptions
+  const db = new Driver(workerData.path, { ...options, fileMustExist: true })
   for (const pragma of pragmas) db.pragma(pragma)
   const statements = new Map<string, Database.Statement>()
   const prepare = (sql: string) => {
@@ -163,14 +166,27 @@ function answerQuestions(): void {
     statements.set(sql, statement)
     return statement
   }
-  const writeAll = db.transaction((steps: Question['steps']) =>
+  const { immediate: writeAll } = db.transaction((steps: Question['steps']) =>
     steps.map(({ sql, values }) => prepare(sql).run(...values).changes),
-  ).immediate
+  )
+  // As often as other processes try: SQLite's own waits grow to 100 ms.
+  const writeWhenUnlocked = (steps: Question['steps']) => {
+    for (const until = performance.now() + lockTimeoutMs; ; ) {
+      try {
+        return writeAll(steps)
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() >= until)
+          throw error
+      }
+    }
+  }
   const readRows = ([step]: Question['steps']) =>
     prepare(step?.sql ?? '').all(...(step?.values ?? []))
+  // What cannot be read has no number to answer.
+  parentPort?.on('messageerror', () => process.exit(1))
   parentPort?.on('message', ({ id, kind, steps }: Question) => {
     try {
-      const result = kind === 'write' ? writeAll(steps) : readRows(steps)
+      const result = kind === 'write' ? writeWhenUnlocked(steps) : readRows(steps)
       parentPort.postMessage({ id, result })
     } catch (error) {
       const { code = 'SQLITE_ERROR', message } = error as { code?: string; message: string }

@@ -42,8 +42,6 @@ interface QueuedWrite extends PendingWrite {
 
 /** A longer write runs in a thread, with a commit of its own. */
 const MAX_SHORT_CHARS = 256 * 1024
-/** As above, in the background: about five rows of an import. The thread need not start for less. */
-const MAX_SHORT_BACKGROUND_CHARS = 4096
 
 /** A commit takes a fraction of this on a fast disk, and several on a slow one. */
 const BUSY_RETRY_MS = 1
@@ -93,8 +91,8 @@ export function openSqlite(
  * disk; a failed write undoes only itself. Answers no write if the file is no longer the one that was
  * opened.
  *
- * A long write, such as a part of a payload or of an import, runs alone in a thread, so that reads need not wait
- * for it. They may see it before it is on disk.
+ * A long write, such as a part of a payload, or one in the background runs alone in a thread, so that reads need
+ * not wait for it.
  */
 class SqliteEngine implements Engine {
   readonly sql = 'sqlite'
@@ -115,6 +113,7 @@ class SqliteEngine implements Engine {
   #isDeferred = false
   /** The time since which another process has held the lock; null if none does. */
   #lockedSince: number | null = null
+  #retryTimer: NodeJS.Timeout | undefined
   /** A long write, or the copy of a log that is too long. All other writes wait for it. */
   #pause: Promise<void> | null = null
   #isClosing = false
@@ -139,7 +138,11 @@ class SqliteEngine implements Engine {
       pragmas: [CACHE_PRAGMA],
     })
     const pragmas = [...WRITER_PRAGMAS, checkpoints.pragma]
-    this.#writerThread = new DatabaseThread(db.name, { timeout: BUSY_TIMEOUT_MS, pragmas })
+    this.#writerThread = new DatabaseThread(db.name, {
+      timeout: BUSY_RETRY_MS,
+      lockTimeoutMs: BUSY_TIMEOUT_MS,
+      pragmas,
+    })
   }
 
   read<Row>(step: Step<Row>): Promise<Row[]> {
@@ -173,7 +176,7 @@ class SqliteEngine implements Engine {
       this.#scheduleWork()
       this.#writes.push({
         work: steps,
-        isLong: measureSteps(steps) > (isBackground ? MAX_SHORT_BACKGROUND_CHARS : MAX_SHORT_CHARS),
+        isLong: isBackground || measureSteps(steps) > MAX_SHORT_CHARS,
         resolve,
         reject: (error) => reject(this.#noteDamage(error)),
       })
@@ -183,6 +186,7 @@ class SqliteEngine implements Engine {
   async close(): Promise<void> {
     void this.#readerThread.close()
     this.#isClosing = true
+    clearTimeout(this.#retryTimer)
     do {
       await this.#pause
       this.#transactions.withBusyTimeout(() => {
@@ -252,7 +256,7 @@ class SqliteEngine implements Engine {
       this.#lockedSince ??= performance.now()
       const waitedMs = performance.now() - this.#lockedSince
       if (isBusy(error) && waitedMs < BUSY_TIMEOUT_MS && !this.#isClosing) {
-        setTimeout(() => this.#write(), BUSY_RETRY_MS)
+        this.#retryTimer = setTimeout(() => this.#write(), BUSY_RETRY_MS)
         return
       }
       this.#lockedSince = null
@@ -275,11 +279,15 @@ class SqliteEngine implements Engine {
   async #writeInThread({ work, resolve, reject }: QueuedWrite): Promise<void> {
     try {
       this.#requireUndamaged()
+      // The thread opens the file that is there now.
+      this.#checkFiles()
       const changed = await this.#writerThread.write(work)
       this.#checkFiles()
       resolve(changed)
     } catch (error) {
       reject(error)
+      // The others would wait for the lock as long again, one after another.
+      if (isBusy(error)) for (const waiting of this.#writes.splice(0)) waiting.reject(error)
     }
     this.#checkpoints.afterCommit({ isLong: true })
   }
