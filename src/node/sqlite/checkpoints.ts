@@ -86,13 +86,13 @@ export class Checkpoints {
     else if (pages >= IDLE_PAGES)
       this.#idleTimer = setTimeout(() => {
         this.#idleTimer = undefined
-        if (this.#copy === null) void this.#startCopy('TRUNCATE')
+        if (this.#copy === null) this.#startCopy('TRUNCATE')
       }, IDLE_MS).unref()
 
     // After a failed restart, the log was restarted by another process.
     if (pages < this.#nextPages - this.#checkpointPages) this.#nextPages = this.#checkpointPages
     this.#isTooLong = pages >= this.#maxPages
-    if (pages >= this.#nextPages && this.#copy === null) void this.#startCopy('RESTART')
+    if (pages >= this.#nextPages && this.#copy === null) this.#startCopy('RESTART')
   }
 
   /** Returns the length of the log in pages, or 0 if it is not known: an error shows at the next write. */
@@ -104,11 +104,10 @@ export class Checkpoints {
     }
   }
 
-  #startCopy(end: CheckpointMode): Promise<void> {
+  #startCopy(end: CheckpointMode): void {
     this.#copy = this.#copyLog(end).finally(() => {
       this.#copy = null
     })
-    return this.#copy
   }
 
   /** Never rejects. */

@@ -182,7 +182,7 @@ function answerQuestions(): void {
   }
   const readRows = ([step]: Question['steps']) =>
     prepare(step?.sql ?? '').all(...(step?.values ?? []))
-  // What cannot be read has no number to answer.
+  // A question that cannot be read has no number to answer.
   parentPort?.on('messageerror', () => process.exit(1))
   parentPort?.on('message', ({ id, kind, steps }: Question) => {
     try {

@@ -242,7 +242,7 @@ async function proveForm(
   }
 }
 
-/** What a dry run stores of a secret. */
+/** A dry run stores nothing of a secret. */
 const NOTHING_STORED = ok(null)
 
 /** Protects the secret; null for a client that has none. Waits while the server is busy. */

@@ -13,7 +13,7 @@ import {
   TRICKY_TEXTS,
 } from './fixtures.ts'
 
-/** What the tests of keys share. */
+/** Creates the functions that the tests of keys share. */
 export function createKeyHelpers(fixture: StorageFixture) {
   const findSummary = (id: string) => fixture.storage.findKeySummary(id)
   return {
