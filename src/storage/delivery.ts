@@ -32,7 +32,7 @@ export function createDeliveryStorage(
   const sqlStatement = createSqlWriter(compiler)
   // Steps in the index from one subscription with queued messages to the next, however many messages
   // wait and however many subscriptions have none.
-  const selectDue = sqlStatement<DeadlineArgs & { all: number; ofOne: number }, QueueRef>(
+  const selectDue = sqlStatement<DeadlineArgs & { all: number; perDestination: number }, QueueRef>(
     (arg) => sql`
       with recursive waiting (id) as (
         select min(subscription_id) from deliveries where status = 'queued'
@@ -48,7 +48,7 @@ export function createDeliveryStorage(
         from waiting join subscriptions on subscriptions.id = waiting.id
         where subscriptions.status = 'active' and ${isDue(arg)} and ${isUnleased(arg)}
       )
-      select id, destination_id as "destinationId" from due where turn <= ${arg('ofOne')}
+      select id, destination_id as "destinationId" from due where turn <= ${arg('perDestination')}
       order by due_at, id limit ${arg('all')}`,
   )
   const lease = sqlStatement<QueueLease & DeadlineArgs>(

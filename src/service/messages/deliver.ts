@@ -5,13 +5,12 @@ import { limitEntries } from '../../domain/limits.ts'
 import type { MessageStorage } from '../ports/messages.ts'
 import type { QueueHead, QueueRef, QueueStorage } from '../ports/routing.ts'
 import type { KeepAlive } from '../ports/runtime.ts'
+import { type AttemptDeps, AttemptRunner } from './attempt.ts'
 import {
-  type AttemptDeps,
-  AttemptRunner,
   ConcurrencyLimiter,
   createLargeMessageLimiter,
   isLargeMessage,
-} from './attempt.ts'
+} from './concurrency-limiter.ts'
 import { deletePayloadParts } from './payload.ts'
 
 export interface DeliveryWorkerDeps extends AttemptDeps {
@@ -26,9 +25,9 @@ export interface DeliveryWorkerDeps extends AttemptDeps {
   readonly leaseMs: number
   readonly keepAlive?: KeepAlive | undefined
   /** The number of subscriptions that are processed at once. */
-  readonly width?: number
+  readonly concurrency?: number
   /** The maximum number of them that send to one destination. */
-  readonly share?: number
+  readonly perDestination?: number
 }
 
 const DEFAULT_CONCURRENCY = 128
@@ -85,11 +84,11 @@ export class DeliveryWorker {
   #listFailedAt = Number.NEGATIVE_INFINITY
 
   constructor(deps: DeliveryWorkerDeps) {
-    const { width = DEFAULT_CONCURRENCY, share = DEFAULT_PER_DESTINATION } = deps
+    const { concurrency = DEFAULT_CONCURRENCY, perDestination = DEFAULT_PER_DESTINATION } = deps
     this.#deps = deps
-    this.#concurrency = width
-    this.#perDestination = share
-    this.#limiter = new ConcurrencyLimiter({ width, share })
+    this.#concurrency = concurrency
+    this.#perDestination = perDestination
+    this.#limiter = new ConcurrencyLimiter({ concurrency, perDestination })
     this.#attempts = new AttemptRunner(deps)
   }
 
@@ -111,7 +110,7 @@ export class DeliveryWorker {
     try {
       const due = await storage.listDueQueues(clock(), {
         all: 2 * this.#concurrency,
-        ofOne: this.#perDestination,
+        perDestination: this.#perDestination,
       })
       for (const queue of due) this.#startWork(queue)
     } catch (error) {

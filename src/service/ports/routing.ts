@@ -136,7 +136,7 @@ export interface LeasedAttempt {
 /** Stores the queues of subscriptions. Each queue is sent in the order of its messages' receipt. */
 export interface QueueStorage {
   /** Lists subscriptions that can be leased now, the longest due first, up to a limit per destination. */
-  listDueQueues(now: number, limits: { all: number; ofOne: number }): Promise<QueueRef[]>
+  listDueQueues(now: number, limits: { all: number; perDestination: number }): Promise<QueueRef[]>
   /**
    * Guard: the subscription is active and due, a message is queued, and no lease is valid. Of
    * concurrent calls, one succeeds.

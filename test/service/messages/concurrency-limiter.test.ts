@@ -1,26 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ConcurrencyLimiter } from '../../../src/service/messages/attempt.ts'
+import { ConcurrencyLimiter } from '../../../src/service/messages/concurrency-limiter.ts'
 
 const createQueueRef = (name: string) => ({ id: name, destinationId: name.slice(0, 1) })
-/** In which order those who wait come in, where each leaves as soon as it is in. */
+/** Admits the waiting subscriptions one after another, each of which leaves at once. */
 function drainInOrder(limiter: ConcurrencyLimiter): string[] {
   const order: string[] = []
   for (let next = limiter.next(); next !== null; next = limiter.next()) order.push(next.id)
   return order
 }
 
-describe('a room', () => {
-  test('takes so many, and so many of one destination', () => {
-    const limiter = new ConcurrencyLimiter({ width: 3, share: 2 })
+describe('the concurrency limiter', () => {
+  test('admits as many subscriptions as its limits allow, in all and of one destination', () => {
+    const limiter = new ConcurrencyLimiter({ concurrency: 3, perDestination: 2 })
     const admitted = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((name) =>
       limiter.enter(createQueueRef(name)),
     )
     expect(admitted).toEqual([true, true, false, true, false, false])
   })
 
-  test('lets in who has room: the destinations in turn, the feeds of each in their order', () => {
-    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
+  test('admits waiting destinations in turn, and the subscriptions of each in their order', () => {
+    const limiter = new ConcurrencyLimiter({ concurrency: 2, perDestination: 1 })
     for (const name of ['a1', 'b1']) expect(limiter.enter(createQueueRef(name))).toBe(true)
     for (const name of ['a2', 'a3', 'b2', 'c1', 'c2'])
       expect(limiter.enter(createQueueRef(name))).toBe(false)
@@ -31,8 +31,8 @@ describe('a room', () => {
     expect(drainInOrder(limiter)).toEqual(['a2', 'a3'])
   })
 
-  test('says whether somebody who waits would come in if another left', () => {
-    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
+  test('knows if a waiting subscription could be admitted when another leaves', () => {
+    const limiter = new ConcurrencyLimiter({ concurrency: 2, perDestination: 1 })
     for (const name of ['a1', 'b1', 'a2']) limiter.enter(createQueueRef(name))
     expect([
       limiter.isWanted(createQueueRef('a1')),
@@ -42,8 +42,8 @@ describe('a room', () => {
     expect(limiter.isWanted(createQueueRef('b1'))).toBe(true)
   })
 
-  test('knows who must wait, and forgets who gives up', () => {
-    const limiter = new ConcurrencyLimiter({ width: 2, share: 1 })
+  test('knows which subscriptions must wait, and forgets those that stop waiting', () => {
+    const limiter = new ConcurrencyLimiter({ concurrency: 2, perDestination: 1 })
     for (const name of ['a1', 'a2', 'b1', 'b2']) limiter.enter(createQueueRef(name))
     expect(['a1', 'a2', 'b2', 'c1'].map((name) => limiter.mustWait(createQueueRef(name)))).toEqual([
       false,
@@ -57,18 +57,21 @@ describe('a room', () => {
     expect(drainInOrder(limiter)).toEqual(['b2'])
   })
 
-  test('always has a place for who is alone, whatever one other destination does', () => {
+  test('always admits the only subscription of a destination, whatever another destination does', () => {
     fc.assert(
       fc.property(
         fc.array(fc.boolean()),
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 1, max: 8 }),
-        (comings, share, more) => {
-          const limiter = new ConcurrencyLimiter({ width: share + more, share })
+        (arrivals, perDestination, more) => {
+          const limiter = new ConcurrencyLimiter({
+            concurrency: perDestination + more,
+            perDestination,
+          })
           let inside = 0
-          for (const comes of comings) {
-            if (comes && limiter.enter(createQueueRef('a1'))) inside++
-            else if (!comes && inside > 0) {
+          for (const arrives of arrivals) {
+            if (arrives && limiter.enter(createQueueRef('a1'))) inside++
+            else if (!arrives && inside > 0) {
               limiter.leave(createQueueRef('a1'))
               inside--
             }
@@ -79,8 +82,8 @@ describe('a room', () => {
     )
   })
 
-  test('knows who waits once, however often it came', () => {
-    const limiter = new ConcurrencyLimiter({ width: 1, share: 1 })
+  test('lists a waiting subscription once, however often it entered', () => {
+    const limiter = new ConcurrencyLimiter({ concurrency: 1, perDestination: 1 })
     limiter.enter(createQueueRef('a1'))
     for (let n = 0; n < 3; n++) limiter.enter(createQueueRef('b1'))
     limiter.leave(createQueueRef('a1'))

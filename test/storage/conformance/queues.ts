@@ -79,7 +79,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
     const { messageId, position } = await requireQueueHead(subscriptionId, by)
     return { subscriptionId, by, messageId, position, attempt }
   }
-  const listDueQueueIds = async (now: number, most = { all: 10_000, ofOne: 10_000 }) =>
+  const listDueQueueIds = async (now: number, most = { all: 10_000, perDestination: 10_000 }) =>
     (await fixture.storage.listDueQueues(now, most)).map(({ id }) => id)
   const isQueueDue = async (feedId: string, now: number) =>
     (await listDueQueueIds(now)).includes(feedId)
@@ -94,7 +94,7 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
       await addMessage(owned, hops)
       const due = await listDueQueueIds(0)
       for (const { id } of hops) expect(due.filter((found) => found === id)).toEqual([id])
-      expect(await listDueQueueIds(0, { all: 2, ofOne: 10_000 })).toHaveLength(2)
+      expect(await listDueQueueIds(0, { all: 2, perDestination: 10_000 })).toHaveLength(2)
     })
 
     test('is found with its destination, of which no more are found than are wanted', async () => {
@@ -104,8 +104,8 @@ export function testQueueStorage(name: string, fixture: StorageFixture): void {
         hops.push(await addSubscription(other.id, destinationId, { dataModel }))
       }
       await addMessage(owned, hops)
-      const found = async (ofOne: number) =>
-        (await fixture.storage.listDueQueues(0, { all: 10_000, ofOne })).filter(({ id }) =>
+      const found = async (perDestination: number) =>
+        (await fixture.storage.listDueQueues(0, { all: 10_000, perDestination })).filter(({ id }) =>
           hops.some((hop) => hop.id === id),
         )
       const refs = hops.map((hop) => ({ id: hop.id, destinationId: hop.destinationId }))
