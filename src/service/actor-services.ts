@@ -24,7 +24,7 @@ import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createImports, type Imports, type ImportsDeps } from './imports/imports.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { createJwksTest, type JwksTestDeps } from './keys/oauth-client.ts'
-import type { KeyCreationDeps, KeySecretsDeps } from './keys/secrets.ts'
+import type { KeySecretsDeps, KeysDeps } from './keys/secrets.ts'
 import { createSunsets, type Sunsets } from './keys/sunsets.ts'
 import { createRunExclusively } from './long-work.ts'
 import { createMessages, type Messages, type MessagesDeps } from './messages/messages.ts'
@@ -87,7 +87,7 @@ export interface ActorServices extends Services {
 export interface ActorServicesDeps
   extends KeySecretsDeps,
     Pick<ImportsDeps, 'importedSecretVerifier' | 'importHashWidth'>,
-    Pick<KeyCreationDeps, 'importedSecrets'>,
+    Pick<KeysDeps, 'importedSecrets'>,
     Pick<JwksTestDeps, 'clientKeys'>,
     Pick<ActorDeps, 'clock'>,
     Pick<MessagesDeps, 'keyCache' | 'wakeQueues' | 'nextMessageId' | 'log'> {

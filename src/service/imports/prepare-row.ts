@@ -6,20 +6,16 @@ import {
 } from '../../domain/imported-secret.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
+import { type NewKeyWithoutSecret, parseNewKey } from '../keys/create-key.ts'
 import type { OAuthClientInput } from '../keys/oauth-client.ts'
-import {
-  type KeyCreationDeps,
-  type NewKeyWithoutSecret,
-  parseKeySecret,
-  parseNewKey,
-} from '../keys/secrets.ts'
+import { type KeysDeps, parseKeySecret } from '../keys/secrets.ts'
 import type { ImportedSecretVerifier } from '../ports/crypto.ts'
 import { failInvalid, type ServiceResult } from '../service-result.ts'
 import type { ImportRow } from './import-row.ts'
 import type { FindPepper } from './peppers.ts'
 import type { FindReference } from './references.ts'
 
-export interface ImportDeps extends KeyCreationDeps {
+export interface ImportDeps extends KeysDeps {
   readonly importedSecretVerifier: ImportedSecretVerifier
 }
 

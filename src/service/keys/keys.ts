@@ -2,49 +2,39 @@ import type { CredentialParts } from '../../domain/credential-format.ts'
 import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
-import type { OAuthClientSettings } from '../../domain/oauth-client.ts'
-import type { ManagementDeps } from '../account-scope.ts'
 import type { Services } from '../actor-services.ts'
-import type { KeyEdit, KeyFilter, KeySummary } from '../ports/keys.ts'
+import type { KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
 import {
   createAuditEvent,
   failConflict,
-  failInvalid,
   failNotFound,
   type ServiceResult,
 } from '../service-result.ts'
-import {
-  failKeyRevoked,
-  findKey,
-  findKeyOwner,
-  OWNER_WITHOUT_USERNAME,
-  omitEmpty,
-  parseAccessLevel,
-  parseKeyTexts,
-} from './input.ts'
-import {
-  type OAuthClientDeps,
-  type OAuthClientInput,
-  parseOAuthClientInput,
-  requireGrantable,
-  toClientFacts,
-} from './oauth-client.ts'
-import { createKeyCreation, type KeyCreationDeps } from './secrets.ts'
-
-export interface KeysDeps extends KeyCreationDeps {}
+import { createKey } from './create-key.ts'
+import { type EditKeyInput, editKey } from './edit-key.ts'
+import { type CreatedKey, type CreateKeyInput, failKeyRevoked, findKey } from './input.ts'
+import { requireGrantable } from './oauth-client.ts'
+import { type KeysDeps, type RotateSecretInput, rotateKeySecret, viewKeySecret } from './secrets.ts'
 
 /** Manages keys of all types on behalf of an actor. */
 export function createKeys(deps: KeysDeps) {
   const { storage } = deps
   const find = (id: string) => findKey(storage, id)
-  return Object.assign(createKeyCreation(deps), createKeyLifecycle(deps), createKeyEditing(deps), {
+
+  return {
+    create: <Type extends KeyType>(input: CreateKeyInput & { readonly keyType: Type }) =>
+      createKey(deps, input) as Promise<ServiceResult<CreatedKey<Type>>>,
+    edit: (id: string, input: EditKeyInput) => editKey(deps, id, input),
+    viewSecret: (id: string) => viewKeySecret(deps, id),
+    rotateSecret: (id: string, input: RotateSecretInput) => rotateKeySecret(deps, id, input),
+
+    find,
     list: (page: Page & KeyFilter) => storage.listKeys(page),
     /** Searches keys, with the names of the resources that they belong to. */
     search: (search: KeySearch) => storage.searchKeys(search),
     /** Counts the matching keys, up to `maxCount`. */
     count: (criteria: KeyCriteria, maxCount: number) => storage.countKeys(criteria, maxCount),
-    find,
     /** Lists the daily uses of keys, by row id, from this day (since 1970) on, the oldest first. */
     listDailyUsesByKey: (keyIds: readonly string[], fromDay: number) =>
       storage.listDailyUsesByKey({ keyIds, fromDay }),
@@ -59,17 +49,7 @@ export function createKeys(deps: KeysDeps) {
       const key = await find(id)
       return key.ok ? ok(await storage.listKeyUses(key.value.id, fromDay)) : key
     },
-  })
-}
 
-export type Keys = ReturnType<typeof createKeys>
-
-/** Enables, disables, revokes, deletes and assigns keys. */
-export function createKeyLifecycle(deps: ManagementDeps & Pick<OAuthClientDeps, 'canGrant'>) {
-  const { storage } = deps
-  const find = (id: string) => findKey(storage, id)
-
-  return {
     /** Undoes a disable of the same party. */
     async enable(id: string, by: DisablingParty = 'operator'): Promise<ServiceResult<KeySummary>> {
       const key = await find(id)
@@ -144,6 +124,8 @@ export function createKeyLifecycle(deps: ManagementDeps & Pick<OAuthClientDeps, 
   }
 }
 
+export type Keys = ReturnType<typeof createKeys>
+
 /** True if the party can disable keys of this type. */
 const hasParty = (keyType: KeyType, by: DisablingParty): boolean =>
   by === 'operator' ||
@@ -164,92 +146,6 @@ const failDisabledByOther = (key: KeySummary) =>
   failConflict(
     `key ${key.publicId} was disabled by ${PARTY_TEXTS[key.disabledBy ?? 'operator']}: only they can enable it`,
   )
-
-/** Omitted fields stay unchanged. */
-export type EditKeyInput = {
-  readonly [Field in Exclude<keyof KeyEdit, 'oauthClient'>]?: KeyEdit[Field] | undefined
-} & {
-  readonly oauthClient?: OAuthClientInput | undefined
-  /** The key's last change that the caller saw. The edit fails if the key was changed since. */
-  readonly seen?: string | undefined
-}
-
-/** Edits a key's texts, owner, access and expiry. */
-export function createKeyEditing(deps: KeyCreationDeps) {
-  const { storage, clock } = deps
-  const find = (id: string) => findKey(storage, id)
-
-  return {
-    async edit(id: string, { seen, ...change }: EditKeyInput): Promise<ServiceResult<KeySummary>> {
-      const key = await find(id)
-      if (!key.ok) return key
-      const current = key.value
-      const texts = parseKeyTexts({ ...current, ...omitEmpty(change) })
-      if (!texts.ok) return texts
-      const access = parseAccessLevel(change.access ?? current.access, current.keyType)
-      if (!access.ok) return access
-      const client = await parseClientEdit(deps, current, change.oauthClient)
-      if (!client.ok) return client
-      const edit: KeyEdit = {
-        ...texts.value,
-        ownerId: change.ownerId ?? current.ownerId,
-        access: access.value,
-        expiresAt: change.expiresAt === undefined ? current.expiresAt : change.expiresAt,
-        oauthClient: client.value,
-      }
-      // Under another owner, or for longer, a client can have permissions that it did not have.
-      if (edit.ownerId !== current.ownerId || edit.expiresAt !== current.expiresAt) {
-        const isGranted = requireGrantable(deps, current.oauthClient?.scopes ?? [])
-        if (!isGranted.ok) return isGranted
-      }
-      if (edit.expiresAt !== current.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
-        return failInvalid('the expiry must be in the future: to end a key now, revoke it')
-      }
-      if (edit.ownerId !== current.ownerId) {
-        const owner = await findKeyOwner(storage, edit.ownerId)
-        if (!owner.ok) return owner
-        if (owner.value.accountId !== current.accountId) {
-          return failInvalid(`user ${owner.value.id} belongs to another account`)
-        }
-        if (current.keyType === 'practice' && owner.value.username === null)
-          return OWNER_WITHOUT_USERNAME
-      }
-      const action = edit.ownerId === current.ownerId ? 'key.edited' : 'key.transferred'
-      const event = createAuditEvent(deps, action, current.id, listChangedFields(current, edit))
-      const changed = await storage.editKey(current.id, edit, seen ?? current.eventId, event)
-      if (changed) return find(current.id)
-      return current.status === 'revoked'
-        ? failKeyRevoked(current)
-        : failConflict(
-            `key ${current.publicId} was changed by another user: check it and try again`,
-          )
-    },
-  }
-}
-
-/** Validates a change of a client's settings; null if there is none. */
-async function parseClientEdit(
-  deps: KeyCreationDeps,
-  { accountId, keyType, oauthClient }: KeySummary,
-  change: OAuthClientInput | undefined,
-): Promise<ServiceResult<OAuthClientSettings | null>> {
-  if (change === undefined) return ok(null)
-  return oauthClient === null
-    ? failInvalid(`keys of this type (${keyType}) have no settings of an OAuth client`)
-    : parseOAuthClientInput(deps, change, accountId, oauthClient)
-}
-
-/** Lists the fields that an edit changes, with their new values. */
-function listChangedFields(current: KeySummary, { oauthClient, ...edit }: KeyEdit) {
-  const changed = Object.entries(edit).filter(
-    ([field, value]) => current[field as keyof typeof edit] !== value,
-  )
-  const clientFacts =
-    oauthClient === null || current.oauthClient === null
-      ? {}
-      : toClientFacts(oauthClient, current.oauthClient)
-  return { ...Object.fromEntries(changed), ...clientFacts }
-}
 
 /** Finds the parts of a credential other than its secret. */
 export async function findCredentialParts(

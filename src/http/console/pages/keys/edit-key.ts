@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { ok } from '../../../../domain/failure.ts'
 import type { AccessLevel } from '../../../../domain/key.ts'
-import type { EditKeyInput } from '../../../../service/keys/keys.ts'
+import type { EditKeyInput } from '../../../../service/keys/edit-key.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from '../../components/form.ts'
