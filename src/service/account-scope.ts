@@ -1,8 +1,8 @@
+import type { ActorDeps } from './audit/audit-event.ts'
 import type { RowKind } from './ports/accounts.ts'
 import type { SubscriptionListItem } from './ports/lists.ts'
 import type { AttemptRecord } from './ports/messages.ts'
 import type { Storage } from './ports/storage.ts'
-import type { ActorDeps } from './service-result.ts'
 
 /**
  * Limits a storage method to one account: returns the method for callers who see only this account. The

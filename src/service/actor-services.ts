@@ -19,6 +19,7 @@ import {
 import { createDashboardStats, type DashboardStats } from './accounts/dashboard.ts'
 import { createUsers, type Users } from './accounts/users.ts'
 import { type Audit, createAudit } from './audit/audit.ts'
+import type { ActorDeps } from './audit/audit-event.ts'
 import type { AuditAnchor } from './audit/chain.ts'
 import { createExplainRequest, type ExplainRequest } from './audit/explain.ts'
 import { createImports, type Imports, type ImportsDeps } from './imports/imports.ts'
@@ -40,7 +41,6 @@ import { restrictServices } from './permissions.ts'
 import type { AuditSigner } from './ports/audit.ts'
 import type { WebhookClient } from './ports/outbound.ts'
 import type { Storage } from './ports/storage.ts'
-import type { ActorDeps } from './service-result.ts'
 
 /** The use cases of the console, the management API and the command line. */
 export interface Services {

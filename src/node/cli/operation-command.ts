@@ -9,7 +9,7 @@ import {
   type OperationRequest,
 } from '../../operations/define.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
-import { parseIsoInstant } from '../../service/service-result.ts'
+import { parseIsoInstant } from '../../service/input.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
 import {
   formatExamples,

@@ -3,20 +3,15 @@ import { DAY_MS } from '../../domain/instant.ts'
 import { formatIpAddress, parseIpNetwork } from '../../domain/ip-network.ts'
 import type { AccountStatus } from '../../domain/key.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { formatIdConflict, parseId, parseName } from '../input.ts'
 import type { Account, AllowlistEntry, Developer, Site } from '../ports/accounts.ts'
 import type { Page } from '../ports/lists.ts'
+import { deleteResource, type NewRow, parseNewRow, renameResource } from '../resource-changes.ts'
 import {
-  createAuditEvent,
-  deleteResource,
   failConflict,
   failInvalid,
   failNotFound,
-  formatIdConflict,
-  type NewRow,
-  parseId,
-  parseName,
-  parseNewRow,
-  renameResource,
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'

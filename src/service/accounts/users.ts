@@ -3,18 +3,16 @@ import type { Role } from '../../domain/key.ts'
 import { canGrantRole, canManageUser, type UserWithRole } from '../../domain/role.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
 import type { ManagementStorage } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { formatIdConflict, parseId, parseName } from '../input.ts'
 import type { User } from '../ports/accounts.ts'
 import type { ListStorage, Page } from '../ports/lists.ts'
 import type { Invitation } from '../ports/sign-in.ts'
+import { deleteResource } from '../resource-changes.ts'
 import {
-  createAuditEvent,
-  deleteResource,
   failConflict,
   failForbidden,
   failInvalid,
-  formatIdConflict,
-  parseId,
-  parseName,
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'

@@ -11,12 +11,8 @@ import type { AuditSigner, AuditStorage, EventFilter, RecordedEvent } from '../p
 import type { DashboardStorage } from '../ports/dashboard.ts'
 import type { ListStorage, Page } from '../ports/lists.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
-import {
-  type ActorDeps,
-  createAuditEvent,
-  failConflict,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, type ServiceResult } from '../service-result.ts'
+import { type ActorDeps, createAuditEvent } from './audit-event.ts'
 import { type AuditAnchor, findAnchorBreaks } from './chain.ts'
 import {
   type AnchorComparison,

@@ -1,7 +1,7 @@
 import type { Sealer } from '../ports/crypto.ts'
 import type { MessageStorage } from '../ports/messages.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
-import { type ActorDeps, createAuditEvent } from '../service-result.ts'
+import { type ActorDeps, createAuditEvent } from './audit-event.ts'
 
 export interface KeyringBindingDeps extends ActorDeps {
   readonly storage: Pick<ResourceStorage, 'addEvent' | 'listEvents'> &

@@ -4,9 +4,10 @@ import { toStoredId } from '../../domain/id.ts'
 import { parseSealedHash, parseStoredSecret } from '../../domain/imported-hash.ts'
 import { getKeyTypeTraits } from '../../domain/key-type.ts'
 import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import { openText, type Sealer } from '../ports/crypto.ts'
 import type { ExportedKey } from '../ports/imports.ts'
-import { createAuditEvent, failNotFound, type ServiceResult } from '../service-result.ts'
+import { failNotFound, type ServiceResult } from '../service-result.ts'
 import type { ImportCells } from './import-row.ts'
 
 const KEYS_PER_READ = 200

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import type { AccessLevel, DisablingParty, KeyStatus } from '../../domain/key.ts'
 import { KEY_TYPE_NAMES, type KeyType } from '../../domain/key-type.ts'
-import { parseIsoInstant } from '../service-result.ts'
+import { parseIsoInstant } from '../input.ts'
 
 /** The columns of a file of keys, which has a row for each key, and what they hold. The docs show this table. */
 export const IMPORT_COLUMNS = {

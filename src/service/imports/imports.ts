@@ -1,16 +1,15 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { parseId, parseName } from '../input.ts'
 import type { OAuthClientInput } from '../keys/oauth-client.ts'
 import type { RunExclusively } from '../long-work.ts'
 import type { KeyImport } from '../ports/imports.ts'
 import type { Page } from '../ports/lists.ts'
 import {
-  createAuditEvent,
   failConflict,
   failInvalid,
   failNotFound,
-  parseId,
-  parseName,
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'

@@ -1,14 +1,9 @@
 import { ok } from '../../domain/failure.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { parseName } from '../input.ts'
 import type { Sealer } from '../ports/crypto.ts'
-import {
-  createAuditEvent,
-  failConflict,
-  failInvalid,
-  failNotFound,
-  parseName,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, failInvalid, failNotFound, type ServiceResult } from '../service-result.ts'
 import { quote } from './import-row.ts'
 
 export interface PepperDeps extends ManagementDeps {

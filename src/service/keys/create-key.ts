@@ -2,15 +2,11 @@ import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { isPublicId } from '../../domain/key.ts'
 import { hasSecret, type OAuthClientSettings } from '../../domain/oauth-client.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { parseId } from '../input.ts'
 import type { AuditEventFacts } from '../ports/audit.ts'
 import type { NewKey } from '../ports/keys.ts'
-import {
-  createAuditEvent,
-  failConflict,
-  failInvalid,
-  parseId,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, failInvalid, type ServiceResult } from '../service-result.ts'
 import {
   type CreatedKey,
   type CreateKeyInput,

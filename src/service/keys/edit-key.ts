@@ -1,12 +1,8 @@
 import { ok } from '../../domain/failure.ts'
 import type { OAuthClientSettings } from '../../domain/oauth-client.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import type { KeyEdit, KeySummary } from '../ports/keys.ts'
-import {
-  createAuditEvent,
-  failConflict,
-  failInvalid,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, failInvalid, type ServiceResult } from '../service-result.ts'
 import {
   failKeyRevoked,
   findKey,

@@ -3,14 +3,10 @@ import { ok } from '../../domain/failure.ts'
 import type { DisablingParty } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import type { Services } from '../actor-services.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import type { KeyFilter, KeySummary } from '../ports/keys.ts'
 import type { KeyCriteria, KeySearch, Page } from '../ports/lists.ts'
-import {
-  createAuditEvent,
-  failConflict,
-  failNotFound,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, failNotFound, type ServiceResult } from '../service-result.ts'
 import { createKey } from './create-key.ts'
 import { type EditKeyInput, editKey } from './edit-key.ts'
 import { type CreatedKey, type CreateKeyInput, failKeyRevoked, findKey } from './input.ts'

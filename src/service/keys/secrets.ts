@@ -4,6 +4,7 @@ import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
 import { hasSecret } from '../../domain/oauth-client.ts'
 import { isDamagedSecret, isLatchkeySecret, toExchangedSecretText } from '../../domain/secret.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import type { ImportedSecrets } from '../authenticate/imported-secrets.ts'
 import {
   openText,
@@ -14,13 +15,7 @@ import {
 } from '../ports/crypto.ts'
 import type { KeySummary } from '../ports/keys.ts'
 import type { Random } from '../ports/runtime.ts'
-import {
-  createAuditEvent,
-  failBusy,
-  failConflict,
-  failInvalid,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failBusy, failConflict, failInvalid, type ServiceResult } from '../service-result.ts'
 import { toHasherBusy } from '../sign-in/context.ts'
 import { failKeyRevoked, findKey, type KeyWithSecret } from './input.ts'
 import { type OAuthClientDeps, requireGrantable } from './oauth-client.ts'

@@ -10,10 +10,10 @@ import {
   type Sunset,
 } from '../../domain/sunset.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import type { Page } from '../ports/lists.ts'
 import type { LegacyKey, LegacyKeyFilter, StoredSunset, SunsetScope } from '../ports/sunsets.ts'
 import {
-  createAuditEvent,
   failConflict,
   failInvalid,
   failNotFound,

@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../domain/failure.ts'
 import { checkKeyUsable } from '../../domain/key.ts'
 import type { ManagementDeps, ManagementStorage } from '../account-scope.ts'
+import { type ActorDeps, createAuditEvent } from '../audit/audit-event.ts'
 import type { KeyCache } from '../authenticate/key-cache.ts'
 import type { Caller } from '../caller.ts'
 import type { AuditEvent } from '../ports/audit.ts'
@@ -13,13 +14,7 @@ import type {
   MessageSummary,
 } from '../ports/messages.ts'
 import type { Clock, MaybePromise } from '../ports/runtime.ts'
-import {
-  type ActorDeps,
-  createAuditEvent,
-  failConflict,
-  failNotFound,
-  type ServiceResult,
-} from '../service-result.ts'
+import { failConflict, failNotFound, type ServiceResult } from '../service-result.ts'
 import type { AcceptMessageDeps, IncomingMessage, MessageReceipt } from './accept.ts'
 import { openPayload } from './payload.ts'
 

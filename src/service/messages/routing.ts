@@ -1,6 +1,8 @@
 import { DATA_MODELS, isDataModel } from '../../domain/catalog.ts'
 import { ok } from '../../domain/failure.ts'
 import type { ManagementDeps } from '../account-scope.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
+import { formatIdConflict, parseId } from '../input.ts'
 import { type Sealer, sealText } from '../ports/crypto.ts'
 import type { KeySummary } from '../ports/keys.ts'
 import type { Page, SubscriptionFilter, SubscriptionListItem } from '../ports/lists.ts'
@@ -11,17 +13,11 @@ import type {
   Source,
   SubscriptionTarget,
 } from '../ports/routing.ts'
+import { deleteResource, type NewRow, parseNewRow, renameResource } from '../resource-changes.ts'
 import {
-  createAuditEvent,
-  deleteResource,
   failConflict,
   failInvalid,
   failNotFound,
-  formatIdConflict,
-  type NewRow,
-  parseId,
-  parseNewRow,
-  renameResource,
   requireFound,
   type ServiceResult,
 } from '../service-result.ts'

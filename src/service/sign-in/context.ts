@@ -1,4 +1,5 @@
 import type { Failure } from '../../domain/failure.ts'
+import { createAuditEvent } from '../audit/audit-event.ts'
 import type { AuditBuffer } from '../audit/buffer.ts'
 import type { Caller } from '../caller.ts'
 import type { FailureLimiter } from '../limits/rate-limits.ts'
@@ -7,7 +8,6 @@ import type { Sealer, SecretDigester, SecretHasher } from '../ports/crypto.ts'
 import type { Clock, Log, Random } from '../ports/runtime.ts'
 import type { SignInStorage, Totp } from '../ports/sign-in.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
-import { createAuditEvent } from '../service-result.ts'
 
 /** The dependencies of sign-in and of users' own access. */
 export interface SignInDeps {

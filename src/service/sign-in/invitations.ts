@@ -1,11 +1,12 @@
 import { fail, ok, type Result } from '../../domain/failure.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
+import { type ActorDeps, createAuditEvent } from '../audit/audit-event.ts'
 import { UNKNOWN_SUBJECT } from '../audit/buffer.ts'
 import type { Caller } from '../caller.ts'
+import { parseName } from '../input.ts'
 import type { Account, User } from '../ports/accounts.ts'
 import type { SecretDigester } from '../ports/crypto.ts'
 import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
-import { type ActorDeps, createAuditEvent, parseName } from '../service-result.ts'
 import {
   createUserEvent,
   type HasherBusy,

@@ -2,8 +2,8 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { DAY_MS, isWithinLast } from '../../domain/instant.ts'
 import { isDamagedSecret } from '../../domain/secret.ts'
 import type { Caller } from '../caller.ts'
+import { parseName } from '../input.ts'
 import type { Session, SignedInUser } from '../ports/sign-in.ts'
-import { parseName } from '../service-result.ts'
 import {
   CREDENTIALS_CHANGED,
   createUserEvent,
