@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Latchkey } from '../compose.ts'
-import type { Role } from '../domain/key.ts'
+import type { Role } from '../domain/role.ts'
 import { getDemoFilePath } from '../node/demo-folder.ts'
 import type { RunningServer } from '../node/server.ts'
 import type { ServiceResult } from '../service/service-result.ts'

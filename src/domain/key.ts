@@ -7,7 +7,6 @@ import { isRetired, type Sunset } from './sunset.ts'
 
 export type KeyStatus = 'enabled' | 'disabled' | 'revoked'
 export type AccountStatus = 'open' | 'closed'
-export type Role = 'operator' | 'administrator' | 'engineer' | 'member'
 
 /** The party that disabled a key. Each party can undo only its own action. */
 export type DisablingParty = 'developer' | 'customer' | 'operator'
@@ -29,11 +28,6 @@ export function listAccessLevels(keyType: KeyType): readonly AccessLevel[] {
       return ['read', 'standard']
   }
 }
-
-/** The roles that can own a key. */
-export const KEY_HOLDER_ROLES: readonly Role[] = ['administrator', 'engineer']
-
-export const canHoldKeys = (role: Role): boolean => KEY_HOLDER_ROLES.includes(role)
 
 /** The minimum length of a supplied secret, checked when it is set. */
 export const SECRET_MIN_LENGTH = 16

@@ -1,4 +1,4 @@
-import type { Role } from './key.ts'
+export type Role = 'operator' | 'administrator' | 'engineer' | 'member'
 
 /*
  * The permissions of each role, for the console and the management API. Users need none of them to
@@ -78,6 +78,11 @@ export const hasPermission = (role: Role, permission: Permission): boolean =>
 
 export const listRolePermissions = (role: Role): readonly Permission[] =>
   PERMISSIONS.filter((permission) => hasPermission(role, permission))
+
+/** The roles that can own a key. */
+export const KEY_HOLDER_ROLES: readonly Role[] = ['administrator', 'engineer']
+
+export const canHoldKeys = (role: Role): boolean => KEY_HOLDER_ROLES.includes(role)
 
 /** True for a permission that covers all accounts. It applies only without an account scope. */
 export const isServerPermission = (permission: Permission): boolean =>

@@ -21,11 +21,7 @@ import {
   type TokenManagementDeps,
 } from './oauth/token-management.ts'
 import type { VendorDocumentDeps } from './openapi/vendor-documents.ts'
-import {
-  createForwardAuthRoutes,
-  createKeyAuthenticator,
-  findDotSegmentPath,
-} from './proxy/forward-auth.ts'
+import { createForwardAuthRoutes, findDotSegmentPath } from './proxy/forward-auth.ts'
 import { createPreviewRefusal } from './refusal-preview.ts'
 import {
   createJsonReply,
@@ -54,7 +50,11 @@ import {
   type MessageEndpointDeps,
 } from './vendors/redox/endpoint.ts'
 import { MESSAGE_PATHS, matchRedoxPath } from './vendors/redox/paths.ts'
-import type { SurfaceDeps, VendorProtocol } from './vendors/surface-handlers.ts'
+import {
+  createKeyAuthenticator,
+  type SurfaceDeps,
+  type VendorProtocol,
+} from './vendors/surface-handlers.ts'
 import { createXdentHandler, xdentProtocol } from './vendors/xdent.ts'
 import type { FhirTokenDeps } from './vendors/xenrad/fhir-tokens.ts'
 import { createXenradRoutes, xenradProtocol } from './vendors/xenrad/surfaces.ts'

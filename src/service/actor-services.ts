@@ -1,9 +1,9 @@
-import type { Role } from '../domain/key.ts'
 import {
   hasPermission,
   isServerPermission,
   listRolePermissions,
   type Permission,
+  type Role,
 } from '../domain/role.ts'
 import { type ManagementStorage, scopeStorage } from './account-scope.ts'
 import {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { HospitalServer } from '../demo/hospital.ts'
 import { DEMO_DESTINATIONS, seedAccount, seedDemo, unwrapDemoResult } from '../demo/seed.ts'
-import type { Role } from '../domain/key.ts'
+import type { Role } from '../domain/role.ts'
 import type { RunningServer } from '../node/server.ts'
 
 /** The same at every start, so that a pipeline may have them in its settings. */

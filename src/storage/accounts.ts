@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
-import type { Role } from '../domain/key.ts'
+import type { Role } from '../domain/role.ts'
 import type { Account, EditStorage, User } from '../service/ports/accounts.ts'
 import type { ListStorage } from '../service/ports/lists.ts'
 import type { SignInStorage } from '../service/ports/sign-in.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
-import type { Role } from '../domain/key.ts'
+import type { Role } from '../domain/role.ts'
 import type { Invitation, SignInStorage } from '../service/ports/sign-in.ts'
 import { createUserLock, isActiveOperator, isRoleUnchanged, toUser } from './accounts.ts'
 import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'

@@ -6,8 +6,7 @@ import {
   type RowValues,
   readPages,
 } from './database-copy.ts'
-import type { Engine } from './engine.ts'
-import { StatementCompiler } from './engine.ts'
+import { type Engine, StatementCompiler } from './engine.ts'
 import { TABLE_SHAPES, type TableShape } from './tables.ts'
 
 /*

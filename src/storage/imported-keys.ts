@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { KEY_HOLDER_ROLES } from '../domain/key.ts'
+import { KEY_HOLDER_ROLES } from '../domain/role.ts'
 import type { ImportStorage, NamedKind, NewImportedKey } from '../service/ports/imports.ts'
 import { type AuditedChanges, toEventRow } from './audit.ts'
 import type { Engine, StatementCompiler } from './engine.ts'

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { KEY_HOLDER_ROLES } from '../domain/key.ts'
+import { KEY_HOLDER_ROLES } from '../domain/role.ts'
 import type { AuditEvent } from '../service/ports/audit.ts'
 import type { ProofStorage } from '../service/ports/authority.ts'
 import type { NewKey } from '../service/ports/keys.ts'

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
-import { type DisablingParty, KEY_HOLDER_ROLES } from '../domain/key.ts'
+import type { DisablingParty } from '../domain/key.ts'
+import { KEY_HOLDER_ROLES } from '../domain/role.ts'
 import type { KeyFilter, KeySummary } from '../service/ports/keys.ts'
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'

@@ -1,8 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Page } from '../service/ports/lists.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
-import type { Tables } from './tables.ts'
-import { type ColumnType, getColumnType, listColumns } from './tables.ts'
+import { type ColumnType, getColumnType, listColumns, type Tables } from './tables.ts'
 
 /** Sorts after every id: the cursor before the first page of a list with the newest first. */
 export const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'

@@ -2,7 +2,7 @@ import { p256 } from '@noble/curves/nist.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { base64url } from 'jose'
-import type { Primitives } from '../crypto/primitives.ts'
+import type { Argon2, Primitives } from '../crypto/primitives.ts'
 
 const NONCE_BYTES = 12
 
@@ -115,7 +115,6 @@ function createLazyValue<T>(load: () => Promise<T>): () => Promise<T> {
 /// <reference path="./modules.d.ts" />
 import Instance, { Argon2Type } from '@phi-ag/argon2'
 import wasm from '@phi-ag/argon2/argon2.wasm'
-import type { Argon2 } from '../crypto/primitives.ts'
 
 /** 19 MiB, 2 passes, 1 lane, as on Node: the OWASP minimum. */
 const ARGON2_COST = {

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseIpNetwork } from '../../src/domain/ip-network.ts'
 import {
-  canHoldKeys,
   checkKeyUsable,
   checkMethodAllowed,
   isPublicId,
@@ -12,6 +11,7 @@ import {
 } from '../../src/domain/key.ts'
 import { KEY_TYPE_NAMES } from '../../src/domain/key-type.ts'
 import { getKeyRateLimit } from '../../src/domain/limits.ts'
+import { canHoldKeys } from '../../src/domain/role.ts'
 import { DAY_MS } from '../support/time.ts'
 
 const NOW = 1_000_000

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Role } from '../../src/domain/key.ts'
 import {
   canGrantRole,
   canManageUser,
@@ -9,6 +8,7 @@ import {
   PERMISSIONS,
   type Permission,
   ROLES,
+  type Role,
   type UserWithRole,
 } from '../../src/domain/role.ts'
 

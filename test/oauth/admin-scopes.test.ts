@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Role } from '../../src/domain/key.ts'
+import type { Role } from '../../src/domain/role.ts'
 import { createClientKeyPair } from '../support/oauth.ts'
 import { createTestServer, type TestServer, unwrap } from '../support/server.ts'
 

@@ -3,8 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { TokenManager } from '../../src/client/client.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/simulator/sandbox.ts'
-import type { FaultRule } from '../../src/simulator/schedule.ts'
-import { scheduleSchema } from '../../src/simulator/schedule.ts'
+import { type FaultRule, scheduleSchema } from '../../src/simulator/schedule.ts'
 import type { TokenResponse } from '../support/server.ts'
 
 const OPTIONS: SandboxOptions = {

@@ -7,8 +7,13 @@ import {
   readResponse,
   readResponseWithoutId,
 } from '../support/responses.ts'
-import type { TestServer } from '../support/server.ts'
-import { createDeviceNewMessage, createTestServer, seedKey, unwrap } from '../support/server.ts'
+import {
+  createDeviceNewMessage,
+  createTestServer,
+  seedKey,
+  type TestServer,
+  unwrap,
+} from '../support/server.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../support/time.ts'
 
 /* The retirement of keys that are exchanged for tokens. */

@@ -1,6 +1,5 @@
-import type { Role } from '../../src/domain/key.ts'
-import type { TestServer } from './server.ts'
-import { unwrap } from './server.ts'
+import type { Role } from '../../src/domain/role.ts'
+import { type TestServer, unwrap } from './server.ts'
 import {
   createTestCaller,
   reauthenticateUser,

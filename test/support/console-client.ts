@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Role } from '../../src/domain/key.ts'
+import type { Role } from '../../src/domain/role.ts'
 import { type TestServer, unwrap } from './server.ts'
 import {
   PASSWORD,

@@ -1,4 +1,4 @@
-import type { Role } from '../../src/domain/key.ts'
+import type { Role } from '../../src/domain/role.ts'
 import { seedConsoleClient } from './console-client.ts'
 import { startDestination } from './delivery/destinations.ts'
 import { createTestServer, seedKey, unwrap } from './server.ts'

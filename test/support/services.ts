@@ -5,7 +5,7 @@ import { type Ring, type RingKeyUse, rotateRing } from '../../src/crypto/ring.ts
 import { createSecretHasher } from '../../src/crypto/secret-hash.ts'
 import { createRandom, createSealer, createSecretDigester } from '../../src/crypto/secrets.ts'
 import { MAX_WORK_WAIT_MS } from '../../src/crypto/work-lanes.ts'
-import type { Role } from '../../src/domain/key.ts'
+import type { Role } from '../../src/domain/role.ts'
 import { createLazySecretChecks } from '../../src/node/open-latchkey.ts'
 import { nodePrimitives } from '../../src/node/primitives.ts'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'

@@ -1,5 +1,5 @@
 import { Secret, TOTP } from 'otpauth/slim'
-import type { Role } from '../../src/domain/key.ts'
+import type { Role } from '../../src/domain/role.ts'
 import type { Caller } from '../../src/service/caller.ts'
 import type { Session, SignedInUser } from '../../src/service/ports/sign-in.ts'
 import { type TestServer, unwrap } from './server.ts'

@@ -1,6 +1,11 @@
 import { decodeBase64 } from './base64.ts'
-import type { ParsedHash } from './hash-text.ts'
-import { findLengthProblem, MAX_SALT_BYTES, MIN_SALT_BYTES, NOT_BASE64 } from './hash-text.ts'
+import {
+  findLengthProblem,
+  MAX_SALT_BYTES,
+  MIN_SALT_BYTES,
+  NOT_BASE64,
+  type ParsedHash,
+} from './hash-text.ts'
 import type { Argon2Check } from './secret-check.ts'
 
 /** Reads a PHC string, also behind Django's `argon2` and Spring's `{argon2}`. */

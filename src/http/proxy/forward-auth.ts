@@ -1,17 +1,12 @@
-import { type Failure, fail, type Result, type SurfaceFailure } from '../../domain/failure.ts'
+import { type Failure, fail, type Result } from '../../domain/failure.ts'
 import type { RecordRefusal } from '../../service/audit/record-refusal.ts'
-import {
-  type Authenticate,
-  type AuthenticatedKey,
-  checkMethods,
-} from '../../service/authenticate/authenticate.ts'
+import { type AuthenticatedKey, checkMethods } from '../../service/authenticate/authenticate.ts'
 import type { Caller } from '../../service/caller.ts'
 import type { Log, MaybePromise } from '../../service/ports/runtime.ts'
 import { createBearerChallenge } from '../authorization.ts'
 import { createJsonReply, createRetryAfterHeader, type Reply } from '../reply.ts'
 import { createCaller, type HttpDeps, type RequestHeaders, type ServerRequest } from '../request.ts'
 import { replyToError, respond, type ServerRoute } from '../server-route.ts'
-import type { VendorProtocol } from '../vendors/surface-handlers.ts'
 import { createIdentityHeaders, toUpstreamIdentity } from './headers.ts'
 import { hasDotSegment, parseTargetPath } from './target.ts'
 import { isMethodOverrideHeader } from './withheld-headers.ts'
@@ -280,20 +275,3 @@ const NO_AUTHENTICATOR: Pick<RequestAuthenticator, 'refuseRequest' | 'replyServe
       : createJsonReply(401, { message: 'A credential is needed.' }, createBearerChallenge()),
   replyServerError: () => createJsonReply(500, { message: 'The server failed; try again.' }),
 }
-
-/** Adapts a vendor's protocol, whose credential comes with every request. */
-export const createKeyAuthenticator = (
-  protocol: VendorProtocol,
-  authenticate: Authenticate,
-): RequestAuthenticator => ({
-  name: protocol.name,
-  hasCredential: protocol.hasCredential,
-  hasPartialCredential: protocol.hasPartialCredential ?? (() => false),
-  authenticate(headers, caller) {
-    const credential = protocol.parseCredential(headers)
-    return credential.ok ? authenticate(credential.value, caller) : credential
-  },
-  // It receives only failures that its own `authenticate` returned.
-  refuseRequest: (failure, path) => protocol.refuseRequest(failure as SurfaceFailure, path),
-  replyServerError: protocol.replyServerError,
-})

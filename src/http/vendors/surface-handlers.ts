@@ -18,6 +18,7 @@ import {
 } from '../../service/authenticate/authenticate.ts'
 import type { Caller } from '../../service/caller.ts'
 import type { Log } from '../../service/ports/runtime.ts'
+import type { RequestAuthenticator } from '../proxy/forward-auth.ts'
 import { toUpstreamIdentity } from '../proxy/headers.ts'
 import type { ProxyRequest } from '../proxy/upstream.ts'
 import { type Reply, type ReplyTable, toResponse } from '../reply.ts'
@@ -48,6 +49,23 @@ export interface SurfaceDeps extends HttpDeps {
   readonly recordRefusal: RecordRefusal
   readonly log: Log
 }
+
+/** Lets a proxy authenticate requests by the protocol. */
+export const createKeyAuthenticator = (
+  protocol: VendorProtocol,
+  authenticate: Authenticate,
+): RequestAuthenticator => ({
+  name: protocol.name,
+  hasCredential: protocol.hasCredential,
+  hasPartialCredential: protocol.hasPartialCredential ?? (() => false),
+  authenticate(headers, caller) {
+    const credential = protocol.parseCredential(headers)
+    return credential.ok ? authenticate(credential.value, caller) : credential
+  },
+  // It receives only failures that its own `authenticate` returned.
+  refuseRequest: (failure, path) => protocol.refuseRequest(failure as SurfaceFailure, path),
+  replyServerError: protocol.replyServerError,
+})
 
 /** Forwards each authorized request to the upstream of the surface. */
 export const createProxyHandler =

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../domain/instant.ts'
-import { canHoldKeys } from '../../domain/key.ts'
+import { canHoldKeys } from '../../domain/role.ts'
 import type { ManagementStorage } from '../account-scope.ts'
 import type { TrafficSpans } from '../ports/dashboard.ts'
 import type { KeyCriteria, KeyListItem, SubscriptionListItem } from '../ports/lists.ts'

@@ -1,6 +1,5 @@
 import { ok } from '../../domain/failure.ts'
-import type { Role } from '../../domain/key.ts'
-import { canGrantRole, canManageUser, type UserWithRole } from '../../domain/role.ts'
+import { canGrantRole, canManageUser, type Role, type UserWithRole } from '../../domain/role.ts'
 import { isEmail, isUsername, USERNAME_RULE } from '../../domain/user.ts'
 import type { ManagementStorage } from '../account-scope.ts'
 import { createAuditEvent } from '../audit/audit-event.ts'

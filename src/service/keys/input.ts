@@ -1,6 +1,7 @@
 import { ok } from '../../domain/failure.ts'
-import { type AccessLevel, canHoldKeys, listAccessLevels } from '../../domain/key.ts'
+import { type AccessLevel, listAccessLevels } from '../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../domain/key-type.ts'
+import { canHoldKeys } from '../../domain/role.ts'
 import { parseName, parseText } from '../input.ts'
 import type { User } from '../ports/accounts.ts'
 import type { KeyEdit, KeySummary } from '../ports/keys.ts'

@@ -1,4 +1,5 @@
-import type { AccountStatus, Role } from '../../domain/key.ts'
+import type { AccountStatus } from '../../domain/key.ts'
+import type { Role } from '../../domain/role.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Page } from './lists.ts'
 

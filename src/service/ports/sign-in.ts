@@ -1,4 +1,5 @@
-import type { AccountStatus, Role } from '../../domain/key.ts'
+import type { AccountStatus } from '../../domain/key.ts'
+import type { Role } from '../../domain/role.ts'
 import type { Account, User } from './accounts.ts'
 import type { AuditEvent } from './audit.ts'
 import type { MaybePromise } from './runtime.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import { IMPORT_COLUMN_NAMES, type ImportCells } from '../../../src/service/imports/import-row.ts'
 import { ROWS_PER_WRITE } from '../../../src/service/imports/run-import.ts'
 import { type ApiResponse, createAdminClient, issueApiToken } from '../../support/admin-client.ts'

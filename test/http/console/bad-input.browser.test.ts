@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import { openMonitoredPage } from '../../support/browser/chromium.ts'
 import {
   type ConsoleFixture,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import type { ActorServices } from '../../../src/service/actor-services.ts'
 import type { ServiceResult } from '../../../src/service/service-result.ts'
 import { executeSql } from '../../support/database/data-folder.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import { collectTexts, readAllRows, toRowText } from '../../support/database/data-folder.ts'
 import { createTestServer, type TestServer } from '../../support/server.ts'
 import { callToText, listServiceVerbs } from '../../support/tenancy/service-calls.ts'

@@ -1,4 +1,4 @@
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import { startConsoleDestination } from '../delivery/destinations.ts'
 import {
   createDeviceNewMessage,

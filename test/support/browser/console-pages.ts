@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import type { Role } from '../../../src/domain/key.ts'
+import type { Role } from '../../../src/domain/role.ts'
 import { PASSWORD } from '../users.ts'
 import type { ConsoleFixtureIds } from './console-fixture.ts'
 

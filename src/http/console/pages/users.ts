@@ -1,5 +1,4 @@
 import { html } from 'hono/html'
-import type { Role } from '../../../domain/key.ts'
 import {
   canGrantRole,
   canManageUser,
@@ -7,6 +6,7 @@ import {
   PERMISSIONS,
   type Permission,
   ROLES,
+  type Role,
 } from '../../../domain/role.ts'
 import type { User } from '../../../service/ports/accounts.ts'
 import { buttonLink, radioGroup, submitButton, textField } from '../components/form.ts'

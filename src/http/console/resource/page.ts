@@ -1,6 +1,5 @@
 import { html } from 'hono/html'
-import type { Operation } from '../../../operations/define.ts'
-import { listResultMembers } from '../../../operations/define.ts'
+import { listResultMembers, type Operation } from '../../../operations/define.ts'
 import { findAccountNames } from '../account-selection.ts'
 import {
   copyableText,

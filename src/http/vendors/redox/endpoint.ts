@@ -12,6 +12,7 @@ import type { Log, MaybePromise } from '../../../service/ports/runtime.ts'
 import type { Guard } from '../../../service/tokens/guard.ts'
 import type { Principal } from '../../../service/tokens/verify-token.ts'
 import { hasScheme, parseBearerToken } from '../../authorization.ts'
+import { createMemoryBudget, type Reservation } from '../../memory-budget.ts'
 import type { RequestAuthenticator } from '../../proxy/forward-auth.ts'
 import type { Reply } from '../../reply.ts'
 import type { HttpDeps, RequestHeaders, ServerRequest } from '../../request.ts'
@@ -189,37 +190,3 @@ export const createRedoxAuthenticator = (deps: RedoxAuthenticatorDeps): RequestA
   refuseRequest: (failure) => refuseRedoxRequest(failure, createRefusalContext(deps)),
   replyServerError: () => replyRedoxServerError(createRefusalContext(deps)),
 })
-
-/** The memory that one request has reserved. */
-export interface Reservation {
-  /** Reserves more bytes, or returns false if too few are free. */
-  reserve(bytes: number): boolean
-  /** Releases all reserved bytes. */
-  release(): void
-}
-
-/**
- * Creates a budget of bytes that all requests share. A request that gets none must come again, as one must
- * that the disk has no space for: a long message that fails half-way would take the space of short ones.
- */
-export function createMemoryBudget(
-  bytes: number,
-  hasDiskSpace: (bytes: number) => boolean = () => true,
-): () => Reservation {
-  let free = bytes
-  return () => {
-    let held = 0
-    return {
-      reserve(more) {
-        if (more > free || !hasDiskSpace(bytes - free + more)) return false
-        free -= more
-        held += more
-        return true
-      },
-      release() {
-        free += held
-        held = 0
-      },
-    }
-  }
-}

@@ -1,8 +1,9 @@
 import { html } from 'hono/html'
 import { fail, ok } from '../../../../domain/failure.ts'
 import { toStoredId } from '../../../../domain/id.ts'
-import { canHoldKeys, listAccessLevels } from '../../../../domain/key.ts'
+import { listAccessLevels } from '../../../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../../../domain/key-type.ts'
+import { canHoldKeys } from '../../../../domain/role.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import {
   failInvalid,

@@ -28,12 +28,8 @@ import type { ConsoleRouter } from '../../router.ts'
 import { mountCreateKeyPages } from './create-key.ts'
 import { mountEditKeyPages } from './edit-key.ts'
 import { mountJwksTest } from './jwks-test.ts'
-import {
-  mountAssignPages,
-  mountKeyActionForms,
-  mountKeyDetailPages,
-  mountRevokeAndDeletePages,
-} from './key.ts'
+import { mountKeyDetailPages } from './key.ts'
+import { mountAssignPages, mountKeyActionForms, mountRevokeAndDeletePages } from './key-actions.ts'
 import { type DailyUse, formatUsage, getFirstUsageDay, toDailyCounts } from './key-charts.ts'
 import { KEY_TYPE_LABELS, type KeyPageDeps, listKeyBadges } from './key-components.ts'
 import {
