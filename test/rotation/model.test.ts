@@ -357,7 +357,7 @@ const careful = createHistory([
 
 // ── Guarantees ──────────────────────────────────────────────────────────────────────────────────
 
-test('after any history every answer is the one that the ledger foretells, to the byte', async () => {
+test('after any history each answer is the one that the model predicts, to the byte', async () => {
   await fc.assert(
     fc.asyncProperty(everything, async (commands) => {
       await fc.asyncModelRun(setup, commands)
@@ -366,7 +366,7 @@ test('after any history every answer is the one that the ledger foretells, to th
   )
 })
 
-test('a client that never replays what it has replaced and used is never locked out in 7 days', async () => {
+test('a client that never presents a replaced and acknowledged token is not locked out in 7 days', async () => {
   let gotOn = 0
   await fc.assert(
     fc.asyncProperty(careful, async (commands) => {
@@ -386,7 +386,7 @@ test('a client that never replays what it has replaced and used is never locked 
   expect(gotOn).toBeGreaterThan(0)
 })
 
-test('of two who both go on with one family at most one gets anywhere', async () => {
+test('of two clients that continue one grant, at most one stays able to refresh', async () => {
   let fought = 0
   await fc.assert(
     fc.asyncProperty(everything, fc.nat(4), fc.nat(4), async (commands, ageA, ageB) => {

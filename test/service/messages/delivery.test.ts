@@ -1,55 +1,25 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { WebhookClient } from '../../../src/service/ports/outbound.ts'
+import { readMessageName, startDeliveryWorker } from '../../support/delivery/delivery-worker.ts'
+import type { TestServices } from '../../support/services.ts'
 import {
-  readMessageName,
-  seedQueues,
-  startDeliveryWorker,
-} from '../../support/delivery/delivery-worker.ts'
-import { type DestinationBehavior, startDestination } from '../../support/delivery/destinations.ts'
-import { unwrap } from '../../support/server.ts'
-import { countStorageCalls, openTestServices, type TestServices } from '../../support/services.ts'
+  createNames,
+  destination,
+  LONG,
+  listDeliveryStatuses,
+  listNames,
+  listTakenNames,
+  receiver,
+  seedQueuesAt,
+  seedSecondQueue,
+  testServices,
+  useDelivery,
+} from './delivery-fixture.ts'
 
-let testServices: TestServices
-let receiver: Awaited<ReturnType<typeof startDestination>>
-let chooseBehavior: (path: string, body: string) => DestinationBehavior
-beforeEach(async () => {
-  testServices = await openTestServices()
-  chooseBehavior = () => 'take'
-  receiver = await startDestination((path, body) => chooseBehavior(path, body))
-})
-afterEach(async () => {
-  await receiver.close()
-  await testServices.close()
-})
-
-const seedQueuesAt = (...paths: string[]) =>
-  seedQueues(
-    testServices,
-    paths.map((path) => receiver.url + path),
-  )
-/** From another source. */
-async function seedSecondQueue<Feed extends { destinationId: string }>(
-  queue: Feed,
-  accountId: string,
-) {
-  const source = unwrap(await testServices.sources.add({ accountId, name: 'Another Source' }))
-  const ids = { sourceId: source.id, destinationId: queue.destinationId }
-  return { ...queue, id: unwrap(await testServices.subscriptions.create(ids)).id }
-}
-const listNames = (path: string) =>
-  receiver.requests.filter((one) => one.path === path).map(({ body }) => readMessageName(body))
-const listTakenNames = (path: string) =>
-  receiver.requests
-    .filter((one) => one.path === path && one.behavior === 'take')
-    .map(({ body }) => readMessageName(body))
-const listDeliveryStatuses = async (id: string) =>
-  (await testServices.storage.findMessage(id))?.deliveries.map(({ status }) => status)
-/** Long enough to wait for a place. */
-const LONG = 'long '.repeat(400_000)
-const createNames = (count: number) => Array.from({ length: count }, (_, n) => `message ${n}`)
+useDelivery()
 
 describe('a message', () => {
-  test('arrives as it came in, its Meta filled in, and is erased with its last delivery', async () => {
+  test('arrives as it was sent, with Meta filled in, and is erased after its last delivery', async () => {
     const { source, queues: feeds, send } = await seedQueuesAt('/a', '/b')
     const { id, deliveries } = await send('one')
     await startDeliveryWorker(testServices).deliverDue()
@@ -76,7 +46,7 @@ describe('a message', () => {
     expect(await testServices.storage.findPayload(id)).toBeNull()
   })
 
-  test('that is to be kept is kept', async () => {
+  test('is kept after its delivery if the setting says so', async () => {
     const { send } = await seedQueuesAt('/a')
     const { id } = await send('one')
     await startDeliveryWorker(testServices, { erasesPayloads: false }).deliverDue()
@@ -84,7 +54,7 @@ describe('a message', () => {
     expect(await testServices.storage.findPayload(id)).not.toBeNull()
   })
 
-  test('that cannot be opened waits, tells the log nothing of itself, and hinders no other feed', async () => {
+  test('that cannot be opened waits, is not logged, and delays no other subscription', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a', '/b')
     const { id } = await send('secret name', feeds.slice(0, 1))
     await send('fine', feeds.slice(1))
@@ -102,7 +72,7 @@ describe('a message', () => {
   })
 })
 
-test('what is kept of a refusal repeats nothing of the message', async () => {
+test('the stored excerpt of a refusal contains nothing of the message', async () => {
   const { send } = await seedQueuesAt('/a')
   const { id } = await send('Bixby')
   const webhookClient: Pick<WebhookClient, 'deliver'> = {
@@ -119,18 +89,18 @@ test('what is kept of a refusal repeats nothing of the message', async () => {
 })
 
 describe('a destination', () => {
-  test('gets every message of a feed once, in order', async () => {
+  test('receives every message of a subscription once, in order', async () => {
     const { send } = await seedQueuesAt('/a')
     for (const name of createNames(250)) await send(name)
     await startDeliveryWorker(testServices).deliverDue()
     expect(listNames('/a')).toEqual(createNames(250))
   })
 
-  test('that refuses or resets is tried by the schedule, and nothing overtakes what it refused', async () => {
+  test('that refuses or resets is tried by the schedule, and no message overtakes a refused one', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a')
     const { id } = await send('first')
     await send('second')
-    chooseBehavior = () => (receiver.requests.length % 2 === 0 ? 'refuse' : 'reset')
+    destination.behave = () => (receiver.requests.length % 2 === 0 ? 'refuse' : 'reset')
     const process = startDeliveryWorker(testServices)
     const began = testServices.clock()
     const tries: number[] = []
@@ -155,7 +125,7 @@ describe('a destination', () => {
       { number: 11, outcome: 'refused', httpStatus: 503, detail: 'we are closed' },
     ])
 
-    chooseBehavior = () => 'take'
+    destination.behave = () => 'take'
     testServices.clock.advance(120_000)
     await process.deliverDue()
     expect(listTakenNames('/a')).toEqual(['first', 'second'])
@@ -163,20 +133,20 @@ describe('a destination', () => {
 
   test('that hangs delays no other', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/hangs', '/works')
-    chooseBehavior = (path) => (path === '/hangs' ? 'hang' : 'take')
+    destination.behave = (path) => (path === '/hangs' ? 'hang' : 'take')
     for (const name of createNames(20)) await send(name)
     const process = startDeliveryWorker(testServices)
     process.wakeQueues(feeds)
     await receiver.waitForRequests(20, '/works')
     expect(listNames('/works')).toEqual(createNames(20))
     expect(listNames('/hangs')).toEqual(['message 0'])
-    chooseBehavior = () => 'take'
+    destination.behave = () => 'take'
     receiver.release()
     await process.finish()
     expect(listNames('/hangs')).toEqual(createNames(20))
   })
 
-  test('that hangs delays no other, however many feeds it has and whoever finds them', async () => {
+  test('that hangs delays no other, however many subscriptions it has', async () => {
     for (const how of ['wake', 'look'] as const) {
       const hangs = `/hangs-${how}`
       const works = [`/works-${how}-1`, `/works-${how}-2`, `/works-${how}-3`]
@@ -185,7 +155,7 @@ describe('a destination', () => {
       if (hanging === undefined) throw new Error('there is a feed')
       const crowd = [hanging]
       for (let n = 1; n < 20; n++) crowd.push(await seedSecondQueue(hanging, source.accountId))
-      chooseBehavior = (path) => (path === hangs ? 'hang' : 'take')
+      destination.behave = (path) => (path === hangs ? 'hang' : 'take')
       for (const queue of crowd) await send('hanging', [queue])
       for (const name of createNames(10)) await send(name, feeds.slice(1))
       const process = startDeliveryWorker(testServices, { concurrency: 4, perDestination: 2 })
@@ -195,20 +165,20 @@ describe('a destination', () => {
       await receiver.waitForRequests(2, hangs)
       for (const path of works) expect(listNames(path)).toEqual(createNames(10))
       expect(listNames(hangs)).toHaveLength(2)
-      chooseBehavior = () => 'take'
+      destination.behave = () => 'take'
       receiver.release()
       while (listNames(hangs).length < 20) await process.deliverDue()
     }
   })
 
-  test('has its long message at once, however many another one holds', async () => {
+  test('receives its long message at once, however many another destination delays', async () => {
     const { accountId } = await testServices.seedTenant()
     const { queues: feeds, send } = await seedQueuesAt('/hangs', '/works')
     const [slow, quick] = feeds
     if (slow === undefined || quick === undefined) throw new Error('there is no feed')
     const crowd = [slow]
     while (crowd.length < 6) crowd.push(await seedSecondQueue(slow, accountId))
-    chooseBehavior = (path) => (path === '/hangs' ? 'hang' : 'take')
+    destination.behave = (path) => (path === '/hangs' ? 'hang' : 'take')
     for (const queue of crowd) await send(LONG, [queue])
     const process = startDeliveryWorker(testServices)
     process.wakeQueues(crowd)
@@ -217,14 +187,14 @@ describe('a destination', () => {
     process.wakeQueues([quick])
     await receiver.waitForRequests(1, '/works')
     expect(listNames('/hangs')).toHaveLength(2)
-    chooseBehavior = () => 'take'
+    destination.behave = () => 'take'
     receiver.release()
     await receiver.waitForRequests(6, '/hangs')
     await process.finish()
     expect(listNames('/hangs')).toHaveLength(6)
   })
 
-  test('has its turn with long messages too, however many others still have', async () => {
+  test('takes turns with other destinations that have many long messages', async () => {
     const late = Array.from({ length: 8 }, (_, n) => `/late-${n}`)
     const { queues: feeds, send } = await seedQueuesAt('/a', '/b', '/c', '/d', ...late)
     const busy = feeds.slice(0, 4)
@@ -238,12 +208,12 @@ describe('a destination', () => {
     const process = startDeliveryWorker(testServices, {
       storage: { ...testServices.storage, releaseQueue },
     })
-    chooseBehavior = () => 'hang'
+    destination.behave = () => 'hang'
     process.wakeQueues(busy)
     await receiver.waitForRequests(4)
     process.wakeQueues(feeds.slice(4))
     await expect.poll(() => linedUp).toBe(8)
-    chooseBehavior = () => 'take'
+    destination.behave = () => 'take'
     receiver.release()
     await receiver.waitForRequests(40)
     await process.finish()
@@ -251,7 +221,7 @@ describe('a destination', () => {
     expect(last).toBeLessThan(20)
   })
 
-  test('has its turn although more feeds wait than are worked at once', async () => {
+  test('takes turns with more subscriptions than are processed at once', async () => {
     const { send } = await seedQueuesAt('/a', '/b', '/c', '/d', '/e')
     for (const name of createNames(30)) await send(name)
     await startDeliveryWorker(testServices, { concurrency: 2 }).deliverDue()
@@ -261,7 +231,7 @@ describe('a destination', () => {
       expect(listNames(path)).toEqual(createNames(30))
   })
 
-  test('gets nothing of a feed that is paused, and all of it in order when it is resumed', async () => {
+  test('receives nothing of a paused subscription, and everything in order when it is resumed', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a')
     const [queue] = feeds
     await testServices.subscriptions.setStatus(queue?.id ?? '', 'paused')
@@ -275,8 +245,8 @@ describe('a destination', () => {
   })
 })
 
-describe('several processes', () => {
-  test('share the work: nothing twice, and every feed in order', async () => {
+describe('several delivery workers', () => {
+  test('share the work: nothing twice, and every subscription in order', async () => {
     const paths = Array.from({ length: 8 }, (_, n) => `/${n}`)
     const { queues: feeds, send } = await seedQueuesAt(...paths)
     const processes = Array.from({ length: 4 }, () => startDeliveryWorker(testServices))
@@ -289,7 +259,7 @@ describe('several processes', () => {
     for (const path of paths) expect(listNames(path)).toEqual(createNames(40))
   })
 
-  test('one takes over from another that died, when its lease has ended and not before', async () => {
+  test('take over from one that died when its lease has ended, and not before', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a')
     const { id } = await send('one')
     const forever = { deliver: () => new Promise<never>(() => undefined) }
@@ -307,10 +277,10 @@ describe('several processes', () => {
     expect(await listDeliveryStatuses(id)).toEqual(['delivered'])
   })
 
-  test('none takes over from another that is slow and renews its lease', async () => {
+  test('do not take over from one that is slow and renews its lease', async () => {
     const { queues: feeds, send } = await seedQueuesAt('/a')
     await send('one')
-    chooseBehavior = () => 'hang'
+    destination.behave = () => 'hang'
     const slow = startDeliveryWorker(testServices)
     slow.wakeQueues(feeds)
     await receiver.waitForRequests(1)
@@ -324,181 +294,5 @@ describe('several processes', () => {
     await slow.finish()
     await other.deliverDue()
     expect(receiver.requests).toHaveLength(1)
-  })
-})
-
-describe('a process that stops', () => {
-  test('ends what is under way, and begins nothing more', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
-    for (const name of createNames(3)) await send(name)
-    chooseBehavior = () => 'hang'
-    const process = startDeliveryWorker(testServices)
-    process.wakeQueues(feeds)
-    await receiver.waitForRequests(1)
-    const stopped = process.stop(5_000)
-    receiver.release()
-    await stopped
-    expect(listNames('/a')).toEqual(['message 0'])
-    const queue = await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? '')
-    expect(queue).toMatchObject({ queued: 2, attempts: 0, leasedBy: null })
-  })
-
-  test('breaks off who hangs, and the next process begins with that at once', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
-    await send('one')
-    chooseBehavior = () => 'hang'
-    const process = startDeliveryWorker(testServices)
-    process.wakeQueues(feeds)
-    await receiver.waitForRequests(1)
-    await process.stop(1)
-    chooseBehavior = () => 'take'
-    await startDeliveryWorker(testServices).deliverDue()
-    expect(listTakenNames('/a')).toEqual(['one'])
-  })
-})
-
-test('an attempt is broken off before its lease ends where that cannot be renewed, and another process begins it', async () => {
-  const { queues: feeds, send } = await seedQueuesAt('/a')
-  await send('one')
-  let isAway = false
-  const storage = {
-    ...testServices.storage,
-    renewLeases: async (...args: Parameters<typeof testServices.storage.renewLeases>) => {
-      if (isAway) throw new Error('the disk is full')
-      return testServices.storage.renewLeases(...args)
-    },
-  }
-  const begun = Promise.withResolvers<AbortSignal>()
-  const webhookClient: Pick<WebhookClient, 'deliver'> = {
-    deliver: (_address, _body, signal) => {
-      begun.resolve(signal)
-      return new Promise((resolve) => {
-        const end = () => resolve({ outcome: 'failed', detail: 'no answer' })
-        signal.addEventListener('abort', end)
-      })
-    },
-  }
-  const leaseMs = 15_000
-  const process = startDeliveryWorker(testServices, { storage, webhookClient, leaseMs })
-  process.wakeQueues(feeds)
-  const signal = await begun.promise
-  const renewAfter = async (ms: number) => {
-    testServices.clock.advance(ms)
-    await process.renewLeases()
-    return signal.aborted
-  }
-
-  expect(await renewAfter(leaseMs - 1)).toBe(false)
-  isAway = true
-  expect(await renewAfter((leaseMs * 2) / 3 - 1)).toBe(false)
-  expect(await renewAfter(1)).toBe(true)
-  await process.finish()
-  await startDeliveryWorker(testServices).deliverDue()
-  expect(listNames('/a')).toEqual(['one'])
-})
-
-test('a feed that a broken database left in the midst is worked at again once it answers', async () => {
-  const { send } = await seedQueuesAt('/a')
-  const { id } = await send('one')
-  let broken = true
-  const storage = {
-    ...testServices.storage,
-    settleDelivered: async (...args: Parameters<typeof testServices.storage.settleDelivered>) => {
-      if (broken) throw new Error('the disk is full')
-      return testServices.storage.settleDelivered(...args)
-    },
-  }
-  const process = startDeliveryWorker(testServices, { storage })
-  await process.deliverDue()
-  expect(await listDeliveryStatuses(id)).toEqual(['queued'])
-  broken = false
-  await process.renewLeases()
-  await process.deliverDue()
-  expect(await listDeliveryStatuses(id)).toEqual(['delivered'])
-  expect(listNames('/a')).toEqual(['one', 'one'])
-})
-
-describe('a feed that waits', () => {
-  test('is asked for once a second, however many messages are queued in it', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
-    chooseBehavior = () => 'refuse'
-    const { storage, calls } = countStorageCalls(testServices.storage)
-    const process = startDeliveryWorker(testServices, { storage })
-    await send('first')
-    process.wakeQueues(feeds)
-    await process.finish()
-    const countLeases = () => calls.splice(0).filter((verb) => verb === 'leaseQueue').length
-    expect(countLeases()).toBe(2)
-    for (let second = 1; second <= 3; second++) {
-      for (let n = 0; n < 50; n++) {
-        process.wakeQueues(feeds)
-        await process.finish()
-      }
-      expect(countLeases()).toBe(second === 1 ? 0 : 1)
-      testServices.clock.advance(1000)
-    }
-    expect(listNames('/a')).toEqual(['first', 'first'])
-  })
-
-  test('goes on as soon as it is looked for, when somebody has skipped what hinders it', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
-    chooseBehavior = () => 'refuse'
-    const process = startDeliveryWorker(testServices)
-    const { id } = await send('first')
-    await send('second')
-    process.wakeQueues(feeds)
-    await process.finish()
-    chooseBehavior = () => 'take'
-    await testServices.storage.skipMessage(id, null, {
-      id: testServices.random.uuid(),
-      at: 0,
-      actor: 'operator',
-      action: 'message.skipped',
-      subject: id,
-      facts: {},
-      requestId: null,
-    })
-    await process.deliverDue()
-    expect(listTakenNames('/a')).toEqual(['second'])
-  })
-})
-
-describe('a database that is away', () => {
-  const failStorage = async () => {
-    throw new Error('the disk is full')
-  }
-
-  test('is left alone, and fills no log', async () => {
-    const paths = Array.from({ length: 20 }, (_, n) => `/${n}`)
-    const { queues: feeds, send } = await seedQueuesAt(...paths)
-    await send('one')
-    const { storage, calls } = countStorageCalls({
-      ...testServices.storage,
-      leaseQueue: failStorage,
-    })
-    const process = startDeliveryWorker(testServices, { storage })
-    for (let second = 0; second < 60; second++) {
-      await process.deliverDue()
-      process.wakeQueues(feeds)
-      await process.finish()
-      testServices.clock.advance(1000)
-    }
-    expect(calls.filter((verb) => verb === 'leaseQueue')).toHaveLength(20 * 12)
-    expect(testServices.log.lines.length).toBeLessThanOrEqual(12)
-    expect(receiver.requests).toEqual([])
-  })
-
-  test('is not looked at either', async () => {
-    const { storage, calls } = countStorageCalls({
-      ...testServices.storage,
-      listDueQueues: failStorage,
-    })
-    const process = startDeliveryWorker(testServices, { storage })
-    let complaints = 0
-    for (let second = 0; second < 60; second++) {
-      await process.startDueQueues().catch(() => complaints++)
-      testServices.clock.advance(1000)
-    }
-    expect([complaints, calls.filter((verb) => verb === 'listDueQueues').length]).toEqual([12, 12])
   })
 })
