@@ -66,26 +66,31 @@ const MAX_DOCUMENTATION_URL_LENGTH = 1000
 /** An error in a sunset, or in one of its brownouts. */
 export interface SunsetProblem {
   readonly detail: string
+  readonly field: 'sunsetAt' | 'documentationUrl' | 'brownouts'
   readonly brownout: Brownout | null
 }
 
-const failSunset = (detail: string, brownout: Brownout | null = null) =>
-  fail<SunsetProblem>({ detail, brownout })
+const failSunset = (
+  field: SunsetProblem['field'],
+  detail: string,
+  brownout: Brownout | null = null,
+) => fail<SunsetProblem>({ detail, field, brownout })
 
 /** Returns the sunset with its brownouts in order and its URL as it is sent, or what is wrong with it. */
 export function parseSunset(sunset: Sunset, now: number): Result<Sunset, SunsetProblem> {
   const { deprecatedAt, sunsetAt } = sunset
-  if (sunsetAt <= now) return failSunset('the sunset must be in the future')
-  if (sunsetAt < deprecatedAt) return failSunset('the sunset must not be before the deprecation')
+  if (sunsetAt <= now) return failSunset('sunsetAt', 'the sunset must be in the future')
+  if (sunsetAt < deprecatedAt)
+    return failSunset('sunsetAt', 'the sunset must not be before the deprecation')
   const documentationUrl = parseDocumentationUrl(sunset.documentationUrl)
   if (!documentationUrl.ok) return documentationUrl
   if (sunset.brownouts.length > MAX_BROWNOUTS) {
-    return failSunset(`a sunset has at most ${MAX_BROWNOUTS} brownouts`)
+    return failSunset('brownouts', `a sunset has at most ${MAX_BROWNOUTS} brownouts`)
   }
   const brownouts = [...sunset.brownouts].sort((a, b) => a.startsAt - b.startsAt)
   for (const [n, brownout] of brownouts.entries()) {
     const problem = findBrownoutProblem(brownout, brownouts[n - 1], sunset)
-    if (problem !== null) return failSunset(problem, brownout)
+    if (problem !== null) return failSunset('brownouts', problem, brownout)
   }
   return ok({ deprecatedAt, sunsetAt, documentationUrl: documentationUrl.value, brownouts })
 }
@@ -107,10 +112,11 @@ function parseDocumentationUrl(text: string | null): Result<string | null, Sunse
   if (text === null) return ok(null)
   const url = URL.parse(text)
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    return failSunset('the documentation must be an https URL')
+    return failSunset('documentationUrl', 'the documentation must be an https URL')
   }
   return url.href.length > MAX_DOCUMENTATION_URL_LENGTH
     ? failSunset(
+        'documentationUrl',
         `the URL of the documentation must not be longer than ${MAX_DOCUMENTATION_URL_LENGTH} characters`,
       )
     : ok(url.href)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fail, ok, type Result } from '../domain/failure.ts'
+import { ok, type Result } from '../domain/failure.ts'
 import { InvalidCursorError } from '../domain/id.ts'
 import type { Permission } from '../domain/role.ts'
 import type { ActorServices, Services } from '../service/actor-services.ts'
@@ -9,6 +9,7 @@ import type { SignedInUser } from '../service/ports/sign-in.ts'
 import type { TestMessages } from '../service/ports/test-messages.ts'
 import type { ServiceError, ServiceResult } from '../service/service-result.ts'
 import type { Sessions } from '../service/sign-in/sessions.ts'
+import { failInput, type InputError, type InvalidInput, parseInput } from './parse-input.ts'
 
 /** The caller, the caller's services, and the addressed resource. */
 export interface OperationContext {
@@ -35,19 +36,6 @@ export interface Upload {
 export interface OperationRequest extends OperationContext {
   readonly query: unknown
   readonly body: unknown
-}
-
-/** An invalid member of the input. */
-export interface InputError {
-  readonly part: 'query' | 'body'
-  /** The names that lead to it; empty for the whole part. */
-  readonly path: readonly string[]
-  readonly detail: string
-}
-
-export interface InvalidInput {
-  readonly problem: 'invalid'
-  readonly errors: readonly InputError[]
 }
 
 export type OperationError = ServiceError | InvalidInput
@@ -220,66 +208,6 @@ function createOperation<Query extends z.ZodObject, Body extends z.ZodObject>(
   }
 }
 
-const MAX_REPORTED_ERRORS = 20
-
-/** Parses the input by the schema, or reports each place where it does not match. */
-function parseInput<Schema extends z.ZodType>(
-  schema: Schema,
-  input: unknown,
-  part: InputError['part'],
-): Result<z.output<Schema>, InvalidInput> {
-  const parsed = schema.safeParse(input, { error: describeIssue })
-  if (parsed.success) return ok(parsed.data)
-  const errors = parsed.error.issues.flatMap((issue): InputError[] => {
-    const path = issue.path.map(String)
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((name) => ({ part, path: [...path, name], detail: 'is unknown' }))
-      : [{ part, path, detail: issue.message }]
-  })
-  return failInput(errors.slice(0, MAX_REPORTED_ERRORS))
-}
-
-const failInput = (errors: readonly InputError[]) =>
-  fail<InvalidInput>({ problem: 'invalid', errors })
-
-/** Describes an issue in the words of this server, where the schema has none of its own. */
-function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.input === undefined
-        ? 'is required'
-        : `must be ${TYPE_NAMES[issue.expected] ?? issue.expected}`
-    case 'invalid_value':
-      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.join(', ')}`
-    case 'invalid_format':
-      return `must be ${FORMAT_NAMES[issue.format] ?? 'in another form'}`
-    case 'too_small':
-      return `must ${SIZE_VERBS[issue.origin] ?? 'be'} at least ${issue.minimum}${formatSizeUnit(issue)}`
-    case 'too_big':
-      return `must ${SIZE_VERBS[issue.origin] ?? 'be'} at most ${issue.maximum}${formatSizeUnit(issue)}`
-    default:
-      return undefined
-  }
-}
-
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  object: 'an object',
-  record: 'an object',
-  array: 'a list',
-}
-const FORMAT_NAMES: Readonly<Record<string, string>> = {
-  uuid: 'a UUID',
-  datetime: 'a time such as 2027-01-31T12:00:00Z',
-  date: 'a date such as 2027-01-31',
-}
-const SIZE_VERBS: Readonly<Record<string, string>> = { string: 'have', array: 'have' }
-const formatSizeUnit = ({ origin }: { readonly origin: string }) =>
-  origin === 'string' ? ' characters' : origin === 'array' ? ' items' : ''
-
 /** The name of a service method: `keys.create`. */
 export type ServiceMethodName = {
   [Name in keyof Services]: `${Name}.${string & keyof Services[Name]}`
@@ -339,6 +267,12 @@ export const listMemberParts = (member: Member): Member[] =>
         schema,
         isRequired: false,
       }))
+
+/** Finds the member that the field of a service's error names, which may be a part of another. */
+export const findFieldMember = (operation: Operation, field: string | undefined) =>
+  listMembers(operation)
+    .flatMap((member) => [member, ...listMemberParts(member)])
+    .find(({ name }) => name === field)
 
 /** Lists the members of the resource that an operation returns. */
 export function listResultMembers({ response }: Operation): Pick<Member, 'name' | 'schema'>[] {

@@ -100,10 +100,10 @@ const FORMATS = { [JSON_LINES_TYPE]: 'jsonl', 'text/csv': 'csv' } as const
 
 /** Validates the settings of an OAuth client in a file. */
 export function parseOAuthClientCell(value: unknown): Result<OAuthClientInput, string> {
-  const parsed = newOAuthClient.safeParse(value)
-  if (parsed.success) return ok(parsed.data ?? {})
-  const [issue] = parsed.error.issues
-  return fail(`${issue?.path.join('.')} ${issue?.message}`.trim())
+  const parsed = parseInput(newOAuthClient, value, 'body')
+  if (parsed.ok) return ok(parsed.value ?? {})
+  const [error] = parsed.failure.errors
+  return fail(`${error?.path.join('.')} ${error?.detail}`.trim())
 }
 
 /** A browser would have to keep its page open for as long as an import takes. */
@@ -247,6 +247,8 @@ export const importOperations: readonly Operation[] = [
     run: ({ services, body }) => services.imports.addPepper(body),
   }),
 ]
+
+import { parseInput } from './parse-input.ts'
 
 /** Operations on keys that imports made, and the way back: an export has the columns of an import. */
 export const keyFileOperations: readonly Operation[] = [

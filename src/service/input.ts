@@ -19,31 +19,38 @@ const VISIBLE_JOINER_PATTERN =
   /(?<=\p{Extended_Pictographic}|[\p{Emoji_Modifier}\ufe0f])(?:\ufe0f|\u200d(?=\p{Extended_Pictographic}))|(?<=[[\p{L}\p{M}]&&[\p{sc=Arab}\p{sc=Deva}\p{sc=Beng}\p{sc=Guru}\p{sc=Gujr}\p{sc=Orya}\p{sc=Taml}\p{sc=Telu}\p{sc=Knda}\p{sc=Mlym}\p{sc=Sinh}\p{sc=Khmr}\p{sc=Mong}]])[\u200c\u200d](?=[\p{L}\p{M}])/gv
 
 /** Parses a name that people can read and tell apart: visible, one line, no lone surrogates. */
-export function parseName(label: string, text: string): ServiceResult<string> {
+export function parseName(label: string, text: string, field = 'name'): ServiceResult<string> {
+  const refuse = (problem: string) => failInvalid(`${label} must ${problem}`, field)
   const name = text
     .normalize('NFC')
     .replaceAll(/\p{Zs}+/gu, ' ')
     .trim()
-  if (name === '') return failInvalid(`${label} must not be blank`)
+  if (name === '') return refuse('not be blank')
   if (name.length > MAX_NAME_LENGTH)
-    return failInvalid(`${label} must not be longer than ${MAX_NAME_LENGTH} characters`)
+    return refuse(`not be longer than ${MAX_NAME_LENGTH} characters`)
   if (LINE_BREAKING_PATTERN.test(name) || !name.isWellFormed()) {
-    return failInvalid(`${label} must be one line of text`)
+    return refuse('be one line of text')
   }
   const isVisible =
     VISIBLE_PATTERN.test(name) && !/^[\p{Default_Ignorable_Code_Point}\u2800 ]*$/u.test(name)
-  if (!isVisible) return failInvalid(`${label} must not be blank`)
+  if (!isVisible) return refuse('not be blank')
   return INVISIBLE_PATTERN.test(name.replaceAll(VISIBLE_JOINER_PATTERN, ''))
-    ? failInvalid(`${label} must have no invisible characters: type it again`)
+    ? refuse('have no invisible characters: type it again')
     : ok(name)
 }
 
 /** Parses a text that may be empty and may have several lines. */
-export function parseText(label: string, text: string, max: number): ServiceResult<string> {
+export function parseText(
+  label: string,
+  text: string,
+  max: number,
+  field?: string,
+): ServiceResult<string> {
   const trimmed = text.trim()
-  if (trimmed.length > max) return failInvalid(`${label} must not be longer than ${max} characters`)
+  const refuse = (problem: string) => failInvalid(`${label} must ${problem}`, field)
+  if (trimmed.length > max) return refuse(`not be longer than ${max} characters`)
   if (/[^\P{Cc}\n\t]/u.test(trimmed) || !trimmed.isWellFormed()) {
-    return failInvalid(`${label} must be plain text`)
+    return refuse('be plain text')
   }
   return ok(trimmed)
 }
@@ -64,7 +71,9 @@ export function parseIsoInstant(text: string): number | null {
 /** Parses an id that the caller chose; creates one if omitted. */
 export function parseId(text: string | undefined, random: Random): ServiceResult<string> {
   if (text === undefined) return ok(random.uuid())
-  return isUuid(text) ? ok(toStoredId(text)) : failInvalid(`${JSON.stringify(text)} is not a UUID`)
+  return isUuid(text)
+    ? ok(toStoredId(text))
+    : failInvalid(`${JSON.stringify(text)} is not a UUID`, 'id')
 }
 
 /** Adds the taken id to a conflict's message, if the caller chose the id. */

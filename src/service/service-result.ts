@@ -3,7 +3,13 @@ import { fail, ok, type Result } from '../domain/failure.ts'
 /** A refused request. The message says what is wrong and, if possible, what to do. */
 export type ServiceError =
   | {
-      readonly problem: 'invalid' | 'not_found' | 'conflict' | 'forbidden'
+      readonly problem: 'invalid'
+      readonly message: string
+      /** The member of the input that must change. The API, the command line and the console name it. */
+      readonly field?: string | undefined
+    }
+  | {
+      readonly problem: 'not_found' | 'conflict' | 'forbidden'
       readonly message: string
     }
   | BusyError
@@ -17,7 +23,8 @@ export interface BusyError {
 
 export type ServiceResult<T> = Result<T, ServiceError>
 
-export const failInvalid = (message: string) => fail<ServiceError>({ problem: 'invalid', message })
+export const failInvalid = (message: string, field?: string) =>
+  fail<ServiceError>({ problem: 'invalid', message, field })
 export const failNotFound = (message: string) =>
   fail<ServiceError>({ problem: 'not_found', message })
 export const failConflict = (message: string) =>

@@ -127,7 +127,7 @@ async function performOperation(
     body: body.value,
     upload: upload.value,
   })
-  return result.ok ? result : fail(toApiProblem(result.failure))
+  return result.ok ? result : fail(toApiProblem(operation, result.failure))
 }
 
 async function handleErrors(

@@ -1,5 +1,6 @@
 import type { Permission } from '../../domain/role.ts'
-import type { InputError, OperationError } from '../../operations/define.ts'
+import { findFieldMember, type Operation, type OperationError } from '../../operations/define.ts'
+import { formatJsonPointer, type InputError } from '../../operations/parse-input.ts'
 import { createRetryAfterHeader, type Reply } from '../reply.ts'
 
 /** An invalid part of a request. */
@@ -128,8 +129,14 @@ export function createProblemReply(
 }
 
 /** Converts the error of an operation. */
-export function toApiProblem(error: OperationError): ApiProblem {
+export function toApiProblem(operation: Operation, error: OperationError): ApiProblem {
   if ('errors' in error) return createInvalidProblem(error.errors.map(toInputProblem))
+  const member = 'field' in error ? findFieldMember(operation, error.field) : undefined
+  if (member !== undefined) {
+    const { parent, name, part } = member
+    const path = parent === undefined ? [name] : [parent, name]
+    return createInvalidProblem([toInputProblem({ part, path, detail: error.message })])
+  }
   return error.problem === 'busy'
     ? { kind: 'unavailable', detail: error.message, retryAfterSeconds: error.retryAfterSeconds }
     : { kind: error.problem, detail: error.message }
@@ -145,10 +152,6 @@ const toInputProblem = ({ part, path, detail }: InputError): InputProblem =>
   part === 'query' && path.length > 0
     ? { parameter: path.join('.'), detail }
     : { pointer: formatJsonPointer(path), detail }
-
-/** Formats a JSON Pointer as a URI fragment (RFC 6901 §3 and §6). */
-const formatJsonPointer = (path: readonly string[]): string =>
-  `#${path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')}`
 
 const formatInputProblem = ({ pointer, parameter, detail }: InputProblem) =>
   `${parameter ?? (pointer === '#' ? 'the request' : pointer)}: ${detail}`

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { html } from 'hono/html'
 import { fail, type Result } from '../../domain/failure.ts'
 import {
-  listMembers,
+  findFieldMember,
   type Operation,
   type OperationContext,
   type OperationError,
@@ -16,7 +16,7 @@ import type {
 import type { SignInServices } from '../../service/sign-in/sign-in.ts'
 import { textField } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
-import { formatMemberLabel } from './components/members.ts'
+import { formatMemberLabel, labelServiceError } from './components/members.ts'
 import type { PageContext } from './context.ts'
 import { getDeviceCookie } from './cookies.ts'
 import { describeReauthFailure, type FormError } from './errors.ts'
@@ -139,18 +139,10 @@ export const createPerformOperation =
   }
 
 function toFormError(operation: Operation, error: OperationError): ServiceError {
-  const members = listMembers(operation)
-  const toLabel = (name: string) => {
-    const member = members.find((one) => one.name === name)
-    return member === undefined ? name : formatMemberLabel(member)
-  }
-  if ('errors' in error) {
-    const details = error.errors.map(({ path: [name = ''], detail }) =>
-      `${toLabel(name)} ${detail}`.trim(),
-    )
-    return { problem: 'invalid', message: details.join('; ') }
-  }
-  // The message of a service can end with the member that solves the problem, as in `(otherRegion)`.
-  const message = error.message.replace(/\((\w+)\)$/, (_, name) => `(${toLabel(name)})`)
-  return { ...error, message }
+  if (!('errors' in error)) return labelServiceError(operation, error)
+  const details = error.errors.map(({ path: [name = ''], detail }) => {
+    const member = findFieldMember(operation, name)
+    return `${member === undefined ? name : formatMemberLabel(member)} ${detail}`.trim()
+  })
+  return { problem: 'invalid', message: details.join('; ') }
 }

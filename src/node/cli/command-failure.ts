@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander'
 import type { ServiceError, ServiceResult } from '../../service/service-result.ts'
+import { findInputName } from './input-names.ts'
 
 type CommandFailureKind = ServiceError['problem'] | 'failed' | 'usage' | 'configuration'
 
@@ -19,10 +20,14 @@ export class CommandFailure extends Error {
   }
 }
 
-/** Returns a service's value, or throws its failure. */
-export function unwrapResult<T>(result: ServiceResult<T>): T {
+/** Returns a service's value, or throws its failure, which names the option or argument that it is about. */
+export function unwrapResult<T>(result: ServiceResult<T>, command?: Command): T {
   if (result.ok) return result.value
-  throw new CommandFailure(result.failure.problem, result.failure.message)
+  const { failure } = result
+  const field = 'field' in failure ? failure.field : undefined
+  const name = command && field !== undefined ? findInputName(command, field) : null
+  const message = name === null ? failure.message : `${name}: ${failure.message}`
+  throw new CommandFailure(failure.problem, message)
 }
 
 /**

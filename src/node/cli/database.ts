@@ -73,7 +73,7 @@ export function defineRestoreCommand(group: Command): void {
 }
 
 function requireFileName(file: string): void {
-  if (file === '') throw new CommandFailure('usage', 'the file must not be empty')
+  if (file === '') throw new CommandFailure('usage', '<file> must not be empty')
 }
 
 /** Returns the file of the configured database, for commands that work with files. */

@@ -118,7 +118,7 @@ async function importFile(file: string, options: ImportOptions, command: Command
       signal: aborter.signal,
       reportProgress: (rows) => progress.report(`${rows.toLocaleString('en-US')} rows`),
     }
-    const result = unwrapResult(await withLatchkey(({ imports }) => imports.create(input)))
+    const result = unwrapResult(await withLatchkey(({ imports }) => imports.create(input)), command)
     progress.end()
     printOutput(command, result, () => formatReport(result))
     for (const sentence of listNotes(result)) printNote(sentence)
@@ -263,7 +263,7 @@ async function exportFile(
   let keys = 0
   await withLatchkey(async ({ imports }) => {
     const input = { accountId: options.account, withSecrets: options.withSecrets === true }
-    const rows = unwrapResult(await imports.exportKeys(input))
+    const rows = unwrapResult(await imports.exportKeys(input), command)
     async function* toLines(): AsyncGenerator<string> {
       if (csv) yield `${IMPORT_COLUMN_NAMES.join(',')}\r\n`
       for await (const cells of rows) {

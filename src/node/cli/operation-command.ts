@@ -1,16 +1,25 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
+import { fail } from '../../domain/failure.ts'
 import { parseDurationMs } from '../../domain/instant.ts'
 import {
   listMemberParts,
   listMembers,
   type Member,
   type Operation,
-  type OperationError,
   type OperationRequest,
 } from '../../operations/define.ts'
+import type { InvalidInput } from '../../operations/parse-input.ts'
 import type { ActorServices } from '../../service/actor-services.ts'
 import { parseIsoInstant } from '../../service/input.ts'
 import { CommandFailure, unwrapResult } from './command-failure.ts'
+import {
+  findInputName,
+  isReference,
+  REFERENCED_SERVICES,
+  toKebabCase,
+  toOptionName,
+  toStdinOptionName,
+} from './input-names.ts'
 import {
   formatExamples,
   formatValue,
@@ -54,14 +63,14 @@ export function defineOperationCommand(
     .addHelpText('after', formatExamples(...listCommandLines(operation, members, argument)))
     .action(async () => {
       const [id = '', argumentValue] = command.processedArgs as string[]
-      if (hasId && id === '') throw new CommandFailure('usage', 'the id must not be empty')
+      if (hasId && id === '') throw new CommandFailure('usage', '<id> must not be empty')
       const input = { query: {} as Input, body: {} as Input }
       for (const member of members) {
         const option = optionByMember.get(member)
         const value = option ? command.getOptionValue(option.attributeName()) : argumentValue
         const isOnStandardInput = member === stdin || (isSecret(member) && value === true)
         if (isOnStandardInput) setMember(input, member, await readSecret())
-        else if (value !== undefined) setMember(input, member, parseMember(member, value))
+        else if (value !== undefined) setMember(input, member, parseMember(command, member, value))
       }
       await runCommand(command, operation, groupOperations, id, input)
     })
@@ -84,7 +93,8 @@ async function runCommand(
   input: { readonly query: Input; readonly body: Input },
 ): Promise<void> {
   const invalid = operation.findInputErrors(input)
-  if (invalid !== null) throw new CommandFailure('invalid', formatError(operation, invalid))
+  if (invalid !== null)
+    throw new CommandFailure('invalid', formatInputErrors(command, operation, invalid))
   if (operation.method === 'patch' && Object.keys(input.body).length === 0) {
     throw new CommandFailure('usage', 'nothing to change: add at least one option')
   }
@@ -107,8 +117,9 @@ async function runCommand(
       const impact = operation.isIrreversible
         ? FINAL_IMPACT
         : await operation.describeImpact?.(request)
-      if (impact && !isConfirmed) await confirm(operation, groupOperations, request, impact)
-      const result = await perform(operation, request)
+      if (impact && !isConfirmed)
+        await confirm(command, operation, groupOperations, request, impact)
+      const result = await perform(command, operation, request)
       const { items } = (result ?? {}) as { items?: unknown[] }
       if (items?.length === 0) await requireFilters(request.services, input.query)
       return result
@@ -130,41 +141,40 @@ async function requireFilters(services: ActorServices, query: Input): Promise<vo
 }
 
 /** Runs an operation, and fails the command with its error. */
-async function perform(operation: Operation, request: OperationRequest): Promise<unknown> {
+async function perform(
+  command: Command,
+  operation: Operation,
+  request: OperationRequest,
+): Promise<unknown> {
   const result = await operation.perform(request)
   if (result.ok) return result.value
-  throw new CommandFailure(
-    result.failure.problem,
-    // A service names the member that helps, as in `(otherRegion)`.
-    formatError(operation, result.failure).replace(/\((\w+)\)$/, (whole, name) =>
-      listMembers(operation).some((member) => member.name === name)
-        ? `(--${toOptionName(name)})`
-        : whole,
-    ),
-  )
+  const { failure } = result
+  if (!('errors' in failure)) return unwrapResult(fail(failure), command)
+  throw new CommandFailure('invalid', formatInputErrors(command, operation, failure))
 }
 
-function formatError(operation: Operation, error: OperationError): string {
-  if (!('errors' in error)) return error.message
+function formatInputErrors(command: Command, operation: Operation, error: InvalidInput): string {
   const parents = listMembers(operation).filter(({ schema }) => schema.properties !== undefined)
   return error.errors
     .map(({ path, detail }) => {
       const isPart = path.length > 1 && parents.some(({ name }) => name === path[0])
       const [name, ...rest] = isPart ? path.slice(1) : path
-      return [name === undefined ? '' : `--${toOptionName(name)}`, ...rest, detail].join(' ').trim()
+      const inputName = name === undefined ? '' : (findInputName(command, name) ?? formatNoun(name))
+      return [inputName, ...rest, detail].join(' ').trim()
     })
     .join('; ')
 }
 
 /** Asks the user to type the name of the row that the operation changes. */
 async function confirm(
+  command: Command,
   { summary }: Operation,
   groupOperations: readonly Operation[],
   request: OperationRequest,
   impact: string,
 ): Promise<void> {
   const show = groupOperations.find(({ id, method }) => id.endsWith('.show') && method === 'get')
-  const found = show && (await perform(show, { ...request, query: {}, body: {} }))
+  const found = show && (await perform(command, show, { ...request, query: {}, body: {} }))
   const { name, email } = (found ?? {}) as { name?: string; email?: string }
   requireTerminal(summary, impact)
   await confirmByName(summary, impact, name ?? email ?? (request.id || 'yes'))
@@ -238,7 +248,8 @@ function createArgument(member: Member): Argument {
 function createOption(member: Member): Option {
   const name = toOptionName(member.name)
   const help = describeMember(member)
-  if (isSecret(member)) return new Option(`--${name}-stdin`, `${help}. It is read from stdin.`)
+  if (isSecret(member))
+    return new Option(`--${toStdinOptionName(member.name)}`, `${help}. It is read from stdin.`)
   const choices = listChoices(member)
   if (member.schema.type === 'boolean' && choices.length === 0) return new Option(`--${name}`, help)
   const option = new Option(`--${name} <${getPlaceholder(member)}>`, help)
@@ -284,12 +295,12 @@ function getPlaceholder(member: Member): string {
 const isInstant = ({ schema }: Member) => schema.format === 'date-time' || schema.format === 'date'
 
 /** Converts the text of an option to the JSON value of its member. */
-function parseMember(member: Member, value: unknown): unknown {
+function parseMember(command: Command, member: Member, value: unknown): unknown {
   const { name, part, schema } = member
   if (typeof value !== 'string') return value
   // An optional text may be empty: it clears a description.
   if (value === '' && (member.isRequired || isReference(name))) {
-    throw new CommandFailure('usage', `the ${formatNoun(name)} must not be empty`)
+    throw new CommandFailure('usage', `${findInputName(command, name)} must not be empty`)
   }
   try {
     if (value === '' && schema.type?.includes('null')) return null
@@ -305,31 +316,10 @@ function parseMember(member: Member, value: unknown): unknown {
     const problem = schema.type?.includes('object')
       ? 'write the JSON itself, such as "$(cat FILE)"'
       : (error as Error).message
-    throw new CommandFailure('usage', `--${toOptionName(name)}: ${problem}`)
+    throw new CommandFailure('usage', `${findInputName(command, name)}: ${problem}`)
   }
   return part === 'body' && schema.type === 'integer' ? Number(value) : value
 }
-
-/** The members that are ids of other rows, and the services that find those. */
-const REFERENCED_SERVICES = {
-  accountId: 'accounts',
-  ownerId: 'users',
-  siteId: 'sites',
-  developerId: 'developers',
-  sourceId: 'sources',
-  destinationId: 'destinations',
-  subscriptionId: 'subscriptions',
-} as const satisfies Readonly<Record<string, keyof ActorServices>>
-
-const isReference = (name: string): name is keyof typeof REFERENCED_SERVICES =>
-  Object.hasOwn(REFERENCED_SERVICES, name)
-
-/** `accountId` is --account, `overlapSeconds` is --overlap, which takes a duration. */
-const toOptionName = (name: string): string =>
-  toKebabCase(name.replace(isReference(name) ? /Id$/ : /Seconds$/, ''))
-
-const toKebabCase = (name: string) =>
-  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /** Lists the command lines of the help: those of the bodies' examples, and the operation's own. */
 function listCommandLines(
@@ -361,7 +351,7 @@ function formatExampleOption(member: Member, body: Input, argument: Member | und
   const references = Object.keys(body).filter(isReference)
   if (value === undefined) return []
   if (isSecret(member))
-    return isRequired ? ['< secret.txt'] : [`--${toOptionName(name)}-stdin < secret.txt`]
+    return isRequired ? ['< secret.txt'] : [`--${toStdinOptionName(name)} < secret.txt`]
   const text = isReference(name)
     ? `0199${EXAMPLE_ID_LETTERS[references.indexOf(name)] ?? 'bb'}…`
     : formatExampleValue(member, value)

@@ -38,11 +38,12 @@ export function createAccounts(deps: AccountsDeps) {
       if (!id.ok) return id
       const name = parseName('the name', input.name)
       if (!name.ok) return name
-      const region = parseName('the region', input.region ?? deps.region)
+      const region = parseName('the region', input.region ?? deps.region, 'region')
       if (!region.ok) return region
       if (region.value !== deps.region && input.otherRegion !== true) {
         return failInvalid(
-          `this server serves the region ${deps.region}, so that keys of an account in ${region.value} never work here: leave the region out, or say that another server serves it (otherRegion)`,
+          `this server serves the region ${deps.region}, so that keys of an account in ${region.value} never work here: leave the region out, or say that another server serves it`,
+          'otherRegion',
         )
       }
       const account: Account = {
@@ -179,7 +180,7 @@ export function createDevelopers(deps: ManagementDeps) {
       if (!row.ok) return row
       const developerKey = input.developerKey ?? random.code()
       if (!/^[A-Za-z0-9]{8,64}$/.test(developerKey)) {
-        return failInvalid('a developer key is 8 to 64 of A–Z, a–z and 0–9')
+        return failInvalid('a developer key is 8 to 64 of A–Z, a–z and 0–9', 'developerKey')
       }
       const developer: Developer = { ...row.value, developerKey, createdAt: clock() }
       const event = createAuditEvent(deps, 'developer.created', developer.id, { developerKey })
@@ -257,11 +258,12 @@ export function createIpAllowlist(deps: ManagementDeps) {
         return failInvalid(
           `${JSON.stringify(input.network)} is not an address or a network: use 203.0.113.7, ` +
             '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',
+          'network',
         )
       }
       const note = input.note?.trim() ?? ''
       if (note.length > MAX_NOTE_LENGTH || /\p{Cc}/u.test(note) || !note.isWellFormed()) {
-        return failInvalid(`a note is one line of at most ${MAX_NOTE_LENGTH} characters`)
+        return failInvalid(`a note is one line of at most ${MAX_NOTE_LENGTH} characters`, 'note')
       }
       const account = await findAccount(deps, input.accountId)
       if (!account.ok) return account

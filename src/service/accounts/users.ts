@@ -64,7 +64,7 @@ export function createUsers(deps: UsersDeps) {
       if (!email.ok) return email
       const username = input.username ?? null
       if (username !== null && !isUsername(username)) {
-        return failInvalid(USERNAME_RULE)
+        return failInvalid(USERNAME_RULE, 'username')
       }
       const account = requireFound(
         await storage.findAccount(input.accountId),
@@ -171,7 +171,7 @@ export function createUsers(deps: UsersDeps) {
     },
 
     async setUsername(userId: string, username: string): Promise<ServiceResult<User>> {
-      if (!isUsername(username)) return failInvalid(USERNAME_RULE)
+      if (!isUsername(username)) return failInvalid(USERNAME_RULE, 'username')
       const user = await findManageableUser(deps, userId)
       if (!user.ok) return user
       const event = createAuditEvent(deps, 'user.username_set', userId)
@@ -253,10 +253,10 @@ async function issueInvitation(
 }
 
 function parseEmail(text: string): ServiceResult<string> {
-  const email = parseName('the e-mail address', text)
+  const email = parseName('the e-mail address', text, 'email')
   return !email.ok || isEmail(email.value)
     ? email
-    : failInvalid(`${JSON.stringify(text)} is not an e-mail address`)
+    : failInvalid(`${JSON.stringify(text)} is not an e-mail address`, 'email')
 }
 
 const failLastOperator = ({ email }: User) =>

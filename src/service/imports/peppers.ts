@@ -28,7 +28,7 @@ export async function addPepper(
   const parsedName = parseName('the name of the pepper', name)
   if (!parsedName.ok) return parsedName
   if (bytes.length === 0 || bytes.length > MAX_PEPPER_BYTES) {
-    return failInvalid(`a pepper has 1 to ${MAX_PEPPER_BYTES} bytes`)
+    return failInvalid(`a pepper has 1 to ${MAX_PEPPER_BYTES} bytes`, 'pepper')
   }
   if ((await storage.findAccount(accountId)) === null) {
     return failNotFound(`there is no account ${accountId}`)

@@ -17,7 +17,7 @@ import {
   parseKeyOwnership,
   parseKeyTexts,
 } from './input.ts'
-import { parseOAuthClientInput, toClientFacts } from './oauth-client.ts'
+import { failWithoutClient, parseOAuthClientInput, toClientFacts } from './oauth-client.ts'
 import {
   findKeyWithSecret,
   isSecretTaken,
@@ -35,7 +35,7 @@ export async function createKey(
 ): Promise<ServiceResult<CreatedKey>> {
   const { storage, random, clock } = deps
   if (input.expiresAt !== undefined && input.expiresAt <= clock()) {
-    return failInvalid('the expiry must be in the future')
+    return failInvalid('the expiry must be in the future', 'expiresAt')
   }
   const parsed = await parseNewKey(deps, input)
   if (!parsed.ok) return parsed
@@ -92,11 +92,15 @@ export async function parseNewKey(
   if (!texts.ok) return texts
   const publicId = input.publicId === undefined ? random.uuid() : toStoredId(input.publicId)
   if (!isPublicId(publicId)) {
-    return failInvalid('the public id must be 1 to 128 printable ASCII characters without blanks')
+    return failInvalid(
+      'the public id must be 1 to 128 printable ASCII characters without blanks',
+      'publicId',
+    )
   }
   if (input.keyType === 'xdent' && publicId.includes('.')) {
     return failInvalid(
       'the public id must not contain a dot, because the first dot ends it in a request',
+      'publicId',
     )
   }
   const access = parseAccessLevel(input.access ?? 'standard', input.keyType)
@@ -142,9 +146,7 @@ async function parseNewClient(
   accountId: string,
 ): Promise<ServiceResult<OAuthClientSettings | null>> {
   if (keyType === 'oauth') return parseOAuthClientInput(deps, oauthClient ?? {}, accountId, null)
-  return oauthClient === undefined
-    ? ok(null)
-    : failInvalid(`keys of this type (${keyType}) have no settings of an OAuth client`)
+  return oauthClient === undefined ? ok(null) : failWithoutClient(keyType, oauthClient)
 }
 
 /** Parses or creates the secret; null for a client that signs assertions instead. */
@@ -156,5 +158,5 @@ function parseNewSecret(
   if (hasSecret({ oauthClient: client })) return parseKeySecret(random, secret, keyType)
   return secret === undefined
     ? ok(null)
-    : failInvalid('a client that authenticates by private_key_jwt has no secret')
+    : failInvalid('a client that authenticates by private_key_jwt has no secret', 'secret')
 }

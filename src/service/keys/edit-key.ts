@@ -13,6 +13,7 @@ import {
   parseKeyTexts,
 } from './input.ts'
 import {
+  failWithoutClient,
   type OAuthClientInput,
   parseOAuthClientInput,
   requireGrantable,
@@ -58,13 +59,13 @@ export async function editKey(
     if (!isGranted.ok) return isGranted
   }
   if (edit.expiresAt !== current.expiresAt && (edit.expiresAt ?? Infinity) <= clock()) {
-    return failInvalid('the expiry must be in the future: to end a key now, revoke it')
+    return failInvalid('the expiry must be in the future: to end a key now, revoke it', 'expiresAt')
   }
   if (edit.ownerId !== current.ownerId) {
     const owner = await findKeyOwner(storage, edit.ownerId)
     if (!owner.ok) return owner
     if (owner.value.accountId !== current.accountId) {
-      return failInvalid(`user ${owner.value.id} belongs to another account`)
+      return failInvalid(`user ${owner.value.id} belongs to another account`, 'ownerId')
     }
     if (current.keyType === 'practice' && owner.value.username === null)
       return OWNER_WITHOUT_USERNAME
@@ -86,7 +87,7 @@ async function parseClientEdit(
 ): Promise<ServiceResult<OAuthClientSettings | null>> {
   if (change === undefined) return ok(null)
   return oauthClient === null
-    ? failInvalid(`keys of this type (${keyType}) have no settings of an OAuth client`)
+    ? failWithoutClient(keyType, change)
     : parseOAuthClientInput(deps, change, accountId, oauthClient)
 }
 

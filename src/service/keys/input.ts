@@ -45,11 +45,12 @@ export async function findKeyOwner(
 ): Promise<ServiceResult<User>> {
   const owner = await storage.findUser(id)
   if (owner === null) return failNotFound(`there is no user ${id}`)
-  if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} is deactivated`)
+  if (owner.deactivatedAt !== null) return failInvalid(`${owner.email} is deactivated`, 'ownerId')
   return canHoldKeys(owner.role)
     ? ok(owner)
     : failInvalid(
         `${owner.email} is ${owner.role}: only an engineer or an administrator can own a key`,
+        'ownerId',
       )
 }
 
@@ -64,12 +65,13 @@ export async function parseKeyOwnership(
   const idsByKind = omitEmpty({ source: sourceId, site: siteId, developer: developerId })
   const unexpectedKind = Object.keys(idsByKind).find((what) => what !== belongsTo)
   if (unexpectedKind !== undefined)
-    return failInvalid(`keys of this type have no ${unexpectedKind}`)
+    return failInvalid(`keys of this type have no ${unexpectedKind}`, `${unexpectedKind}Id`)
   if (input.keyType === 'practice' && owner.username === null) return OWNER_WITHOUT_USERNAME
   if (belongsTo === 'owner') return ok(NO_OWNERSHIP)
 
   const id = idsByKind[belongsTo]
-  if (id === undefined) return failInvalid(`a key of this type needs a ${belongsTo}`)
+  if (id === undefined)
+    return failInvalid(`a key of this type needs a ${belongsTo}`, `${belongsTo}Id`)
   const referenced = await {
     source: storage.findSource,
     site: storage.findSite,
@@ -77,7 +79,10 @@ export async function parseKeyOwnership(
   }[belongsTo](id)
   if (referenced === null) return failNotFound(`there is no ${belongsTo} ${id}`)
   if (referenced.accountId !== owner.accountId) {
-    return failInvalid(`${belongsTo} ${id} and user ${owner.id} belong to different accounts`)
+    return failInvalid(
+      `${belongsTo} ${id} and user ${owner.id} belong to different accounts`,
+      `${belongsTo}Id`,
+    )
   }
   return ok({ ...NO_OWNERSHIP, [`${belongsTo}Id`]: id })
 }
@@ -99,9 +104,19 @@ export function parseKeyTexts(input: {
 }): ServiceResult<Pick<KeyEdit, 'name' | 'description' | 'reference'>> {
   const name = parseName('the name', input.name)
   if (!name.ok) return name
-  const description = parseText('the description', input.description ?? '', MAX_DESCRIPTION_LENGTH)
+  const description = parseText(
+    'the description',
+    input.description ?? '',
+    MAX_DESCRIPTION_LENGTH,
+    'description',
+  )
   if (!description.ok) return description
-  const reference = parseText('the reference', input.reference ?? '', MAX_REFERENCE_LENGTH)
+  const reference = parseText(
+    'the reference',
+    input.reference ?? '',
+    MAX_REFERENCE_LENGTH,
+    'reference',
+  )
   if (!reference.ok) return reference
   return ok({ name: name.value, description: description.value, reference: reference.value })
 }
@@ -113,6 +128,7 @@ export function parseAccessLevel(level: AccessLevel, keyType: KeyType): ServiceR
     ? ok(level)
     : failInvalid(
         `keys of this type (${keyType}) cannot have the access ${level}: use ${levels.join(' or ')}`,
+        'access',
       )
 }
 
@@ -126,6 +142,7 @@ export function omitEmpty<T extends object>(fields: T): { [K in keyof T]?: NonNu
 
 export const OWNER_WITHOUT_USERNAME = failInvalid(
   'the owner needs a username, with which their keys are presented: set it first',
+  'ownerId',
 )
 
 /** A key with its secret. The secret is shown only once, unless the key type allows viewing it. */

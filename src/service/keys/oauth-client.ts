@@ -1,6 +1,7 @@
 import { readPastedKeySet } from '../../domain/client-key-set.ts'
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
+import type { KeyType } from '../../domain/key-type.ts'
 import {
   DEFAULT_TOKEN_LIFETIME_SECONDS,
   hasSecret,
@@ -62,14 +63,17 @@ export async function parseOAuthClientInput(
 ): Promise<ServiceResult<OAuthClientSettings>> {
   const settings: OAuthClientSettings = { ...(current ?? NEW_CLIENT), ...omitUndefined(input) }
   if (current !== null && settings.authenticationMethod !== current.authenticationMethod) {
-    return failInvalid('the authentication method of a client cannot change: create another client')
+    return failInvalid(
+      'the authentication method of a client cannot change: create another client',
+      'authenticationMethod',
+    )
   }
   const scopes = parseScopes(settings)
   if (!scopes.ok) return scopes
   const isGranted = requireGrantable(deps, [...(current?.scopes ?? []), ...scopes.value])
   if (!isGranted.ok) return isGranted
-  const invalid = findClientKeyProblem(settings) ?? findTokenProblem(settings, deps)
-  if (invalid !== null) return failInvalid(invalid)
+  const invalid = checkClientKeys(settings) ?? checkTokens(settings, deps)
+  if (invalid !== null) return invalid
   const sourceIds = await parseResources('source', settings.sourceIds, accountId, deps)
   if (!sourceIds.ok) return sourceIds
   const siteIds = await parseResources('site', settings.siteIds, accountId, deps)
@@ -104,16 +108,21 @@ function parseScopes({
   authenticationMethod,
   scopes,
 }: OAuthClientSettings): ServiceResult<readonly string[]> {
-  if (scopes.length === 0) return failInvalid('a client needs at least one scope')
-  if (scopes.length > MAX_SCOPES) return failInvalid(`a client has at most ${MAX_SCOPES} scopes`)
+  if (scopes.length === 0) return failInvalid('a client needs at least one scope', 'scopes')
+  if (scopes.length > MAX_SCOPES)
+    return failInvalid(`a client has at most ${MAX_SCOPES} scopes`, 'scopes')
   const unknown = scopes.find((scope) => !isScope(scope))
   if (unknown !== undefined) {
     return failInvalid(
       `there is no scope ${JSON.stringify(unknown)}: write fhir:production, system/Patient.rs, introspect or admin:keys.read`,
+      'scopes',
     )
   }
   if (authenticationMethod !== 'private_key_jwt' && scopes.some(isSystemScope)) {
-    return failInvalid('system/ scopes are only for clients that authenticate by private_key_jwt')
+    return failInvalid(
+      'system/ scopes are only for clients that authenticate by private_key_jwt',
+      'scopes',
+    )
   }
   return ok([...new Set(scopes)])
 }
@@ -134,17 +143,36 @@ export function requireGrantable(
       )
 }
 
-function findClientKeyProblem(settings: OAuthClientSettings): string | null {
+/** Refuses settings of a client for a key of another type. */
+export const failWithoutClient = (keyType: KeyType, input: OAuthClientInput) =>
+  failInvalid(
+    `keys of this type (${keyType}) have no settings of an OAuth client`,
+    Object.keys(input)[0] ?? 'oauthClient',
+  )
+
+type Invalid = ReturnType<typeof failInvalid>
+
+function checkClientKeys(settings: OAuthClientSettings): Invalid | null {
   const { authenticationMethod, jwksUrl, jwks } = settings
   const hasKeys = jwksUrl !== null || jwks !== null
   if (authenticationMethod !== 'private_key_jwt') {
-    return hasKeys ? 'a client with a secret has no JWK Set' : null
+    const field = jwks === null ? 'jwksUrl' : 'jwks'
+    return hasKeys ? failInvalid('a client with a secret has no JWK Set', field) : null
   }
-  if (!hasKeys) return 'a client that authenticates by private_key_jwt needs a JWK Set or its URL'
+  if (!hasKeys) {
+    return failInvalid(
+      'a client that authenticates by private_key_jwt needs a JWK Set or its URL',
+      'jwksUrl',
+    )
+  }
   if (jwksUrl !== null && !isJwksUrl(jwksUrl)) {
-    return 'the URL of the JWK Set must begin with https://, and have no user name and no fragment'
+    return failInvalid(
+      'the URL of the JWK Set must begin with https://, and have no user name and no fragment',
+      'jwksUrl',
+    )
   }
-  return jwks === null ? null : findJwksProblem(jwks)
+  const problem = jwks === null ? null : findJwksProblem(jwks)
+  return problem === null ? null : failInvalid(problem, 'jwks')
 }
 
 function isJwksUrl(text: string): boolean {
@@ -171,25 +199,34 @@ function findJwksProblem(text: string): string | null {
   return set.ok ? null : `the JWK Set cannot be used: ${set.failure.detail}`
 }
 
-function findTokenProblem(
+function checkTokens(
   { tokenStrategy, signingAlgorithm, tokenLifetimeSeconds, audience }: OAuthClientSettings,
   { canSign }: Pick<OAuthClientDeps, 'canSign'>,
-): string | null {
+): Invalid | null {
   if (tokenStrategy === 'jwt' && !canSign(signingAlgorithm)) {
-    return `the key ring has no key that signs with ${signingAlgorithm}: add one by \`latchkey keyring rotate ${signingAlgorithm}\`, or choose another algorithm`
+    return failInvalid(
+      `the key ring has no key that signs with ${signingAlgorithm}: add one by \`latchkey keyring rotate ${signingAlgorithm}\`, or choose another algorithm`,
+      'signingAlgorithm',
+    )
   }
   if (
     !Number.isInteger(tokenLifetimeSeconds) ||
     tokenLifetimeSeconds < MIN_TOKEN_LIFETIME_SECONDS ||
     tokenLifetimeSeconds > MAX_TOKEN_LIFETIME_SECONDS
   ) {
-    return `tokens live for ${MIN_TOKEN_LIFETIME_SECONDS} to ${MAX_TOKEN_LIFETIME_SECONDS} seconds`
+    return failInvalid(
+      `tokens live for ${MIN_TOKEN_LIFETIME_SECONDS} to ${MAX_TOKEN_LIFETIME_SECONDS} seconds`,
+      'tokenLifetimeSeconds',
+    )
   }
   const isAudience =
     audience === null || (/^[\x21-\x7e]+$/.test(audience) && audience.length <= MAX_AUDIENCE_LENGTH)
   return isAudience
     ? null
-    : `the audience must be 1 to ${MAX_AUDIENCE_LENGTH} printable ASCII characters without blanks`
+    : failInvalid(
+        `the audience must be 1 to ${MAX_AUDIENCE_LENGTH} printable ASCII characters without blanks`,
+        'audience',
+      )
 }
 
 async function parseResources(
@@ -200,14 +237,17 @@ async function parseResources(
 ): Promise<ServiceResult<readonly string[]>> {
   const storedIds = [...new Set(ids.map(toStoredId))].sort()
   if (storedIds.length > MAX_RESOURCES) {
-    return failInvalid(`a client has at most ${MAX_RESOURCES} ${label}s`)
+    return failInvalid(`a client has at most ${MAX_RESOURCES} ${label}s`, `${label}Ids`)
   }
   const find = { source: storage.findSource, site: storage.findSite }[label]
   const rows = await Promise.all(storedIds.map((id) => find(id)))
   for (const [n, row] of rows.entries()) {
     if (row === null) return failNotFound(`there is no ${label} ${storedIds[n]}`)
     if (row.accountId !== accountId) {
-      return failInvalid(`${label} ${row.id} and the owner of the client are in different accounts`)
+      return failInvalid(
+        `${label} ${row.id} and the owner of the client are in different accounts`,
+        `${label}Ids`,
+      )
     }
   }
   return ok(storedIds)

@@ -160,19 +160,24 @@ export function parseKeySecret(
   if (supplied.length < SECRET_MIN_LENGTH || supplied.length > SECRET_MAX_LENGTH) {
     return failInvalid(
       `a secret must have ${SECRET_MIN_LENGTH} to ${SECRET_MAX_LENGTH} characters, this one has ${supplied.length}`,
+      'secret',
     )
   }
   if (getKeyTypeTraits(keyType).secret === 'exchanged') {
     return /\p{Cc}/u.test(supplied) || !supplied.isWellFormed()
-      ? failInvalid('a secret must be one line of text')
+      ? failInvalid('a secret must be one line of text', 'secret')
       : ok(supplied)
   }
   if (!/^[\x21-\x7e]+$/.test(supplied)) {
-    return failInvalid('a secret that is sent in a header must be printable ASCII without blanks')
+    return failInvalid(
+      'a secret that is sent in a header must be printable ASCII without blanks',
+      'secret',
+    )
   }
   return isDamagedSecret(supplied)
     ? failInvalid(
         'the secret begins with lk_, as secrets of Latchkey do, but its checksum is wrong',
+        'secret',
       )
     : ok(supplied)
 }

@@ -160,10 +160,10 @@ const toFacts = ({ accountId, keyType, sourceId, siteId, sunsetAt, brownouts }: 
 function parseSchedule(sunset: Sunset, now: number): ServiceResult<Sunset> {
   const parsed = parseSunset(sunset, now)
   if (parsed.ok) return parsed
-  const { detail, brownout } = parsed.failure
+  const { detail, field, brownout } = parsed.failure
   const subject =
     brownout === null ? '' : `the brownout at ${new Date(brownout.startsAt).toISOString()} `
-  return failInvalid(subject + detail)
+  return failInvalid(subject + detail, field)
 }
 
 /** The key types whose keys belong to a source or to a site. */
@@ -179,9 +179,9 @@ async function parseScope(
   if (!account.ok) return account
   const scope = { accountId, keyType, sourceId: sourceId ?? null, siteId: siteId ?? null }
   if (sourceId !== undefined && !SOURCE_KEY_TYPES.includes(keyType))
-    return failInvalid(`${keyType} keys belong to no source: leave it out`)
+    return failInvalid(`${keyType} keys belong to no source: leave it out`, 'sourceId')
   if (siteId !== undefined && !SITE_KEY_TYPES.includes(keyType))
-    return failInvalid(`${keyType} keys belong to no site: leave it out`)
+    return failInvalid(`${keyType} keys belong to no site: leave it out`, 'siteId')
   const source = sourceId === undefined ? null : await storage.findSource(sourceId)
   if (sourceId !== undefined && source?.accountId !== accountId)
     return failNotFound(`the account has no source ${sourceId}`)

@@ -225,20 +225,24 @@ async function parseVerificationToken(
   if (token === undefined) return ok(null)
   return /^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(token)
     ? ok(await sealText(sealer, token, id))
-    : failInvalid('a verification token must be one line of 1 to 256 printable ASCII characters')
+    : failInvalid(
+        'a verification token must be one line of 1 to 256 printable ASCII characters',
+        'verificationToken',
+      )
 }
 
 function parseWebhookUrl(text: string, development: boolean): ServiceResult<string> {
-  if (!URL.canParse(text)) return failInvalid(`${JSON.stringify(text)} is not a URL`)
+  if (!URL.canParse(text)) return failInvalid(`${JSON.stringify(text)} is not a URL`, 'url')
   const url = new URL(text)
   const schemes = development ? ['https:', 'http:'] : ['https:']
   if (!schemes.includes(url.protocol)) {
     return failInvalid(
       'the URL must be https: only a destination that is added for development may use plain http',
+      'url',
     )
   }
   if (url.username !== '' || url.password !== '') {
-    return failInvalid('a URL must not carry a username or password')
+    return failInvalid('a URL must not carry a username or password', 'url')
   }
   return ok(url.href)
 }
@@ -267,6 +271,7 @@ export function createSubscriptions(deps: ManagementDeps) {
         const modelNames = DATA_MODELS.map((entry) => entry.dataModel).join(', ')
         return failInvalid(
           `there is no data model ${JSON.stringify(dataModel)}; there are: ${modelNames}`,
+          'dataModel',
         )
       }
       const source = requireFound(await storage.findSource(sourceId), 'source', sourceId)

@@ -80,7 +80,7 @@ describe('a body with an error is refused', () => {
       422,
       `{"name":"${'a'.repeat(10_000)}"}`,
       JSON_BODY,
-      'the name must not be longer than 200 characters',
+      '#/name: the name must not be longer than 200 characters',
     ],
     ['an id that is none', 422, '{"name":"a","id":"b"}', JSON_BODY, '#/id: must be a UUID'],
   ])('%s', async (_, status, body, headers, detail) => {
@@ -100,6 +100,42 @@ describe('a body with an error is refused', () => {
       '#/name',
       '#/ownerId',
     ])
+  })
+})
+
+describe('an error that a service finds names the member', () => {
+  test.each([
+    ['that is missing', { keyType: 'redox' }, '#/sourceId', 'a key of this type needs a source'],
+    [
+      'that must not be there',
+      { keyType: 'practice', siteId: 'x' },
+      '#/siteId',
+      'keys of this type have no site',
+    ],
+    [
+      'of a member',
+      { keyType: 'oauth', oauthClient: { scopes: [] } },
+      '#/oauthClient/scopes',
+      'a client needs at least one scope',
+    ],
+    [
+      'of a member that another key type has',
+      { keyType: 'xdent', oauthClient: { audience: 'a' } },
+      '#/oauthClient/audience',
+      'keys of this type (xdent) have no settings of an OAuth client',
+    ],
+  ])('%s', async (_, input, pointer, detail) => {
+    const { id: accountId } = unwrap(await server.accounts.create({ name: 'Members' }))
+    const email = 'owner@members.example'
+    const user = { accountId, email, role: 'engineer', username: crypto.randomUUID() } as const
+    const { id: ownerId } = unwrap(await server.users.add(user))
+    const { status, body } = await operator.callApi('POST', '/keys', {
+      ownerId,
+      name: 'Key',
+      ...input,
+    })
+    expect({ status, errors: body.errors }).toEqual({ status: 422, errors: [{ pointer, detail }] })
+    expect(validator.validateProblem(body)).toBeNull()
   })
 })
 

@@ -47,7 +47,7 @@ describe('an operator', () => {
       (await server.accounts.list({ limit: 100 })).filter(({ name }) => name === 'Abroad')
     const refused = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, wish)
     expect(refused.status).toBe(422)
-    expect(refused.text).toMatch(/This server serves the region us/i)
+    expect(refused.text).toMatch(/Other region: this server serves the region us/i)
     expect(refused.text).not.toContain('otherRegion')
     expect(refused.html).toMatch(/<input[^>]*name="otherRegion"(?![^>]*checked)/)
     expect(await named()).toEqual([])

@@ -107,8 +107,8 @@ test('an invalid site or developer is rejected', async () => {
     problem: 'conflict',
     message: `another developer has the key ${key}`,
   })
-  expect(short.message).toBe('a developer key is 8 to 64 of A–Z, a–z and 0–9')
-  expect(blank.message).toBe('the name must not be blank')
+  expect(short.message).toBe('--developer-key: a developer key is 8 to 64 of A–Z, a–z and 0–9')
+  expect(blank.message).toBe('--name: the name must not be blank')
   expect(nowhere).toEqual({ code: 1, problem: 'not_found', message: 'there is no account none' })
 })
 
@@ -228,7 +228,7 @@ describe('the deactivation of a user', () => {
       message: `${email} is deactivated: add a new user`,
     })
     const create = ['keys', 'create', '--key-type', 'xdent', '--owner', owner.id, '--name', 'd']
-    expect((await runJsonError(dir, create)).message).toBe(`${email} is deactivated`)
+    expect((await runJsonError(dir, create)).message).toBe(`--owner: ${email} is deactivated`)
   })
 
   test('disables the enabled keys of the user, if the policy of the account is to disable', async () => {
@@ -286,6 +286,6 @@ test('a username is unique on the server', async () => {
   })
   expect((await runJsonError(dir, user('b@acme.example', 'dr.bixby'))).problem).toBe('conflict')
   expect((await runJsonError(dir, user('b@acme.example', 'dr:bixby'))).message).toBe(
-    'a username is 1 to 64 of a–z, A–Z, 0–9, dot, dash, underscore and @',
+    '--username: a username is 1 to 64 of a–z, A–Z, 0–9, dot, dash, underscore and @',
   )
 })

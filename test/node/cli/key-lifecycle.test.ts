@@ -63,7 +63,8 @@ describe('a secret', () => {
     expect(await runJsonError(dir, args, 'sixteen letters and blanks')).toEqual({
       code: 2,
       problem: 'invalid',
-      message: 'a secret that is sent in a header must be printable ASCII without blanks',
+      message:
+        '--secret-stdin: a secret that is sent in a header must be printable ASCII without blanks',
     })
   })
 })
@@ -86,16 +87,16 @@ describe('keys edit', () => {
 
   test.each([
     [[], 'usage', 'nothing to change: add at least one option'],
-    [['--name', ' '], 'invalid', 'the name must not be blank'],
+    [['--name', ' '], 'invalid', '--name: the name must not be blank'],
     [
       ['--expires-at', '2020-01-31'],
       'invalid',
-      'the expiry must be in the future: to end a key now, revoke it',
+      '--expires-at: the expiry must be in the future: to end a key now, revoke it',
     ],
     [
       ['--access', 'read'],
       'invalid',
-      'keys of this type (redox) cannot have the access read: use standard',
+      '--access: keys of this type (redox) cannot have the access read: use standard',
     ],
   ] as const)('with %j exits 2', async (more, problem, message) => {
     const found = await runJsonError(dir, [
@@ -129,7 +130,7 @@ describe('keys edit', () => {
     expect(await runJsonError(dir, transferArgs(stranger.id))).toEqual({
       code: 2,
       problem: 'invalid',
-      message: `user ${stranger.id} belongs to another account`,
+      message: `--owner: user ${stranger.id} belongs to another account`,
     })
     expect((await runJsonError(dir, transferArgs('nobody'))).message).toBe(
       'there is no user nobody',
@@ -142,7 +143,7 @@ describe('keys edit', () => {
       seeded.ids.otherUser,
     ]
     expect((await runJsonError(dir, practice)).message).toBe(
-      'the owner needs a username, with which their keys are presented: set it first',
+      '--owner: the owner needs a username, with which their keys are presented: set it first',
     )
   })
 

@@ -65,7 +65,11 @@ describe('an OAuth client', () => {
     [['--token-lifetime', '2h'], '--token-lifetime must be at most 3600'],
     [['--jwks', 'jwks.json'], '--jwks: write the JSON itself, such as "$(cat FILE)"'],
     [['--jwks', '[]'], '--jwks must be an object'],
-    [['--jwks-url', 'http://a.example'], 'must begin with https://'],
+    [
+      ['--jwks-url', 'http://a.example'],
+      '--jwks-url: the URL of the JWK Set must begin with https://',
+    ],
+    [[], '--jwks-url: a client that authenticates by private_key_jwt needs a JWK Set or its URL'],
   ])('names the option of a wrong setting: %j', async (more, message) => {
     const { stderr, code } = await runWarmCli([...createArgs(), ...more], { dir })
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
@@ -163,10 +167,10 @@ describe('a new key', () => {
   })
 
   test.each([
-    ['redox', [], 'a key of this type needs a source'],
-    ['xenrad', ['--source', 'x'], 'keys of this type have no source'],
-    ['opendental', ['--developer', 'x', '--site', 'y'], 'keys of this type have no site'],
-    ['practice', ['--site', 'x'], 'keys of this type have no site'],
+    ['redox', [], '--source: a key of this type needs a source'],
+    ['xenrad', ['--source', 'x'], '--source: keys of this type have no source'],
+    ['opendental', ['--developer', 'x', '--site', 'y'], '--site: keys of this type have no site'],
+    ['practice', ['--site', 'x'], '--site: keys of this type have no site'],
   ] as const)('of %s with %j is invalid', async (keyType, place, message) => {
     expect(await runJsonError(dir, [...buildKeyArgs(keyType, seeded.ids.owner), ...place])).toEqual(
       {
@@ -184,9 +188,15 @@ describe('a new key', () => {
       ['--access', 'enterprise'],
       2,
       'invalid',
-      'keys of this type (xdent) cannot have the access enterprise: use read or standard',
+      '--access: keys of this type (xdent) cannot have the access enterprise: use read or standard',
     ],
-    ['xdent', ['--expires-at', '2020-01-31'], 2, 'invalid', 'the expiry must be in the future'],
+    [
+      'xdent',
+      ['--expires-at', '2020-01-31'],
+      2,
+      'invalid',
+      '--expires-at: the expiry must be in the future',
+    ],
   ] as const)('of %s with %j is rejected', async (keyType, more, code, problem, message) => {
     expect(await runJsonError(dir, [...buildKeyArgs(keyType, seeded.ids.owner), ...more])).toEqual({
       code,
@@ -199,7 +209,8 @@ describe('a new key', () => {
     expect(await runJsonError(dir, buildKeyArgs('practice', seeded.ids.otherUser))).toEqual({
       code: 2,
       problem: 'invalid',
-      message: 'the owner needs a username, with which their keys are presented: set it first',
+      message:
+        '--owner: the owner needs a username, with which their keys are presented: set it first',
     })
   })
 

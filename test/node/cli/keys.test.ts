@@ -130,7 +130,8 @@ test('a member cannot own a key', async () => {
     stderr: {
       error: {
         problem: 'invalid',
-        message: 'm@acme.example is member: only an engineer or an administrator can own a key',
+        message:
+          '--owner: m@acme.example is member: only an engineer or an administrator can own a key',
       },
     },
   })
@@ -140,7 +141,9 @@ test('an account in the region of another server needs --other-region', async ()
   const create = ['accounts', 'create', '--name', 'Abroad', '--region', 'eu']
   const { code, problem, message } = await runJsonError(dir, create)
   expect({ code, problem }).toEqual({ code: 2, problem: 'invalid' })
-  expect(message).toMatch(/^this server serves the region us,.*\(--other-region\)$/)
+  expect(message).toMatch(
+    /^--other-region: this server serves the region us,.* another server serves it$/,
+  )
   const made = await runJson(dir, [...create, '--other-region'])
   expect(made).toMatchObject({ name: 'Abroad', region: 'eu' })
   const after = ['accounts', 'list', '--after', account.id]

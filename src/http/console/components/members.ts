@@ -1,5 +1,11 @@
 import { html } from 'hono/html'
-import { listMembers, type Member, type Operation } from '../../../operations/define.ts'
+import {
+  findFieldMember,
+  listMembers,
+  type Member,
+  type Operation,
+} from '../../../operations/define.ts'
+import type { ServiceError } from '../../../service/service-result.ts'
 import { getField, type PageContext } from '../context.ts'
 import { type Choice, checkbox, selectField, textArea, textField } from './form.ts'
 import { exactTime, type Html, relativeTime, toSentence, withCode } from './html.ts'
@@ -17,6 +23,16 @@ export function formatMemberLabel({ name, schema }: LabelledMember): string {
     .replace(/(?<=.)(?:Id|At)$/, '')
     .replaceAll(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)
   return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** Begins the message with the label of the field that it is about, unless it has that already. */
+export function labelServiceError(operation: Operation, error: ServiceError): ServiceError {
+  const member = 'field' in error ? findFieldMember(operation, error.field) : undefined
+  if (member === undefined) return error
+  const label = formatMemberLabel(member)
+  return error.message.toLowerCase().includes(label.toLowerCase())
+    ? error
+    : { ...error, message: `${label}: ${error.message}` }
 }
 
 /** Renders a field for each member of an operation's body, except the ids that the page knows. */

@@ -25,6 +25,7 @@ import {
   nothing,
   relativeTime,
 } from '../components/html.ts'
+import { labelServiceError } from '../components/members.ts'
 import { loadListPage, table } from '../components/table.ts'
 import { getField, getOptionalField, getOptionalId, type PageContext } from '../context.ts'
 import { type FormError, toErrorMessage, toErrorStatus } from '../errors.ts'
@@ -198,7 +199,9 @@ async function showPlan(
         { limit: PREVIEWED_KEYS },
       )
     : null
-  const failure = error ?? (result?.ok === false ? result.failure : null)
+  const failure =
+    error ??
+    (result?.ok === false ? labelServiceError(getOperation('sunset.plan'), result.failure) : null)
   const body = html`${errorNotice(toErrorMessage(failure))}
     <section class="card"><h2>Keys and date</h2>${await planForm(context, target, day)}</section>
     ${

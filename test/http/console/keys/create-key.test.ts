@@ -99,6 +99,14 @@ describe('the form of a new key', () => {
     expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
   })
 
+  test('shows at its field what only the service knows to be wrong', async () => {
+    const form = { ...(await openCreateForm('xdent')), expires: '2020-01-31' }
+    const answer = await engineer.send(`${KEYS}/new`, form)
+    expect(answer.status).toBe(422)
+    expect(answer.html).toMatch(/<input id="expires"[^>]* aria-invalid="true"/)
+    expect(answer.html.match(/ autofocus/g)).toHaveLength(1)
+  })
+
   test('offers a list of owners without a script', async () => {
     const { accountId } = engineer.testUser
     const email = 'chosen@acme.example'

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import type { AccessLevel } from '../../../../domain/key.ts'
 import { getKeyTypeTraits, KEY_TYPE_NAMES, type KeyType } from '../../../../domain/key-type.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { CreatedKey } from '../../../../service/keys/input.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { accountField, getAccountId } from '../../account-selection.ts'
@@ -13,7 +14,7 @@ import {
   submitButton,
   textField,
 } from '../../components/form.ts'
-import { errorNotice, type Html, nothing, notice } from '../../components/html.ts'
+import { type Html, nothing, notice } from '../../components/html.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
 import { formatKeyPath, KEYS_CRUMBS, KEYS_PATH, NEW_KEY_PATH } from '../../navigation.ts'
@@ -23,12 +24,11 @@ import { KEY_TYPE_LABELS, type KeyPageDeps } from './key-components.ts'
 import {
   accessLevelField,
   expiryField,
-  failInField,
   findKeyParent,
   getOwnerField,
-  isFieldError,
   type KeyOwnerFilter,
   type KeyParent,
+  keyErrorNotice,
   keyFormFields,
   listOwnerChoices,
   listParentOptions,
@@ -87,9 +87,9 @@ async function createKeyFromForm(
   { keyType, accountId, id }: NewKeyDraft,
 ): Promise<ServiceResult<CreatedKey>> {
   const owner = await readKeyOwner(context, accountId)
-  if (!owner.ok) return failInField('owner', owner.failure)
+  if (!owner.ok) return owner
   const expiresAt = parseKeyExpiry(getField(context, 'expires'))
-  if (!expiresAt.ok) return failInField('expires', expiresAt.failure)
+  if (!expiresAt.ok) return expiresAt
   const parent = findKeyParent(keyType)
   return context.services.keys.create({
     id,
@@ -163,7 +163,7 @@ async function renderCreateForm(
   ])
   const { user } = context.session
   const defaultOwner = ownerChoices.some(({ value }) => value === user.email) ? user.email : ''
-  const body = html`${errorNotice(error?.message ?? null, { focus: !isFieldError(error) })}
+  const body = html`${keyErrorNotice(getOperation('keys.create'), error)}
     <section class="card">
       <header><h2>${KEY_TYPE_LABELS[keyType].name}</h2>
         ${buttonLink(`${NEW_KEY_PATH}?account=${encodeURIComponent(accountId)}`, 'Change key type', 'compact quiet')}</header>

@@ -1,11 +1,12 @@
 import { html } from 'hono/html'
 import { ok } from '../../../../domain/failure.ts'
 import type { AccessLevel } from '../../../../domain/key.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { EditKeyInput } from '../../../../service/keys/edit-key.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
 import type { ServiceError, ServiceResult } from '../../../../service/service-result.ts'
 import { buttonLink, hiddenField, postForm, submitButton } from '../../components/form.ts'
-import { errorNotice, formatDay, nothing, notice } from '../../components/html.ts'
+import { formatDay, nothing, notice } from '../../components/html.ts'
 import { table } from '../../components/table.ts'
 import { getField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
@@ -17,10 +18,9 @@ import { lastKeyChange } from './key-details.ts'
 import {
   accessLevelField,
   expiryField,
-  failInField,
   getOwnerField,
-  isFieldError,
   type KeyOwnerFilter,
+  keyErrorNotice,
   keyFormFields,
   listOwnerChoices,
   ownerField,
@@ -118,9 +118,9 @@ async function readKeyEdits(
   const saved = await loadKeyFormValues(context, key)
   const owner =
     ownerText === saved.owner ? ok({ id: key.ownerId }) : await readKeyOwner(context, key.accountId)
-  if (!owner.ok) return failInField('owner', owner.failure)
+  if (!owner.ok) return owner
   const expiresAt = parseKeyExpiry(expires, key.expiresAt)
-  if (!expiresAt.ok) return failInField('expires', expiresAt.failure)
+  if (!expiresAt.ok) return expiresAt
   return ok({
     ...texts,
     ownerId: owner.value.id,
@@ -142,7 +142,7 @@ async function renderEditForm(
   }
   const isConflict = failure !== null && 'content' in failure
   const error = isConflict ? null : failure
-  const body = html`${isConflict ? failure.content : errorNotice(failure?.message ?? null, { focus: !isFieldError(error) })}
+  const body = html`${isConflict ? failure.content : keyErrorNotice(getOperation('keys.edit'), error)}
     <section class="card">${postForm(
       context.formToken,
       `${formatKeyPath(key)}/edit`,

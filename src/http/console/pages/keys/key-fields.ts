@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
-import { fail, ok } from '../../../../domain/failure.ts'
+import { ok } from '../../../../domain/failure.ts'
 import { toStoredId } from '../../../../domain/id.ts'
 import { listAccessLevels } from '../../../../domain/key.ts'
 import { getKeyTypeTraits, type KeyType } from '../../../../domain/key-type.ts'
 import { canHoldKeys } from '../../../../domain/role.ts'
+import type { Operation } from '../../../../operations/define.ts'
 import type { User } from '../../../../service/ports/accounts.ts'
 import {
   failInvalid,
@@ -20,7 +21,8 @@ import {
   textField,
   toPickerOptions,
 } from '../../components/form.ts'
-import { formatDay, type Html } from '../../components/html.ts'
+import { errorNotice, formatDay, type Html } from '../../components/html.ts'
+import { labelServiceError } from '../../components/members.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { DEVELOPERS_PATH, KEYS_PATH, SITES_PATH, SOURCES_PATH } from '../../navigation.ts'
 import { sendSuggestions } from '../../render.ts'
@@ -49,7 +51,7 @@ export function ownerField(
   options: readonly Choice[],
   serviceError: ServiceError | null,
 ): Html {
-  const error = getFieldError('owner', serviceError)
+  const error = getFieldError('ownerId', serviceError)
   return html`
   ${textField({
     name: 'owner',
@@ -159,10 +161,14 @@ export async function readKeyOwner(
   accountId: string,
 ): Promise<ServiceResult<User>> {
   const ownerText = getOwnerField(context)
-  if (ownerText === '') return failInvalid('a key needs an owner: type part of their email address')
+  if (ownerText === '')
+    return failInvalid('a key needs an owner: type part of their email address', 'ownerId')
   const user = await findUserByNameOrId(context, ownerText, accountId)
   return user === null
-    ? failInvalid(`no user of this account is called “${ownerText}”: choose one from the list`)
+    ? failInvalid(
+        `no user of this account is called “${ownerText}”: choose one from the list`,
+        'ownerId',
+      )
     : ok(user)
 }
 
@@ -172,7 +178,7 @@ export const getOwnerField = (context: PageContext): string =>
 
 /** Keys expire at the beginning of a day (UTC). */
 export function expiryField(value: string, serviceError: ServiceError | null): Html {
-  const error = getFieldError('expires', serviceError)
+  const error = getFieldError('expiresAt', serviceError)
   return textField({
     name: 'expires',
     label: 'Expires on',
@@ -195,12 +201,9 @@ export function parseKeyExpiry(
     ? Date.parse(`${value}T00:00:00Z`)
     : Number.NaN
   return Number.isNaN(expiresAt)
-    ? failInvalid(`${JSON.stringify(value)} is not a date: write it as 2027-01-31`)
+    ? failInvalid(`${JSON.stringify(value)} is not a date: write it as 2027-01-31`, 'expiresAt')
     : ok(expiresAt)
 }
-
-/** The fields that are parsed before the service is called. */
-type CheckedField = 'owner' | 'expires'
 
 export const listSiteOptions = async (
   { services }: PageContext,
@@ -245,13 +248,17 @@ export async function listParentOptions(
   }
 }
 
-/** Marks an error as that of one field: the message also appears there, and the field gets the focus. */
-export const failInField = (field: CheckedField, error: ServiceError) =>
-  fail<ServiceError & { readonly field: CheckedField }>({ ...error, field })
+/** The members whose fields repeat an error about them, and then have the focus. */
+const CHECKED_MEMBERS = ['ownerId', 'expiresAt'] as const
 
-const getFieldError = (field: CheckedField, error: ServiceError | null): string | undefined =>
-  error !== null && 'field' in error && error.field === field ? error.message : undefined
+const getFieldError = (
+  member: (typeof CHECKED_MEMBERS)[number],
+  error: ServiceError | null,
+): string | undefined =>
+  error !== null && 'field' in error && error.field === member ? error.message : undefined
 
-/** Tells whether the error belongs to a field, which then has the focus. */
-export const isFieldError = (error: ServiceError | null): boolean =>
-  error !== null && 'field' in error
+/** Renders the error of a form of a key, whose operation labels the fields. */
+export const keyErrorNotice = (operation: Operation, error: ServiceError | null): Html =>
+  errorNotice(error === null ? null : labelServiceError(operation, error).message, {
+    focus: CHECKED_MEMBERS.every((member) => getFieldError(member, error) === undefined),
+  })

@@ -3,6 +3,7 @@ import { formatCredential } from '../../../../domain/credential-format.ts'
 import { DAY_MS, HOUR_MS } from '../../../../domain/instant.ts'
 import { isPreviousSecretValid } from '../../../../domain/key.ts'
 import { getKeyTypeTraits } from '../../../../domain/key-type.ts'
+import { getOperation } from '../../../../operations/registry.ts'
 import type { KeyWithSecret } from '../../../../service/keys/input.ts'
 import { findCredentialParts } from '../../../../service/keys/keys.ts'
 import type { KeySummary } from '../../../../service/ports/keys.ts'
@@ -15,7 +16,7 @@ import {
   submitButton,
   textField,
 } from '../../components/form.ts'
-import { errorNotice, formatInstant, type Html, nothing, notice } from '../../components/html.ts'
+import { formatInstant, type Html, nothing, notice } from '../../components/html.ts'
 import { type SecretDialog, secretDialog } from '../../components/secret-dialog.ts'
 import { getField, getOptionalField, type PageContext } from '../../context.ts'
 import { toErrorStatus } from '../../errors.ts'
@@ -26,6 +27,7 @@ import { renderKeyPage } from './key.ts'
 import { overlapDiagram } from './key-charts.ts'
 import { isChangedSince, type KeyPageDeps, withKey } from './key-components.ts'
 import { keyHistory } from './key-details.ts'
+import { keyErrorNotice } from './key-fields.ts'
 
 /** The time that the old secret stays valid beside the new one. */
 const OVERLAP_CHOICES = [
@@ -84,7 +86,7 @@ async function renderRotateSecretPage(
   key: KeySummary,
   error: ServiceError | null = null,
 ): Promise<Response> {
-  const body = html`${errorNotice(error?.message ?? null)}${overlapNotice(context, key)}
+  const body = html`${keyErrorNotice(getOperation('keys.rotateSecret'), error)}${overlapNotice(context, key)}
     <div class="columns"><section class="card">${postForm(
       context.formToken,
       `${formatKeyPath(key)}/rotate-secret`,
