@@ -134,6 +134,8 @@ const LAYERS: { layer: string; mayImport: readonly string[]; packages: readonly 
       'src/demo/',
       'src/domain/',
       'src/node/',
+      // Reads what a test sends.
+      'src/operations/parse-input.ts',
     ],
     packages: ['@hono/node-server', 'hono', 'zod'],
   },

@@ -1,8 +1,11 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { fail, ok, type Result } from '../domain/failure.ts'
 import { parseDurationMs } from '../domain/instant.ts'
+import { formatJsonPointer, parseInput } from '../operations/parse-input.ts'
 import type { FaultyApp, FaultyAppDeps } from './faulty-app.ts'
 import { describeFinding } from './findings.ts'
+import { createSandboxProblem } from './problem.ts'
 import { scheduleSchema } from './schedule.ts'
 
 /** The beginning of the paths that the sandbox answers itself. */
@@ -33,20 +36,54 @@ export function createControlApp(
   )
 
   app.post('/advance', async (c) => {
-    const input = advanceSchema.safeParse(await readJson(c.req.raw))
-    if (!input.success) return c.json({ message: z.prettifyError(input.error) }, 400)
+    const input = await readInput(c.req.raw, advanceSchema, '{"by":"8d"}')
+    if (!input.ok) return input.failure
     judge.noteJump({ at: clock.now(), monotonicAt: performance.now() })
-    clock.advance(parseDurationMs(input.data.by) ?? 0)
+    clock.advance(parseDurationMs(input.value.by) ?? 0)
     return c.json(describeState())
   })
 
   app.post('/faults', async (c) => {
-    const rules = scheduleSchema.safeParse(await readJson(c.req.raw))
-    if (!rules.success) return c.json({ message: z.prettifyError(rules.error) }, 400)
-    schedule.add(rules.data)
+    const rules = await readInput(
+      c.req.raw,
+      scheduleSchema,
+      '[{"fault":"answer-503=30s","count":1}]',
+    )
+    if (!rules.ok) return rules.failure
+    schedule.add(rules.value)
     return c.json(describeState())
+  })
+
+  app.notFound(({ req }) => {
+    const requests = app.routes.map(({ method, path }) => `${method} ${path}`).join(', ')
+    const detail = `The sandbox does not answer ${req.method} ${req.path}. Send one of ${requests}.`
+    return createSandboxProblem(404, 'Not found', detail)
   })
   return app
 }
 
-const readJson = (request: Request): Promise<unknown> => request.json().catch(() => null)
+/** Reads a body of JSON, whatever its type says: curl calls it a form. */
+async function readInput<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  example: string,
+): Promise<Result<z.output<Schema>, Response>> {
+  let value: unknown
+  try {
+    value = await request.json()
+  } catch {
+    const detail = `The body is not valid JSON. Send a body such as ${example}.`
+    return fail(createSandboxProblem(400, 'The body cannot be read', detail))
+  }
+  const input = parseInput(schema, value, 'body')
+  if (input.ok) return ok(input.value)
+  const errors = input.failure.errors.map(({ path, detail }) => ({
+    pointer: formatJsonPointer(path),
+    detail,
+  }))
+  const texts = errors.map(
+    ({ pointer, detail }) => `${pointer === '#' ? 'the body' : pointer}: ${detail}`,
+  )
+  const detail = `${texts.join('; ')}. Send a body such as ${example}.`
+  return fail(createSandboxProblem(422, 'The request is invalid', detail, errors))
+}

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { REQUEST_ID_HEADER, type ServerParts } from '../compose-apps.ts'
-import { type Fault, type FaultName, parseFault } from './fault.ts'
+import { type Fault, type FaultName, formatFaultNames, parseFault } from './fault.ts'
 import {
   type ClientJudge,
   type JudgedAnswer,
@@ -11,6 +11,7 @@ import {
   setBounded,
 } from './judge.ts'
 import type { KeyChanges } from './key-changes.ts'
+import { createSandboxProblem } from './problem.ts'
 import {
   type ClientRequest,
   findRequestKind,
@@ -118,8 +119,8 @@ export class FaultyApp {
   }
 
   #refuseHeader({ headers }: Request): Response {
-    const message = `${SIMULATE_HEADER} names no fault: ${headers.get(SIMULATE_HEADER)}.`
-    return Response.json({ message }, { status: 400 })
+    const detail = `${SIMULATE_HEADER} names no fault: ${headers.get(SIMULATE_HEADER)}. Send one or more of ${formatFaultNames()}, with commas between them.`
+    return createSandboxProblem(400, 'The header names no fault', detail)
   }
 
   /** A token that ends early is judged by the time at which it ends for good. */

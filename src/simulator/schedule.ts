@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import type { Result } from '../domain/failure.ts'
 import { parseDurationMs } from '../domain/instant.ts'
+import { type InvalidInput, parseInput } from '../operations/parse-input.ts'
 import { FAULT_KINDS, type Fault, formatFaultNames, PERCENT_PATTERN, parseFault } from './fault.ts'
 import { createSeededRandom } from './random.ts'
 import type { RequestKind } from './read-request.ts'
@@ -36,11 +38,15 @@ const ruleSchema = z.strictObject({
   from: durationSchema.optional(),
   until: durationSchema.optional(),
   /** The number of requests of each key that it hits. */
-  count: z.int().positive().optional(),
+  count: z.int().min(1).optional(),
 })
 
 export const scheduleSchema = z.array(ruleSchema)
 export type FaultRule = z.output<typeof ruleSchema>
+
+/** Parses rules of a file or of the command line. */
+export const parseRules = (rules: unknown): Result<FaultRule[], InvalidInput> =>
+  parseInput(scheduleSchema, rules, 'body')
 
 /** The part of a request that rules look at. */
 export interface ScheduledRequest {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { describeFinding, type Finding } from './findings.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts'
 
-export { scheduleSchema } from './schedule.ts'
+export { parseRules } from './schedule.ts'
 
 export interface SimulateOptions extends SandboxOptions {
   /** Prints a line of JSON when ready, and one at the end. */

@@ -100,12 +100,17 @@ test.each([
     '0.on must be authenticate, refresh, token, api or a path that begins with /',
   ],
   ['[{"fault":"answer-500"}]', '0.fault must be one of lose-answer-before-commit'],
+  ['[{"fault":"delay"},{"fault":7,"count":0}]', '1.fault must be text; 1.count must be at least 1'],
+  ['[{"fault":"delay","when":"1d"}]', '0.when is unknown'],
 ])('a schedule of %s is refused with the reason', async (text, reason) => {
   const dir = createTempFolder()
   const file = join(dir, 'faults.json')
   writeFileSync(file, text)
   const env = { LATCHKEY_DATA: '' }
-  const { code, stderr } = await runWarmCli(['simulate', '--schedule', file], { dir, env })
+  const { code, stderr } = await runWarmCli(
+    ['simulate', '--answer-503', '5%', '--schedule', file],
+    { dir, env },
+  )
   expect(code).toBe(2)
   expect(stderr).toContain(reason)
 })

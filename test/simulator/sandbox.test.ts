@@ -146,10 +146,41 @@ describe('one request', () => {
   test('names no fault: it is refused, so that a typing error does not pass a test', async () => {
     const response = await authenticate('lose-answers')
     expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      message: 'Latchkey-Simulate names no fault: lose-answers.',
-    })
+    const { detail } = (await response.json()) as { detail: string }
+    expect(detail).toMatch(
+      /^Latchkey-Simulate names no fault: lose-answers. Send one or more of lose-answer-before-commit, .*, with commas between them.$/,
+    )
   })
+})
+
+describe('a request to the sandbox itself', () => {
+  shareSandbox()
+
+  test.each([
+    ['/advance', '{"by":"soon"}', 422, '#/by: must be a duration such as 8d. Send', '#/by'],
+    ['/advance', '{"to":"8d"}', 422, '#/by: is required; #/to: is unknown. Send', '#/by'],
+    [
+      '/advance',
+      'by=8d',
+      400,
+      'The body is not valid JSON. Send a body such as {"by":"8d"}.',
+      null,
+    ],
+    ['/faults', '{"fault":"delay"}', 422, 'the body: must be a list. Send a body such as', '#'],
+    ['/faults', '[{"fault":7}]', 422, '#/0/fault: must be text. Send', '#/0/fault'],
+    ['/faults', '', 400, 'Send a body such as [{"fault":"answer-503=30s","count":1}].', null],
+    ['/report', '{}', 404, 'Send one of GET /simulate, GET /simulate/report, POST', null],
+  ])(
+    'POST %s with %s is refused with the place, and with what to send',
+    async (path, body, status, detail, pointer) => {
+      const response = await post(`/simulate${path}`, body)
+      expect(response.headers.get('content-type')).toBe('application/problem+json')
+      const problem = (await response.json()) as { errors?: { pointer: string }[] }
+      expect([response.status, problem]).toMatchObject([status, { status }])
+      expect(problem).toHaveProperty('detail', expect.stringContaining(detail))
+      expect(problem.errors?.[0]?.pointer ?? null).toBe(pointer)
+    },
+  )
 })
 
 describe('a token', () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { FAULT_KINDS, parseFault } from '../../src/simulator/fault.ts'
 import {
   FaultSchedule,
+  parseRules,
   type ScheduledRequest,
   scheduleSchema,
 } from '../../src/simulator/schedule.ts'
@@ -100,7 +101,10 @@ test.each([
   [[{ fault: 'answer-500' }], 'must be one of lose-answer-before-commit'],
   [[{ fault: 'delay', share: '200%' }], 'must be a percentage'],
   [[{ fault: 'delay', from: 'soon' }], 'must be a duration'],
-  [[{ fault: 'delay', when: '1d' }], 'when'],
+  [[{ fault: 'delay', when: '1d' }], 'is unknown'],
+  [[{ fault: 'delay', count: 0 }], 'must be at least 1'],
+  [{ fault: 'delay' }, 'must be a list'],
 ])('the rules %j are refused with the reason', (rules, reason) => {
-  expect(scheduleSchema.safeParse(rules).error?.message).toContain(reason)
+  const parsed = parseRules(rules)
+  expect(parsed.ok ? '' : parsed.failure.errors[0]?.detail).toContain(reason)
 })

@@ -63,20 +63,17 @@ export function defineSimulateCommand(group: Command): void {
     )
     .action(async (options: SimulateCommandOptions, command: Command) => {
       refuseRealData()
-      const rules = [...listShareRules(options), ...readSchedule(options.schedule)]
-      const { runSimulator, scheduleSchema } = await import('../../simulator/simulate.ts')
-      const parsed = scheduleSchema.safeParse(rules)
-      if (!parsed.success) {
-        const [issue] = parsed.error.issues
-        throw new CommandFailure(
-          'configuration',
-          `${options.schedule}: ${issue?.path.join('.')} ${issue?.message}`,
-        )
+      const { parseRules, runSimulator } = await import('../../simulator/simulate.ts')
+      // The rules of the file come first, so that their places are those in the file.
+      const rules = parseRules([...readSchedule(options.schedule), ...listShareRules(options)])
+      if (!rules.ok) {
+        const errors = rules.failure.errors.map(({ path, detail }) => `${path.join('.')} ${detail}`)
+        throw new CommandFailure('configuration', `${options.schedule}: ${errors.join('; ')}`)
       }
       process.exitCode = await runSimulator({
         host: options.host,
         port: options.port,
-        rules: parsed.data,
+        rules: rules.value,
         seed: options.seed,
         speed: options.speed,
         skewMs: options.skew,
