@@ -15,7 +15,7 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
   const { addAccount, addUser, addSource, addDestination, addSubscription, addTenant, addMessage } =
     fixture
 
-  test(`${name}: of many that claim message ids at once, each has its own`, async () => {
+  test(`${name}: processes that claim message ids at once get different ones`, async () => {
     const clock = () => Date.UTC(2026, 0, 1)
     const processes = Array.from({ length: 4 }, () =>
       createMessageIdGenerator({ storage: fixture.storage, clock }),
@@ -27,14 +27,14 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
     expect(await fixture.storage.moveNextIdBlock(1, 2)).toBe(false)
   })
 
-  describe(`${name}: the authority’s version`, () => {
+  describe(`${name}: the authority version`, () => {
     const expectVersionBump = async (act: () => Promise<unknown>) => {
       const before = await fixture.storage.readAuthorityVersion()
       await act()
       return (await fixture.storage.readAuthorityVersion()) > before
     }
 
-    test('is raised by every change of who may do what', async () => {
+    test('is raised by every change of accounts, keys, routing and grants', async () => {
       const { accountId, addKey: key, owner } = await addTenant()
       const from = await addSource(accountId)
       const to = await addDestination(accountId)
@@ -143,8 +143,8 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: routes`, () => {
-    test('are the active subscriptions of the key’s own source, with their destinations', async () => {
+  describe(`${name}: the routing of a key`, () => {
+    test('has the active subscriptions of its source, with their destinations', async () => {
       const owned = await addTenant()
       const sibling = await addSource(owned.accountId)
       const plain = await addDestination(owned.accountId, { name: 'plain' })
@@ -194,7 +194,7 @@ export function testAuthorityVersion(name: string, fixture: StorageFixture): voi
       ])
     })
 
-    test('need a source while the account has another key that is not revoked', async () => {
+    test('requires a source in messages if the account has another key that is not revoked', async () => {
       const { accountId, owner, addKey: key } = await addTenant()
       await addTenant()
       const needsSource = async () => (await fixture.storage.listKeyRoutings(key))[0]?.needsSource

@@ -146,7 +146,7 @@ export function testDeletions(name: string, fixture: StorageFixture): void {
       await fixture.expectRefused((e) => storage.deleteRow('developer', unused.id, e), unused.id)
     })
 
-    test('deletes a site or adds its key at the same moment, never both', async () => {
+    test('deletes a site or adds a key to it at the same moment, never both', async () => {
       const { storage } = fixture
       const owned = await fixture.addTenant()
       for (let n = 0; n < 10; n++) {

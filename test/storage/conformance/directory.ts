@@ -24,7 +24,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
     listEvents,
   } = fixture
 
-  describe(`${name}: what an account has`, () => {
+  describe(`${name}: the resources of an account`, () => {
     test.each(TRICKY_TEXTS)(
       'a site, a developer and an address rule are read as written: %j',
       async (text) => {
@@ -42,7 +42,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       },
     )
 
-    test('an id that exists makes no second site, developer or address rule', async () => {
+    test('an existing id adds no second site, developer or address rule', async () => {
       const { storage } = fixture
       const [a, b] = [await addAccount(), await addAccount()]
       const siteRow = await addSite(a.id)
@@ -65,7 +65,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       )
     })
 
-    test('a site, developer or address rule of no account is not made', async () => {
+    test('a site, developer or address rule of an unknown account is not added', async () => {
       const { storage } = fixture
       const row = { id: createUuid(), accountId: createUuid(), name: 'n', createdAt: 1 }
       await expect(storage.addSite(row, createTestEvent(row.id))).rejects.toThrow()
@@ -77,7 +77,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await listEvents(row.id)).toEqual([])
     })
 
-    test('a developer key is one developer’s in the whole server, told apart by case', async () => {
+    test('a developer key belongs to one developer of the whole server, and its case matters', async () => {
       const { storage } = fixture
       const [a, b] = [await addAccount(), await addAccount()]
       const first = await addDeveloper(a.id, { developerKey: `key-${createUuid()}` })
@@ -87,7 +87,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       await addDeveloper(b.id, { developerKey: first.developerKey.toUpperCase() })
     })
 
-    test('a username is one user’s in the whole server; any number of users have none', async () => {
+    test('a username belongs to one user of the whole server; several users may have none', async () => {
       const { storage } = fixture
       const [a, b] = [await addAccount(), await addAccount()]
       const first = await addUser(a.id, { username: `name-${createUuid()}` })
@@ -102,7 +102,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       await addUser(a.id)
     })
 
-    test('20 at once make one site of an id, one developer of a key, one user of a name', async () => {
+    test('of 20 concurrent additions, one adds a site of an id, a developer of a key, a user of a name', async () => {
       const { storage } = fixture
       const { id } = await addAccount()
       const row = { id: createUuid(), accountId: id, name: 'n', createdAt: 1 }
@@ -133,7 +133,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: an account's addresses`, () => {
+  describe(`${name}: the IP allowlist of an account`, () => {
     /** From where a key of this account may be used. */
     async function seedKeyWithNetworks() {
       const { id } = await addAccount()
@@ -143,7 +143,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
     }
     const TEN = { family: 4, bits: 0x0a000000n, prefix: 8 }
 
-    test('come with each of its keys while they are enforced, and only then', async () => {
+    test('is read with each of its keys if it is enforced, and only then', async () => {
       const { storage } = fixture
       const { id, listNetworks } = await seedKeyWithNetworks()
       const other = await seedKeyWithNetworks()
@@ -164,7 +164,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await other.listNetworks()).toEqual([])
     })
 
-    test('have each network once, in each account', async () => {
+    test('has each network once in each account', async () => {
       const { storage } = fixture
       const [a, b] = [await addAccount(), await addAccount()]
       const first = await addAllowlistEntry(a.id, '10.0.0.0/8')
@@ -179,7 +179,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await storage.listAllowlistEntries(a.id)).toHaveLength(2)
     })
 
-    test('that 20 remove at once are removed by one, with one event, which stays', async () => {
+    test('loses an entry once to 20 concurrent deletions, with one event', async () => {
       const { storage } = fixture
       const { id } = await addAccount()
       const gone = await addAllowlistEntry(id, '10.0.0.0/8')
@@ -191,7 +191,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await listEvents(gone.id)).toHaveLength(2)
     })
 
-    test('that cannot be read stop the key, and never enforce less than was written', async () => {
+    test('refuses the key if an entry cannot be read, instead of enforcing less', async () => {
       const { id, listNetworks } = await seedKeyWithNetworks()
       await fixture.storage.setAllowlistEnforced(id, true, createTestEvent(id))
       await addAllowlistEntry(id, 'everywhere')
@@ -224,7 +224,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       return [status, disabledBy, disabledAt, revokedAt]
     }
 
-    test('keeps every key as it is where the account’s policy says so', async () => {
+    test('keeps all keys unchanged if the account’s policy says so', async () => {
       const { owner, keys, colleagues } = await seedOwnedKeys('keep')
       expect(await fixture.storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))).toBe(
         true,
@@ -236,7 +236,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await readKeyState(colleagues)).toEqual(['enabled', null, null, null])
     })
 
-    test('has the enabled keys disabled where the account’s policy says so', async () => {
+    test('has its enabled keys disabled if the account’s policy says so', async () => {
       const { owner, keys, colleagues } = await seedOwnedKeys('disable')
       expect(await fixture.storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))).toBe(
         true,
@@ -247,7 +247,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await readKeyState(colleagues)).toEqual(['enabled', null, null, null])
     })
 
-    test('leaves once: a second time changes neither the date nor a key', async () => {
+    test('is deactivated once: repeating it changes neither the time nor a key', async () => {
       const { storage } = fixture
       const { owner, keys } = await seedOwnedKeys('disable')
       await storage.deactivateUser(owner.id, 9, createTestEvent(owner.id))
@@ -261,7 +261,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       )
     })
 
-    test('20 times at once leaves once, with one event', async () => {
+    test('is deactivated once by 20 concurrent requests, with one event', async () => {
       const { owner, keys } = await seedOwnedKeys('disable')
       const left = await runConcurrently((n) =>
         fixture.storage.deactivateUser(owner.id, 10 + n, createTestEvent(owner.id)),
@@ -273,7 +273,7 @@ export function testDirectoryStorage(name: string, fixture: StorageFixture): voi
       expect(await listEvents(owner.id)).toHaveLength(2)
     })
 
-    test('leaves no enabled key behind, even one that is created for or assigned to the user meanwhile', async () => {
+    test('has no enabled key, even one that was created for or transferred to the user meanwhile', async () => {
       const { storage } = fixture
       for (let round = 0; round < 5; round++) {
         const { id } = await addAccount({ offboardingPolicy: 'disable' })

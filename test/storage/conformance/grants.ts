@@ -15,7 +15,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
   const { addAccount, addUser, addSource, addTenant, listEvents, rotateNewGrant } = fixture
 
   describe(`${name}: a grant`, () => {
-    test('is born at its first rotation and moves only forward', async () => {
+    test('is created by its first rotation, and its generation only grows', async () => {
       const id = createUuid()
       expect(await fixture.storage.rotateGrant(createRotation(id, 3))).toBe(true)
       expect(await fixture.storage.rotateGrant(createRotation(id, 3))).toBe(false)
@@ -30,7 +30,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.findGrant(id)).toMatchObject({ generation: 9, rotatedAt: 4_000 })
     })
 
-    test('that 20 rotate at once is rotated by exactly one', async () => {
+    test('is rotated by exactly one of 20 concurrent requests', async () => {
       const id = createUuid()
       for (const to of [1, 2, 3]) {
         const answers = await runConcurrently((n) =>
@@ -43,7 +43,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('is acknowledged once, by its current generation, and anew after each rotation', async () => {
+    test('is acknowledged once by its current generation, and again after each rotation', async () => {
       const id = await rotateNewGrant(2)
       expect(await fixture.storage.acknowledgeGrant(id, 1, 7)).toBe(false)
       expect(await fixture.storage.acknowledgeGrant(id, 3, 7)).toBe(false)
@@ -59,7 +59,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.acknowledgeGrant(id, 3, 8)).toBe(true)
     })
 
-    test('that 20 revoke at once is revoked by exactly one, with one event', async () => {
+    test('is revoked by exactly one of 20 concurrent requests, with one event', async () => {
       const id = await rotateNewGrant()
       const answers = await runConcurrently((n) =>
         fixture.storage.revokeGrant(createGrantRevocation(id, 10 + n), createTestEvent(id)),
@@ -69,7 +69,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(1)
     })
 
-    test('that is rotated and revoked at once is dead, whoever came first', async () => {
+    test('is revoked if it is rotated and revoked at once, in either order', async () => {
       for (let round = 0; round < 10; round++) {
         const id = await rotateNewGrant()
         const acts = [
@@ -84,7 +84,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('is purged from the moment at which it ends, and not before', async () => {
+    test('is purged from the moment at which it expires, and not before', async () => {
       const lives = await rotateNewGrant(1, { expiresAt: 501 })
       const ends = await rotateNewGrant(1, { expiresAt: 500 })
       const ended = await rotateNewGrant(1, { expiresAt: 499 })
@@ -98,7 +98,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findGrant(revoked))?.revokedAt).toBe(1)
     })
 
-    test('is purged with all others that have ended, however many', async () => {
+    test('is purged with all others that have expired, however many', async () => {
       const ending = Array.from({ length: 205 }, () => rotateNewGrant(1, { expiresAt: 500 }))
       const ended = await Promise.all(ending)
       const lives = await rotateNewGrant(1, { expiresAt: 501 })
@@ -108,7 +108,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.findGrant(lives)).not.toBeNull()
     })
 
-    test('that is rotated lives as long as its new generation', async () => {
+    test('that is rotated expires with its new generation', async () => {
       const id = await rotateNewGrant(1, { expiresAt: 600 })
       await fixture.storage.rotateGrant(createRotation(id, 2, { expiresAt: 700 }))
       await fixture.storage.purgeGrants(699)
@@ -118,8 +118,8 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: 20 at once`, () => {
-    test('make one living key of a source', async () => {
+  describe(`${name}: 20 concurrent changes`, () => {
+    test('add one key that is not revoked to a source', async () => {
       const { id } = await addAccount()
       const [owner, from] = [await addUser(id), await addSource(id)]
       const added = await runConcurrently(() => {
@@ -130,7 +130,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.listKeys({ accountId: id, limit: 100 })).toHaveLength(1)
     })
 
-    test('make one user of an address, and one key of a public id', async () => {
+    test('add one user of an address, and one key of a public id', async () => {
       const { id } = await addAccount()
       const email = 'same@acme.example'
       const users = await runConcurrently(() => {
@@ -169,7 +169,7 @@ export function testGrantStorage(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findKey(key.publicId))?.status).toBe('revoked')
     })
 
-    test('that fail and succeed side by side do not undo one another', async () => {
+    test('of which some fail do not undo each other', async () => {
       const storedEvent = createTestEvent(createUuid())
       await fixture.storage.addEvent(storedEvent)
       const subject = createUuid()

@@ -65,7 +65,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       )
     })
 
-    test('refuses a second user of an account with one address, and no other account’s', async () => {
+    test('refuses a second user with the same address in an account, and in no other', async () => {
       const [a, b] = [await addAccount(), await addAccount()]
       const first = await addUser(a.id, { email: 'same@acme.example' })
       const second = { ...first, id: createUuid() }
@@ -87,7 +87,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       )
     })
 
-    test('refuses a key for who may not hold one', async () => {
+    test('refuses a key for a user who may not own keys', async () => {
       const { id } = await addAccount()
       const free = await addSource(id)
       for (const role of ['member', 'operator'] as const) {
@@ -104,7 +104,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       }
     })
 
-    test('refuses a key for another account’s user, another account’s source, or none', async () => {
+    test('refuses a key for a user or source of another account, and for unknown ones', async () => {
       const [a, b] = [await addAccount(), await addAccount()]
       const [ownerA, ownerB] = [await addUser(a.id), await addUser(b.id)]
       const [sourceA, sourceB] = [await addSource(a.id), await addSource(b.id)]
@@ -124,7 +124,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       }
     })
 
-    test('refuses a second living key of a source, until the first is revoked', async () => {
+    test('refuses a second key of a source until the first is revoked', async () => {
       const { addKey: key, owner, sourceId } = await addTenant()
       const second = createTestKey(owner, sourceId)
       await expectRefused((e) => fixture.storage.addKey(second, e), second.id)
@@ -235,7 +235,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
   })
 
   describe(`${name}: a change and its event`, () => {
-    test('are there together', async () => {
+    test('are written together', async () => {
       const { accountId, addKey: key, owner } = await addTenant()
       const to = await addDestination(accountId)
       const joined = await addSubscription((await addSource(accountId)).id, to.id)
@@ -266,7 +266,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       expect((await fixture.storage.findGrant(family))?.revokedAt).toBe(6)
     })
 
-    test('verify a destination only as it was when it met the challenge', async () => {
+    test('mark a destination as verified only if its URL is still the one that was tested', async () => {
       const { id: accountId } = await addAccount()
       const url = 'https://emr.example/'
       for (const sealedToken of [null, 'sealed']) {
@@ -300,7 +300,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       ).toBe(false)
     })
 
-    test('fall together where the event cannot be written', async () => {
+    test('are both undone if the event cannot be written', async () => {
       const { addKey: key } = await addTenant()
       const storedEvent = createTestEvent(createUuid())
       await fixture.storage.addEvent(storedEvent)
@@ -312,7 +312,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       expect(await fixture.storage.readAuthorityVersion()).toBe(version)
     })
 
-    test('fall together where any later statement fails', async () => {
+    test('are both undone if a later statement fails', async () => {
       const id = createUuid()
       const add = `INSERT INTO accounts (id, name, region, status, created_at, event_id) VALUES ('${id}', 'n', 'us', 'open', 1, 'e')`
       const wrong = `UPDATE accounts SET status = 'neither' WHERE id = '${id}'`
@@ -323,7 +323,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       expect((await fixture.storage.findAccount(id))?.name).toBe('n')
     })
 
-    test('a message that is there already changes nothing, and says so', async () => {
+    test('a message that exists already is refused, and changes nothing', async () => {
       const owned = await addTenant()
       const hop = await addSubscription(owned.sourceId, (await addDestination(owned.accountId)).id)
       const row = await addMessage(owned, [hop])
@@ -334,7 +334,7 @@ export function testGuardedChanges(name: string, fixture: StorageFixture): void 
       expect(listed?.deliveries).toHaveLength(1)
     })
 
-    test('a message without one of its deliveries is not there', async () => {
+    test('a message is not stored if one of its deliveries fails', async () => {
       const owned = await addTenant()
       const hop = await addSubscription(owned.sourceId, (await addDestination(owned.accountId)).id)
       const row = await addMessage(owned, [hop])

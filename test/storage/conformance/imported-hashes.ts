@@ -63,7 +63,7 @@ export function testImportedSecretStorage(name: string, fixture: StorageFixture)
     )
 
   describe(`${name}: an imported hash`, () => {
-    test('is replaced once, however many processes prove it at once, with one event', async () => {
+    test('is replaced once by concurrent proofs of several processes, with one event', async () => {
       const { accountId, key, importedHash } = await addImportedKey()
       const version = await fixture.storage.readAuthorityVersion()
       const answers = await runConcurrently(() =>
@@ -82,7 +82,7 @@ export function testImportedSecretStorage(name: string, fixture: StorageFixture)
       expect(await fixture.storage.readAuthorityVersion()).toBeGreaterThan(version)
     })
 
-    test('that was replaced by a rotation is left alone', async () => {
+    test('that a rotation has replaced is not changed', async () => {
       const { key, importedHash } = await addImportedKey()
       expect(await rotate(key.id, null)).toBe(true)
       const before = await findKey(key.publicId)
@@ -91,7 +91,7 @@ export function testImportedSecretStorage(name: string, fixture: StorageFixture)
       expect((await findKey(key.publicId))?.secretHash).toBe(before?.secretHash)
     })
 
-    test('is replaced where an overlap has moved it, and the new secret stays', async () => {
+    test('is replaced as the previous secret in an overlap, and the new secret stays', async () => {
       const { key, importedHash } = await addImportedKey()
       expect(await rotate(key.id, 10 + HOUR_MS)).toBe(true)
       const before = await findKey(key.publicId)
@@ -172,7 +172,7 @@ export function testImportedSecretStorage(name: string, fixture: StorageFixture)
       expect(await fixture.storage.findSealedPepper(pepperId)).toBeNull()
     })
 
-    test('that was stored by itself waits an hour for its import', async () => {
+    test('that was stored alone is kept for an hour for its import', async () => {
       const { id: accountId } = await fixture.addAccount()
       const pepperId = await addPepper(accountId)
       await fixture.storage.purgeImportedSecrets(HOUR_MS)

@@ -18,7 +18,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
   const { addAccount, addUser, addSite, addKey, expectRefused, listEvents } = fixture
   const { findSummary, readEventId, addStaticKey } = createKeyHelpers(fixture)
 
-  describe(`${name}: a key is disabled, enabled and revoked`, () => {
+  describe(`${name}: disabling, enabling and revoking a key`, () => {
     const readKeyState = async (id: string) => {
       const { status, disabledBy, disabledAt, revokedAt } = (await findSummary(id)) ?? {}
       return [status, disabledBy, disabledAt, revokedAt]
@@ -31,7 +31,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       revoke: () => fixture.storage.revokeKey(id, createTestEvent(id, { at })),
     })
 
-    test.each(ALL_PARTIES)('by %s, who alone undoes it', async (by) => {
+    test.each(ALL_PARTIES)('is undone only by the same party: %s', async (by) => {
       const { id } = (await addStaticKey()).key
       expect(await createKeyActions(id, 5).disable(by)).toBe(true)
       expect(await readKeyState(id)).toEqual(['disabled', by, 5, null])
@@ -58,7 +58,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       )
     })
 
-    test('for ever where it is revoked: it stays listed, with what came before', async () => {
+    test('is final if it is revoked: the key stays listed', async () => {
       const { accountId, key: row } = await addStaticKey()
       await createKeyActions(row.id, 5).disable('customer')
       expect(await createKeyActions(row.id, 7).revoke()).toBe(true)
@@ -68,7 +68,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect((await fixture.findKeyBySecret(row.secretHash))?.status).toBe('revoked')
     })
 
-    test('by 20 at once, whose answers and events agree with what became of it', async () => {
+    test('has results and events that agree after 20 concurrent changes', async () => {
       const { id } = (await addStaticKey()).key
       const disabled = await runConcurrently((n) =>
         createKeyActions(id, n).disable(ALL_PARTIES[n % 3] ?? 'operator'),
@@ -81,7 +81,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(4)
     })
 
-    test('by 20 callers at once, each in another way, and a revocation has the last word', async () => {
+    test('ends revoked after 20 different concurrent changes with a revocation', async () => {
       for (let round = 0; round < 3; round++) {
         const { id } = (await addStaticKey()).key
         const answers = await runConcurrently((n) => {
@@ -97,8 +97,8 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a key is edited`, () => {
-    test('in every field that people may change, and in no other', async () => {
+  describe(`${name}: editing a key`, () => {
+    test('changes the fields of an edit, and no other', async () => {
       const { owner, key: row, accountId } = await addStaticKey()
       const heir = await addUser(accountId, { role: 'administrator' })
       const before = await findSummary(row.id)
@@ -109,7 +109,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findKey(row.publicId))?.ownerId).not.toBe(owner.id)
     })
 
-    test('only by who has seen its last change, whichever that was', async () => {
+    test('requires the last change that the caller saw to be the newest', async () => {
       const { storage } = fixture
       const { owner, key: row } = await addStaticKey()
       const place = await addSite(row.accountId)
@@ -135,7 +135,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('by one of 20 who have all seen the same', async () => {
+    test('succeeds for one of 20 callers who saw the same change', async () => {
       const { owner, key: row } = await addStaticKey()
       const seen = await readEventId(row.id)
       const edits = await runConcurrently((n) =>
@@ -151,7 +151,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect(await listEvents(row.id)).toHaveLength(2)
     })
 
-    test('to an owner of its account who may hold keys and is there; whoever had it may keep it', async () => {
+    test('accepts an active owner of the account who may own keys, and keeps the current one', async () => {
       const { storage } = fixture
       const { accountId, owner, key: row } = await addStaticKey()
       const stranger = await addUser((await addAccount()).id)
@@ -173,11 +173,11 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a key’s status and reference are set together`, () => {
+  describe(`${name}: setting the status and reference of a key together`, () => {
     const DISABLED = { disabled: { by: 'developer', at: MAX_INTEGER }, reference: 'a' } as const
     const ENABLED = { disabled: null, reference: 'b' } as const
 
-    test('whoever acts, in force at once', async () => {
+    test('is in force at once, for each party', async () => {
       const { storage } = fixture
       const { key: row } = await addStaticKey({}, 'opendental')
       for (const [to, as] of [
@@ -194,7 +194,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('by one of 20 who have seen the same, with one event', async () => {
+    test('succeeds for one of 20 callers who saw the same change, with one event', async () => {
       const { id } = (await addStaticKey({}, 'opendental')).key
       const seen = await readEventId(id)
       const answers = await runConcurrently((n) =>
@@ -205,7 +205,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(2)
     })
 
-    test('of no key that was changed since it was seen, or is revoked', async () => {
+    test('is refused if the key was changed since it was read, or is revoked', async () => {
       const { storage } = fixture
       const { id } = (await addStaticKey({}, 'opendental')).key
       const stale = await readEventId(id)
@@ -225,8 +225,8 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a key is assigned`, () => {
-    test('to a site, then to another, and taken back', async () => {
+  describe(`${name}: assigning a key`, () => {
+    test('moves it to a site, to another, and to none', async () => {
       const { storage } = fixture
       const { key: row } = await addStaticKey({}, 'opendental')
       const [a, b] = [
@@ -241,7 +241,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('to no site that does not exist', async () => {
+    test('is refused for an unknown site', async () => {
       const { key: row } = await addStaticKey({}, 'opendental')
       const to = { siteId: createUuid(), at: 1 }
       await expect(fixture.storage.assignKey(row.id, to, createTestEvent(row.id))).rejects.toThrow()
@@ -249,8 +249,8 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a key is removed`, () => {
-    test('with its uses; its events stay, and its secret and public id are free', async () => {
+  describe(`${name}: deleting a key`, () => {
+    test('deletes its uses, keeps its events, and frees its secret and public id', async () => {
       const { storage } = fixture
       const { owner, key: row } = await addStaticKey()
       const other = await addStaticKey()
@@ -278,7 +278,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       )
     })
 
-    test('by one of 20 at once, with one event', async () => {
+    test('is done by one of 20 concurrent requests, with one event', async () => {
       const { id } = (await addStaticKey()).key
       expect(
         countTrue(await runConcurrently(() => fixture.storage.deleteKey(id, createTestEvent(id)))),
@@ -286,7 +286,7 @@ export function testKeyChanges(name: string, fixture: StorageFixture): void {
       expect(await listEvents(id)).toHaveLength(2)
     })
 
-    test('while others change it: every change that is reported as made came before', async () => {
+    test('at the same moment as changes: each successful change came before', async () => {
       const { storage } = fixture
       const { owner, key: row } = await addStaticKey()
       const seen = await readEventId(row.id)

@@ -13,8 +13,8 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
   const { addTenant, expectRefused } = fixture
   const { findSummary, addStaticKey } = createKeyHelpers(fixture)
 
-  describe(`${name}: a key is found by its secret`, () => {
-    test('and only that key, whatever others are looked up at the same time', async () => {
+  describe(`${name}: finding a key by its secret`, () => {
+    test('returns that key alone, whatever others are looked up at the same time', async () => {
       const { storage } = fixture
       const added = await Promise.all(
         Array.from({ length: 5 }, () => addStaticKey({ secretHash: createUuid() })),
@@ -27,7 +27,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(ids).toEqual([...added.map(({ key }) => [key.id]), []])
     })
 
-    test('the one before its rotation too, as long as that is kept', async () => {
+    test('includes the previous secret while it is stored', async () => {
       const { storage } = fixture
       const [one, two, three] = [createUuid(), createUuid(), createUuid()]
       const { key: row } = await addStaticKey({ secretHash: one })
@@ -51,13 +51,13 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await storage.findSealedSecret(row.id)).toBe(`sealed ${three}`)
     })
 
-    test('and never by the hash of a secret that is exchanged', async () => {
+    test('never finds a key whose secret is exchanged', async () => {
       const secretHash = `$argon2id$${createUuid()}`
       await addTenant({ secretHash })
       expect(await fixture.findKeyBySecret(secretHash)).toBeNull()
     })
 
-    test('which no other key can be given, and no rotation takes from another', async () => {
+    test('is unique: no creation or rotation can give the secret to another key', async () => {
       const { storage } = fixture
       const [a, b] = [await addStaticKey(), await addStaticKey()]
       for (const overlapEndsAt of [null, 90]) {
@@ -71,7 +71,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: a key that is exchanged is known by what was proven`, () => {
+  describe(`${name}: the proofs of an exchanged secret`, () => {
     const HERE = '203.0.113.7'
     const THERE = '2001:db8::'
     const findByPublicId = async (publicId: string, network = '') => {
@@ -80,7 +80,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       return [key?.provenHash, key?.secretDigest, key?.previousSecretDigest]
     }
 
-    test('with the digest that it was made with, which a rotation moves or ends', async () => {
+    test('include the digest of its creation, which a rotation moves or ends', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant({ secretHash: 'one', secretDigest: 'digest one' })
       expect(await findByPublicId(row.publicId)).toEqual([null, 'digest one', null])
@@ -104,7 +104,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await findByPublicId(row.publicId)).toEqual([null, null, null])
     })
 
-    test('with the digest of the secret that was proven, and of none that is no more', async () => {
+    test('include the digest of a proven secret, and of no replaced one', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant({ secretHash: 'one' })
       const { addKey: other } = await addTenant({ secretHash: 'one' })
@@ -126,7 +126,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await storage.readAuthorityVersion()).toBe(version + 1)
     })
 
-    test('by the network that it was proven from last, for the key and the secret that it was', async () => {
+    test('include the network of the last proof, for that key and secret', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant({ secretHash: 'one' })
       const { addKey: other } = await addTenant({ secretHash: 'one' })
@@ -150,7 +150,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await findByPublicId(row.publicId, THERE)).toEqual(['one', null, null])
     })
 
-    test('however many prove it at once', async () => {
+    test('are written once by concurrent proofs', async () => {
       const { addKey: row } = await addTenant({ secretHash: 'one' })
       await runConcurrently((n) =>
         fixture.storage.addSecretProofs(
@@ -166,7 +166,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(digest).toMatch(/^digest [01]$/)
     })
 
-    test('until its secret is no more, and from the newest networks where there are too many', async () => {
+    test('are kept until the secret is replaced, for the newest networks', async () => {
       const { storage } = fixture
       await storage.purgeSecretProofs(100)
       const { addKey: row } = await addTenant({ secretHash: 'one' })
@@ -195,7 +195,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await findByPublicId(other.publicId, HERE)).toEqual(['one', null, null])
     })
 
-    test('and read with the authority’s version of the same moment', async () => {
+    test('are read with the authority version of the same moment', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant()
       const versions = await runConcurrently(async () => {
@@ -211,7 +211,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       for (const found of enabledIn) expect(found?.authorityVersion).toBeLessThan(oldest)
     })
 
-    test('and no other key is found for an id that is nobody’s', async () => {
+    test('are those of no other key if the id is unknown', async () => {
       await addTenant()
       for (const id of ['', '0', 'zzz', '~', 'public-', '\uffff']) {
         expect(await fixture.storage.findKey(id)).toBeNull()
@@ -219,8 +219,8 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: what proves a key’s tokens`, () => {
-    test('is read by its row id, with the authority’s version', async () => {
+  describe(`${name}: the data that proves the tokens of a key`, () => {
+    test('is read by the row id, with the authority version', async () => {
       const { addKey: row } = await addTenant()
       const { addKey: other } = await addTenant()
       const version = await fixture.storage.readAuthorityVersion()
@@ -232,7 +232,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       }
     })
 
-    test('is nothing for an id that no key has, whichever key is read in its place', async () => {
+    test('is empty for an unknown id, whichever key is read in its place', async () => {
       const { addKey: row } = await addTenant()
       const version = await fixture.storage.readAuthorityVersion()
       for (const id of [createUuid(), row.publicId, '', row.id.toUpperCase()]) {
@@ -246,8 +246,8 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
     })
   })
 
-  describe(`${name}: a key’s secret is replaced`, () => {
-    test('at once: a new salt, the next epoch, no old secret', async () => {
+  describe(`${name}: rotating the secret of a key`, () => {
+    test('without an overlap sets a new salt and the next epoch, and deletes the old secret', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant()
       const overlap = { hash: 'two', sealed: null, tokenSalt: 'unused', overlapEndsAt: 90 }
@@ -268,7 +268,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await storage.findSealedSecret(row.id)).toBe('s')
     })
 
-    test('with an overlap: it keeps salt, epoch and the secret before', async () => {
+    test('with an overlap keeps the salt, the epoch and the previous secret', async () => {
       const { storage } = fixture
       const { addKey: row } = await addTenant()
       for (const [n, hash] of ['two', 'three'].entries()) {
@@ -289,7 +289,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       }
     })
 
-    test('only where the change that was seen is still the last one, where one was', async () => {
+    test('is refused if the key was changed since it was read', async () => {
       const { storage } = fixture
       const { key: row } = await addStaticKey()
       const seen = (await findSummary(row.id))?.eventId
@@ -305,7 +305,7 @@ export function testKeySecretStorage(name: string, fixture: StorageFixture): voi
       expect(await fixture.findKeyBySecret(secret.hash)).toMatchObject({ id: row.id })
     })
 
-    test('by 20 at once, one after the other: the last stands, and no epoch is lost', async () => {
+    test('by 20 concurrent requests keeps the last secret, and counts each epoch', async () => {
       const { storage } = fixture
       const { key: row } = await addStaticKey()
       const hashes = Array.from({ length: 20 }, () => createUuid())

@@ -48,8 +48,8 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
   } = fixture
   const { findSummary, addStaticKey } = createKeyHelpers(fixture)
 
-  describe(`${name}: a key is read as written`, () => {
-    test.each(TRICKY_TEXTS)('in every column, in every key type, with %j', async (text) => {
+  describe(`${name}: reading a key`, () => {
+    test.each(TRICKY_TEXTS)('returns every column of every key type, with %j', async (text) => {
       const { storage } = fixture
       const { id: accountId } = await addAccount({ name: text, region: text })
       const owner = await addUser(accountId, { username: `${text}${createUuid()}` })
@@ -121,7 +121,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('and what is shown of it holds neither hash, salt nor sealed secret', async () => {
+    test('returns a summary without hash, salt and sealed secret', async () => {
       const secrets = {
         secretHash: createUuid(),
         tokenSalt: createUuid(),
@@ -135,7 +135,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       for (const secret of Object.values(secrets)) expect(publicRow).not.toContain(secret)
     })
 
-    test('under its row’s id, whatever another key has been named', async () => {
+    test('finds it by its row id, even if that is the public id of another key', async () => {
       const ownKey = await addStaticKey()
       const other = await addStaticKey({ publicId: ownKey.key.id })
       expect((await findSummary(ownKey.key.id))?.id).toBe(ownKey.key.id)
@@ -143,7 +143,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findKey(ownKey.key.id))?.id).toBe(other.key.id)
     })
 
-    test('in a list of its developer’s keys, and of no other account’s', async () => {
+    test('lists it with the keys of its developer, and with no other account’s', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const [owner, maker, other] = [
@@ -166,7 +166,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect(await listKeyIds({ developerId: createUuid() })).toEqual([])
     })
 
-    test('in a list of its owner, its key type or its status, and of all of these at once', async () => {
+    test('lists it by its owner, key type and status, alone and together', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const [owner, other] = [await addUser(accountId), await addUser(accountId)]
@@ -192,8 +192,8 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
     })
   })
 
-  describe(`${name}: a key is made`, () => {
-    test('of a source, site or developer that is its owner’s account’s, and no other', async () => {
+  describe(`${name}: adding a key`, () => {
+    test('requires a source, site or developer of its owner’s account', async () => {
       const { storage } = fixture
       const [a, b] = [await addAccount(), await addAccount()]
       const [ownerA, ownerB] = [await addUser(a.id), await addUser(b.id)]
@@ -218,7 +218,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       await addKey(createStaticKey(ownerB, 'opendental', { developerId: developerB.id }))
     })
 
-    test('for nobody who has left', async () => {
+    test('is refused for a deactivated owner', async () => {
       const { storage } = fixture
       const { id } = await addAccount()
       const owner = await addUser(id)
@@ -227,7 +227,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       await expectRefused((e) => storage.addKey(row, e), row.id)
     })
 
-    test('with a secret that no key of any account has, but for hashes of exchanged ones', async () => {
+    test('requires a secret that no key of any account has, unless it is exchanged', async () => {
       const { storage } = fixture
       const { key: first } = await addStaticKey()
       const second = createStaticKey(await addUser((await addAccount()).id), 'practice', {
@@ -241,7 +241,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       await addTenant({ secretHash })
     })
 
-    test('with a source where it is exchanged, and else without', async () => {
+    test('requires a source if the secret is exchanged, and none otherwise', async () => {
       const { storage } = fixture
       const { id } = await addAccount()
       const [owner, from] = [await addUser(id), await addSource(id)]
@@ -255,7 +255,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('while its developer has fewer of the key type than a limit, revoked ones included', async () => {
+    test('is refused if its developer has the maximum number of the type, revoked ones included', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const owner = await addUser(accountId)
@@ -277,7 +277,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       await addKey(rowFor(maker))
     })
 
-    test('no more than a limit of one developer, however many try at once', async () => {
+    test('does not exceed the limit of a developer in concurrent requests', async () => {
       const { id: accountId } = await addAccount()
       const [owner, maker] = [await addUser(accountId), await addDeveloper(accountId)]
       const made = await runConcurrently(() => {
@@ -288,7 +288,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.listKeys({ developerId: maker.id, limit: 100 })).toHaveLength(3)
     })
 
-    test('once of a secret, however many try at once', async () => {
+    test('adds one key of a secret in concurrent requests', async () => {
       const owners = await runConcurrently(async () => addUser((await addAccount()).id))
       const secretHash = createUuid()
       const made = await Promise.all(
@@ -301,7 +301,7 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
     })
   })
 
-  test(`${name}: a developer’s keys are listed with what is sealed of each, and nobody else’s`, async () => {
+  test(`${name}: the keys of a developer are listed with their sealed secrets, and no others`, async () => {
     const { storage } = fixture
     const { id: accountId } = await addAccount()
     const owner = await addUser(accountId)

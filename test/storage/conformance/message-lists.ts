@@ -8,7 +8,7 @@ export function testMessageLists(name: string, fixture: StorageFixture): void {
   const { addDestination, addSubscription, addMessage } = fixture
 
   describe(`${name}: a list of messages`, () => {
-    test('is narrowed by where they come from and go to, their state, and whether they are tests', async () => {
+    test('is narrowed by source, destination, status and test', async () => {
       const { storage } = fixture
       const owned = await fixture.addTenant()
       const { accountId } = owned
@@ -50,7 +50,7 @@ export function testMessageLists(name: string, fixture: StorageFixture): void {
   })
 
   describe(`${name}: a list of messages that arrived over a long time`, () => {
-    test('has each of its source, destination and account once, page by page', async () => {
+    test('has each message of a source, destination or account once, page by page', async () => {
       const { storage } = fixture
       const owned = await fixture.addTenant()
       const { accountId, sourceId } = owned

@@ -86,7 +86,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       expect(search.keys[0]?.oauthClient).toEqual(expected)
     })
 
-    test('is not found by a secret, whether it has one or not', async () => {
+    test('is not found by a secret, with one or without', async () => {
       const { storage } = fixture
       const { owner } = await addOwner()
       const [a, b] = [
@@ -98,7 +98,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       expect((await storage.findKey(b.publicId))?.secretHash).toBe(b.secretHash)
     })
 
-    test('has no source or site of another account, and none that does not exist', async () => {
+    test('is refused with a source or site that is unknown or of another account', async () => {
       const { storage } = fixture
       const [own, other] = [await addOwner(), await addOwner()]
       for (const wrong of [
@@ -116,7 +116,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       }
     })
 
-    test('sends from each of its sources, to the active subscriptions of that one', async () => {
+    test('sends from each of its sources to the active subscriptions of that source', async () => {
       const { storage } = fixture
       const { accountId, owner, sourceIds } = await addOwner()
       const [first = '', second = ''] = [...sourceIds].sort()
@@ -141,7 +141,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       ])
     })
 
-    test('stands for a source that has no other key, unless it is revoked', async () => {
+    test('counts as the key of a source that has no other, unless it is revoked', async () => {
       const { storage } = fixture
       const { addKey: key, owner, sourceId } = await fixture.addTenant()
       const settings = createSettings({ sourceIds: [sourceId] })
@@ -242,7 +242,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
     const use = (keyId: string, jtiHash: string, endsAt = 1000, now = 0) =>
       fixture.storage.useAssertion({ keyId, jtiHash, endsAt, now })
 
-    test('is used by one of twenty requests at once', async () => {
+    test('is accepted for one of twenty concurrent requests', async () => {
       const keyId = createUuid()
       expect(countTrue(await runConcurrently(() => use(keyId, 'jti')))).toBe(1)
     })
@@ -255,7 +255,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       expect(await use(a, 'other')).toBe(true)
     })
 
-    test('counts anew once it has ended, for one of twenty requests', async () => {
+    test('is accepted again after its expiry, for one of twenty concurrent requests', async () => {
       const keyId = createUuid()
       expect(await use(keyId, 'jti', 1000, 0)).toBe(true)
       expect(await use(keyId, 'jti', 2000, 999)).toBe(false)
@@ -263,7 +263,7 @@ export function testOAuthClientStorage(name: string, fixture: StorageFixture): v
       expect(await use(keyId, 'jti', 3000, 1999)).toBe(false)
     })
 
-    test('is purged when it has ended, in batches, and no sooner', async () => {
+    test('is purged in batches after its expiry, and not before', async () => {
       const { storage } = fixture
       await storage.purgeUsedAssertions(MAX_INTEGER, 100_000)
       const keyId = createUuid()

@@ -73,7 +73,7 @@ export function testPaging(name: string, fixture: StorageFixture): void {
       expect(found).toEqual([[p, q], [r, s], [t]])
     })
 
-    test('of subscriptions goes from the oldest, of one source where one is named', async () => {
+    test('of subscriptions goes from the oldest, also of one source', async () => {
       const { id } = await addAccount()
       const [from, other] = [await addSource(id), await addSource(id)]
       const to = await createFive(() => addDestination(id))
@@ -108,7 +108,7 @@ export function testPaging(name: string, fixture: StorageFixture): void {
       expect(events).toEqual([[z, y], [x, w], [v]])
     })
 
-    test('of one account never shows another’s rows', async () => {
+    test('of one account has no rows of another', async () => {
       const [a, b] = [await addTenant(), await addTenant()]
       for (const owned of [a, b]) {
         const to = await addDestination(owned.accountId)
@@ -142,7 +142,7 @@ export function testPaging(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.listMessages(nobody)).toEqual([])
     })
 
-    test('without an account shows everybody’s rows', async () => {
+    test('without an account has the rows of all accounts', async () => {
       const start = createUuid()
       const [a, b] = [await addTenant(), await addTenant()]
       const keys = await fixture.storage.listKeys({ after: start, limit: 10 })

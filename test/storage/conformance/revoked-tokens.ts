@@ -35,7 +35,7 @@ export function testRevokedTokenStorage(name: string, fixture: StorageFixture): 
       expect(await storage.findRevokedToken(other, tokenId)).toEqual(nothing)
     })
 
-    test('that 20 revoke at once is revoked by exactly one, with one event of its account', async () => {
+    test('is revoked by exactly one of 20 concurrent requests, with one event of its account', async () => {
       const { accountId, addKey: key } = await fixture.addTenant()
       const tokenId = createUuid()
       const answers = await Promise.all(
@@ -61,7 +61,7 @@ export function testRevokedTokenStorage(name: string, fixture: StorageFixture): 
       expect(authority).toEqual({ version, tokenRevocations: tokenRevocations + 2, key: null })
     })
 
-    test('is purged from the moment at which it ends, and in batches', async () => {
+    test('is purged in batches from the moment at which it expires', async () => {
       const account = createUuid()
       const endings = [1, 2, 3, HOUR_MS]
       const tokenIds = endings.map(() => createUuid())

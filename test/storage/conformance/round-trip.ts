@@ -22,7 +22,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
     listEvents,
   } = fixture
 
-  describe(`${name}: what is written is what is read`, () => {
+  describe(`${name}: a row is read as it was written`, () => {
     test.each(TRICKY_TEXTS)('an account, in every column, named %j', async (text) => {
       for (const status of ['open', 'closed'] as const) {
         for (const offboardingPolicy of ['keep', 'disable'] as const) {
@@ -136,7 +136,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
       expect((await fixture.storage.findKeySummary(key.id))?.expiresAt).toBeNull()
     })
 
-    test('a public id is told apart by case and by blanks', async () => {
+    test('public ids that differ by case or blanks', async () => {
       const id = createUuid()
       const lower = await addTenant({ publicId: `abc-${id}` })
       const upper = await addTenant({ publicId: `ABC-${id}` })
@@ -259,7 +259,7 @@ export function testRoundTrip(name: string, fixture: StorageFixture): void {
       expect(await listEvents(event.subject)).toEqual([event])
     })
 
-    test('nothing is found under an id that is nobody’s', async () => {
+    test('nothing is found by an unknown id', async () => {
       for (const id of [createUuid(), '', '%', "' OR 1=1 --"]) {
         expect(await fixture.storage.findAccount(id)).toBeNull()
         expect(await fixture.storage.findUser(id)).toBeNull()

@@ -2,8 +2,10 @@ import { afterAll, beforeAll } from 'vitest'
 import type { Storage } from '../../../src/service/ports/storage.ts'
 import type { Engine } from '../../../src/storage/engine.ts'
 import { createStorage } from '../../../src/storage/storage.ts'
-import { testAuditChainStorage, testEventStorage } from './audit.ts'
+import { testEventStorage } from './audit.ts'
+import { testAuditChainStorage } from './audit-chain.ts'
 import { testAuthorityVersion } from './authority.ts'
+import { testCredentialStorage } from './credentials.ts'
 import { testDeletions } from './deletion.ts'
 import { testDirectoryStorage } from './directory.ts'
 import { StorageFixture } from './fixtures.ts'
@@ -12,15 +14,19 @@ import { testGuardedChanges } from './guards.ts'
 import { testImportedSecretStorage } from './imported-hashes.ts'
 import { testImportStorage } from './imports.ts'
 import { testKeyChanges } from './key-changes.ts'
+import { testKeySearch } from './key-search.ts'
 import { testKeySecretStorage } from './key-secrets.ts'
 import { testKeyStorage } from './keys.ts'
 import { testListQueries } from './lists.ts'
 import { testMessageLists } from './message-lists.ts'
 import { testOAuthClientStorage } from './oauth-clients.ts'
 import { testPaging } from './paging.ts'
+import { testPayloadStorage } from './payloads.ts'
+import { testQueueChanges } from './queue-changes.ts'
 import { testQueueStorage } from './queues.ts'
 import { testRevokedTokenStorage } from './revoked-tokens.ts'
 import { testRoundTrip } from './round-trip.ts'
+import { testSessionStorage } from './sessions.ts'
 import { testSignInStorage } from './sign-in.ts'
 import { testSunsetStorage } from './sunsets.ts'
 import { testDashboardStorage, testKeyUseStorage, testTrafficStorage } from './usage.ts'
@@ -50,10 +56,15 @@ export function testStorageConformance(name: string, open: OpenEngine): void {
   testKeyUseStorage(name, fixture)
   testOAuthClientStorage(name, fixture)
   testQueueStorage(name, fixture)
+  testPayloadStorage(name, fixture)
+  testQueueChanges(name, fixture)
   testEventStorage(name, fixture)
+  testSessionStorage(name, fixture)
+  testCredentialStorage(name, fixture)
   testSignInStorage(name, fixture)
   testDeletions(name, fixture)
   testSunsetStorage(name, fixture)
+  testKeySearch(name, fixture)
   testListQueries(name, fixture)
   testMessageLists(name, fixture)
   testTrafficStorage(name, fixture)

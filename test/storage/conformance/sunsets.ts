@@ -53,7 +53,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('is the only one for its keys, of 20 that are added at once too', async () => {
+    test('is the only one for its keys, also of 20 that are added at once', async () => {
       const { accountId, sourceId } = await addTenant()
       for (const more of [{}, { sourceId }]) {
         const plan = await addSunset((await addAccount()).id)
@@ -66,7 +66,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       expect(await fixture.storage.listSunsets({ accountId, limit: 10 })).toHaveLength(2)
     })
 
-    test('is changed and deleted with its event, once it is there', async () => {
+    test('is changed and deleted with its event, if it exists', async () => {
       const { storage } = fixture
       const { accountId } = await addTenant()
       const plan = await addSunset(accountId)
@@ -82,7 +82,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       await fixture.expectRefused((each) => storage.deleteSunset(plan.id, each), plan.id)
     })
 
-    test('of a source or a site goes with it, as that of an account does', async () => {
+    test('is deleted with its source, site or account', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const { id: sourceId } = await addSource(accountId)
@@ -166,7 +166,7 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       ])
     })
 
-    test('are filtered by account, type, place, readiness and use, page by page', async () => {
+    test('are filtered by account, type, source or site, readiness and use, page by page', async () => {
       const { storage } = fixture
       const { id: accountId } = await addAccount()
       const owner = await addUser(accountId)
@@ -225,20 +225,20 @@ export function testSunsetStorage(name: string, fixture: StorageFixture): void {
       return [key?.firstOAuthUseAt, key?.lastOAuthUseAt]
     }
 
-    test('keep the first, and never set the last back', async () => {
+    test('keep the time of the first use, and never set the last one back', async () => {
       const { sourceId } = await addTenant()
       expect(await addUse(sourceId, 50, 60)).toEqual([50, 60])
       expect(await addUse(sourceId, 55, 58)).toEqual([50, 60])
       expect(await addUse(sourceId, 40, 61)).toEqual([40, 61])
     })
 
-    test('set the last back where it lies further ahead than clocks differ', async () => {
+    test('set the last use back if it is further in the future than clocks differ', async () => {
       const { sourceId } = await addTenant()
       expect(await addUse(sourceId, 50, 1_060_000)).toEqual([50, 1_060_000])
       expect(await addUse(sourceId, 50, 999_999)).toEqual([50, 999_999])
     })
 
-    test('are not kept for what is not there, and are written together', async () => {
+    test('are not kept for unknown ids, and are written together', async () => {
       const { storage } = fixture
       const tenants = [await addTenant(), await addTenant()]
       const uses = [

@@ -18,13 +18,13 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
     (await fixture.storage.findKeySummary(id))?.lastUsedAt
 
   describe(`${name}: the uses of a key`, () => {
-    test('are none, and never, before the first', async () => {
+    test('are empty before the first use', async () => {
       const id = await addOwnedKey()
       expect(await fixture.storage.listKeyUses(id, 0)).toEqual([])
       expect(await readLastUsedAt(id)).toBeNull()
     })
 
-    test('add up day by day, and are listed from the day that is asked for', async () => {
+    test('are added by day, and listed from the requested day', async () => {
       const { storage } = fixture
       const [id, other] = [await addOwnedKey(), await addOwnedKey()]
       await storage.addKeyUses([
@@ -53,7 +53,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
       expect(await readLastUsedAt(id)).toBe(51)
     })
 
-    test('set the last use back where it lies further ahead than clocks differ', async () => {
+    test('set the last use back if it is further in the future than clocks differ', async () => {
       const id = await addOwnedKey()
       const addUse = async (lastAt: number) => {
         await fixture.storage.addKeyUses([{ keyId: id, day: 1, uses: 1, lastAt }])
@@ -64,7 +64,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
       expect(await addUse(999_999)).toBe(999_999)
     })
 
-    test('of a key that is gone are nobody’s, and do not hinder the others', async () => {
+    test('of a deleted key are ignored, and do not affect the others', async () => {
       const { storage } = fixture
       const [id, gone] = [await addOwnedKey(), createUuid()]
       await storage.addKeyUses([
@@ -75,7 +75,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
       expect(await storage.listKeyUses(id, 0)).toEqual([{ day: 1, uses: 1 }])
     })
 
-    test('that are none are written as none', async () => {
+    test('that are empty write nothing', async () => {
       await fixture.storage.addKeyUses([])
     })
 
@@ -89,7 +89,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
       expect(await readLastUsedAt(ids[299] ?? '')).toBe(299)
     })
 
-    test('that 20 add at once, in any order, are all counted', async () => {
+    test('that 20 requests add at once, in any order, are all counted', async () => {
       const ids = [await addOwnedKey(), await addOwnedKey(), await addOwnedKey()]
       await runConcurrently((n) => {
         const uses = ids.map((keyId) => ({ keyId, day: 1, uses: 1, lastAt: n }))
@@ -101,7 +101,7 @@ export function testKeyUseStorage(name: string, fixture: StorageFixture): void {
       }
     })
 
-    test('do not outlive the key, even those that are added while it is removed', async () => {
+    test('are deleted with the key, also those that are added at the same moment', async () => {
       const { storage } = fixture
       for (let round = 0; round < 5; round++) {
         const id = await addOwnedKey()
@@ -135,7 +135,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
   })
 
   describe(`${name}: traffic`, () => {
-    test('is added up over spans of hours, account by account or for all', async () => {
+    test('is summed over spans of hours, by account or for all', async () => {
       const { storage } = fixture
       const ownAccountId = createUuid()
       await storage.addTraffic([
@@ -162,7 +162,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       ])
     })
 
-    test('adds up by hour, account, key type and outcome', async () => {
+    test('is counted by hour, account, key type and outcome', async () => {
       const { storage } = fixture
       const [ownAccountId, other] = [createUuid(), createUuid()]
       await storage.addTraffic([
@@ -185,7 +185,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       expect(await listHours(500_002)).toEqual([])
     })
 
-    test('without an account and a key type is in the list of all, and in no account’s', async () => {
+    test('without an account and a key type is in the list of all accounts alone', async () => {
       const { storage } = fixture
       const unknown = { keyType: null, outcome: 'key_unknown' } as const
       await storage.addTraffic([createTraffic(null, { hour: 600_000, ...unknown })])
@@ -194,7 +194,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       expect(await storage.sumTraffic({ ...spans, accountId: createUuid() })).toEqual([])
     })
 
-    test('that 20 add at once, in any order, is all counted', async () => {
+    test('that 20 requests add at once, in any order, is all counted', async () => {
       const rows = [createTraffic(createUuid()), createTraffic(createUuid())]
       await runConcurrently((n) =>
         fixture.storage.addTraffic(n % 2 === 0 ? rows : rows.toReversed()),
@@ -206,7 +206,7 @@ export function testTrafficStorage(name: string, fixture: StorageFixture): void 
       }
     })
 
-    test('is purged before an hour, and not from it on', async () => {
+    test('is purged before the given hour', async () => {
       const { storage } = fixture
       const ownAccountId = createUuid()
       await storage.addTraffic([1, 2, 3].map((hour) => createTraffic(ownAccountId, { hour })))
@@ -222,7 +222,7 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
   const { addAccount, addUser, addSource, addSite, addDeveloper, addDestination, addSubscription } =
     fixture
 
-  test(`${name}: a census counts the keys of a type that may be used, and those that were`, async () => {
+  test(`${name}: the count of keys by type has those that may be used, and those that were`, async () => {
     const { storage } = fixture
     const [ownAccount, other] = [await addAccount(), await addAccount()]
     const [owner, stranger] = [await addUser(ownAccount.id), await addUser(other.id)]
@@ -251,7 +251,7 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
   })
 
   describe(`${name}: the names of ids`, () => {
-    test('are those of whatever kind of row each is of', async () => {
+    test('are those of the rows, of whatever kind', async () => {
       const { id: accountId } = await addAccount({ name: 'Acme' })
       const named = await addUser(accountId, { username: `owner-${createUuid()}` })
       const nameless = await addUser(accountId)
@@ -281,7 +281,7 @@ export function testDashboardStorage(name: string, fixture: StorageFixture): voi
       expect(await fixture.storage.findRowNames({ ids, accountId: createUuid() })).toEqual([])
     })
 
-    test('are none where nothing has the id', async () => {
+    test('are empty for unknown ids', async () => {
       expect(await fixture.storage.findRowNames({ ids: [] })).toEqual([])
       expect(
         await fixture.storage.findRowNames({ ids: [createUuid(), '', "' or 1=1 --"] }),
