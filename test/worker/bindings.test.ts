@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readBindings, type WorkerEnv } from '../../src/worker/bindings.ts'
 import { createTestRing } from '../support/keyring.ts'
+import { startWorkerd, toTestFetcher } from '../support/worker/workerd.ts'
 
 const DB = { withSession: () => ({}) } as unknown as NonNullable<WorkerEnv['DB']>
 const createEnv = async (more: object = {}): Promise<WorkerEnv> => ({
@@ -88,4 +89,20 @@ test('a damaged key ring is refused, and the error does not contain its text', a
   )
   expect(problem).toContain('damaged')
   for (const { jwk } of ring.keys) expect(problem).not.toContain(String(jwk.d ?? jwk.k))
+})
+
+test('a Worker without its bindings responds with 500 and logs every missing one', async () => {
+  const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
+  const answer = await toTestFetcher(await bare.mf.getWorker('server')).fetch(
+    'https://latchkey.example/health',
+  )
+  expect(answer.status).toBe(500)
+  expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
+  expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
+  await expect.poll(() => bare.logLines).toHaveLength(1)
+  const errorMessage = JSON.parse(bare.logLines[0] ?? '{}').error.message
+  for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {
+    expect(errorMessage).toContain(name)
+  }
+  await bare.dispose()
 })

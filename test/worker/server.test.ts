@@ -391,19 +391,3 @@ test('a Worker without a host name for the console turns the console off and log
   const warned = workerd.logLines.filter((line) => line.includes('the console is off'))
   expect(warned).toHaveLength(1)
 })
-
-test('a Worker without its bindings responds with 500 and logs every missing one', async () => {
-  const bare = await startWorkerd({ bindings: { LATCHKEY_PORT: '80' } }, { schema: [] })
-  const answer = await toTestFetcher(await bare.mf.getWorker('server')).fetch(
-    `${URL_OF_BOTH}/health`,
-  )
-  expect(answer.status).toBe(500)
-  expect(await answer.text()).toBe('This server is not set up; its log says why.\n')
-  expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
-  await expect.poll(() => bare.logLines).toHaveLength(1)
-  const errorMessage = JSON.parse(bare.logLines[0] ?? '{}').error.message
-  for (const name of ['LATCHKEY_PORT', 'LATCHKEY_URL', 'LATCHKEY_KEYRING_JSON']) {
-    expect(errorMessage).toContain(name)
-  }
-  await bare.dispose()
-})
