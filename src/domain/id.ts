@@ -9,6 +9,12 @@ export const isUuid = (text: string): boolean => UUID_PATTERN.test(text)
  */
 export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
 
+/** Returns the time in a UUIDv7 (RFC 9562 §5.7), in epoch ms; null for any other id. */
+export function getIdTime(id: string): number | null {
+  const [, high, low] = /^([0-9a-f]{8})-([0-9a-f]{4})-7/.exec(id) ?? []
+  return high === undefined ? null : Number.parseInt(`${high}${low}`, 16)
+}
+
 /**
  * A cursor that this list did not issue, or that belongs to another order. An empty page would be
  * misleading.

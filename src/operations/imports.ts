@@ -42,14 +42,18 @@ const keyImport = z
     fileDigest: z.string().nullable().meta({
       description: 'SHA-256 of the file in hex; null if it came as a stream',
     }),
-    status: z.enum(['running', 'finished', 'undone']),
+    status: z.enum(['unfinished', 'finished', 'undone']).meta({
+      description:
+        '`unfinished`: it runs, or was interrupted. Import the same file again to continue it',
+    }),
     imported: count('Keys that it made'),
     present: count('Rows whose key was there already'),
     different: count('Rows of these whose key differs'),
     invalid: count('Rows that cannot be imported'),
     createdAt,
-    finishedAt: instantOrNull('Time of its end; null if it is running, or was stopped'),
+    finishedAt: instantOrNull('Time of its end; null if it is unfinished'),
     undoneAt: instantOrNull('Time at which it was undone'),
+    lastKeyAt: instantOrNull('Time at which it made its newest key; null if it has none'),
   } satisfies Record<keyof KeyImport, z.ZodType>)
   .meta({ id: 'Import' })
 
@@ -66,7 +70,9 @@ export const importReport = z
     importId: z.string().nullable().meta({ description: 'Null for a dry run' }),
     finished: z.boolean().meta({ description: 'False if it was stopped: import the file again' }),
     rows: count('Rows of the file'),
-    imported: count('Rows that made a key, or would'),
+    imported: count(
+      'Rows that made a key, or would; those of an earlier run of the same import too',
+    ),
     present: count('Rows whose key is there already'),
     different: count('Rows of these whose key differs'),
     invalid: count('Rows that cannot be imported'),
@@ -123,6 +129,12 @@ const toImportInput = (
   }
 }
 
+/** Nothing tells a slow import from an interrupted one but the time of its newest key. */
+const formatUnfinishedNote = (imports: readonly Pick<KeyImport, 'status'>[]): string | null =>
+  imports.some(({ status }) => status === 'unfinished')
+    ? 'An unfinished import runs, or was interrupted: the time of its newest key tells which. To continue it, run `latchkey keys import FILE` again, with the same file and account.'
+    : null
+
 export const importOperations: readonly Operation[] = [
   defineOperation({
     id: 'imports.create',
@@ -175,6 +187,7 @@ export const importOperations: readonly Operation[] = [
       'createdAt',
       'fileName',
       'status',
+      'lastKeyAt',
       'imported',
       'present',
       'different',
@@ -186,6 +199,7 @@ export const importOperations: readonly Operation[] = [
     summary: 'List imports, newest first',
     query: z.strictObject({ ...accountFilter, ...pageParameters }),
     response: createListSchema(keyImport),
+    note: ({ items }) => formatUnfinishedNote(items),
     run: ({ services, query: { limit, after, ...filter } }) =>
       readPage({ limit, after }, (page) => services.imports.list({ ...page, ...filter })),
   }),
@@ -197,6 +211,7 @@ export const importOperations: readonly Operation[] = [
     serviceMethods: ['imports.find'],
     summary: 'Get an import',
     response: keyImport,
+    note: (keyImport) => formatUnfinishedNote([keyImport]),
     run: ({ services, id }) => services.imports.find(id),
   }),
   defineOperation({

@@ -146,7 +146,7 @@ const SCOPE_RULES = {
   ...limit(byRowId('import', 0), 'deleteImportedKeys'),
   ...limit(byFilter([]), 'listImports', 'listUnseenKeys', 'findExistingKeys', 'findIdsByName'),
   ...limit(byFilter([]), 'listExportedKeys'),
-  findRunningImport: (method, account) => async (digest, accountId) =>
+  findUnfinishedImport: (method, account) => async (digest, accountId) =>
     accountId === account.id ? method(digest, accountId) : null,
   addImportedKeys:
     (method, { id, owns }) =>

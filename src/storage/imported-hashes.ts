@@ -95,7 +95,7 @@ export function createImportedSecretStorage(
           and (${isImported('keys.secret_hash')} or ${isImported('keys.previous_secret_hash')}))`,
     change: () => sql`update imported_keys set pepper_id = null`,
   })
-  // An import stores its peppers before its keys. One that was killed and never continued runs for ever.
+  // An import stores its peppers before its keys. One that was killed and never continued stays unfinished.
   const deletePeppers = sqlStatement<{ unusedBefore: number; abandonedBefore: number }>(
     (arg) => sql`
       delete from peppers

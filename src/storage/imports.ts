@@ -1,9 +1,11 @@
 import { sql } from 'kysely'
+import { getIdTime } from '../domain/id.ts'
 import type {
   ExistingKey,
   ExportedKey,
   ImportStorage,
   KeyImport,
+  NewImport,
   Pepper,
   UnseenKey,
 } from '../service/ports/imports.ts'
@@ -24,6 +26,21 @@ type ImportMethods = Omit<ImportStorage, 'addImportedKeys' | 'deleteImportedKeys
 
 const IMPORTS = createRowMapping('imports')
 const PEPPERS = createRowMapping('peppers')
+
+type ImportRow = Tables['imports'] & { readonly last_key_id: string | null }
+
+/** The table calls an unfinished import running. */
+const STORED_STATUSES = { unfinished: 'running', finished: 'finished', undone: 'undone' } as const
+const STATUSES = { running: 'unfinished', finished: 'finished', undone: 'undone' } as const
+
+const toImportRow = (keyImport: NewImport, eventId: string): Tables['imports'] =>
+  IMPORTS.toRow({ ...keyImport, status: STORED_STATUSES[keyImport.status] }, eventId)
+
+const toKeyImport = ({ last_key_id: lastKeyId, ...row }: ImportRow): KeyImport => ({
+  ...IMPORTS.fromRow(row),
+  status: STATUSES[row.status],
+  lastKeyAt: lastKeyId === null ? null : getIdTime(lastKeyId),
+})
 
 /** Stores imports and peppers, and lists what imports have made. */
 export function createImportStorage(
@@ -47,19 +64,23 @@ export function createImportStorage(
     () => sql`status <> 'undone'`,
   )
 
-  const find = sqlStatement<{ id: string }, Tables['imports']>(
-    (arg) => sql`select * from imports where id = ${arg('id')}`,
+  const selectImports = sql`
+    select imports.*,
+      (select max(key_id) from imported_keys where import_id = imports.id) as last_key_id
+    from imports`
+  const find = sqlStatement<{ id: string }, ImportRow>(
+    (arg) => sql`${selectImports} where id = ${arg('id')}`,
   )
   type ImportQuery = { accountId: string | null; before: string; limit: number }
-  const list = sqlStatement<ImportQuery, Tables['imports']>(
+  const list = sqlStatement<ImportQuery, ImportRow>(
     (arg) => sql`
-      select * from imports where id < ${arg('before')}
+      ${selectImports} where id < ${arg('before')}
         and (cast(${arg('accountId')} as text) is null or account_id = ${arg('accountId')})
       order by id desc limit ${arg('limit')}`,
   )
-  const findRunning = sqlStatement<{ digest: string; accountId: string | null }, Tables['imports']>(
+  const findUnfinished = sqlStatement<{ digest: string; accountId: string | null }, ImportRow>(
     (arg) => sql`
-      select * from imports where file_digest = ${arg('digest')} and status = 'running'
+      ${selectImports} where file_digest = ${arg('digest')} and status = 'running'
         and coalesce(account_id, '') = coalesce(cast(${arg('accountId')} as text), '')
       order by id desc limit 1`,
   )
@@ -75,12 +96,13 @@ export function createImportStorage(
   )
 
   type WantedKeys = { publicIds: string; secretHashes: string; accountId: string | null }
-  type ExistingRow = Tables['keys'] & SummaryColumns
+  type ExistingRow = Tables['keys'] & SummaryColumns & { readonly import_id: string | null }
   const selectExisting = (condition: (arg: Arg<WantedKeys>) => unknown) =>
     sqlStatement<WantedKeys, ExistingRow>(
       (arg) => sql`
-        select keys.*, ${selectSummaryColumns(engine)} from keys
-        where ${condition(arg)}
+        select keys.*, ${selectSummaryColumns(engine)},
+          (select import_id from imported_keys where key_id = keys.id) as import_id
+        from keys where ${condition(arg)}
           and (cast(${arg('accountId')} as text) is null or keys.account_id = ${arg('accountId')})`,
     )
   const findByPublicId = selectExisting(
@@ -146,21 +168,21 @@ export function createImportStorage(
   )
 
   return {
-    addImport: (keyImport: KeyImport, event) =>
-      audit.applyChange('imports', addImport(IMPORTS.toRow(keyImport, event.id)), event),
+    addImport: (keyImport: NewImport, event) =>
+      audit.applyChange('imports', addImport(toImportRow(keyImport, event.id)), event),
 
     async findImport(id) {
       const [row] = await engine.read(find({ id }))
-      return row === undefined ? null : IMPORTS.fromRow(row)
+      return row === undefined ? null : toKeyImport(row)
     },
 
     async listImports({ accountId = null, after: before = LAST_ID, limit }) {
-      return (await engine.scan(list({ accountId, before, limit }))).map(IMPORTS.fromRow)
+      return (await engine.scan(list({ accountId, before, limit }))).map(toKeyImport)
     },
 
-    async findRunningImport(digest, accountId) {
-      const [row] = await engine.scan(findRunning({ digest, accountId }))
-      return row === undefined ? null : IMPORTS.fromRow(row)
+    async findUnfinishedImport(digest, accountId) {
+      const [row] = await engine.scan(findUnfinished({ digest, accountId }))
+      return row === undefined ? null : toKeyImport(row)
     },
 
     finishImport: (id, counts, event) =>
@@ -191,6 +213,7 @@ export function createImportStorage(
         (row): ExistingKey => ({
           ...toKeySummary(row),
           secretHash: row.secret_hash,
+          importId: row.import_id,
         }),
       )
     },

@@ -4,7 +4,7 @@ import { createAuditEvent } from '../audit/audit-event.ts'
 import { parseId, parseName } from '../input.ts'
 import type { OAuthClientInput } from '../keys/oauth-client.ts'
 import type { RunExclusively } from '../long-work.ts'
-import type { KeyImport } from '../ports/imports.ts'
+import type { KeyImport, NewImport } from '../ports/imports.ts'
 import type { Page } from '../ports/lists.ts'
 import {
   failConflict,
@@ -194,7 +194,7 @@ async function startImport(
   deps: ImportsDeps,
   { id, fileName, fileDigest }: ImportInput,
   accountId: string | null,
-): Promise<ServiceResult<KeyImport>> {
+): Promise<ServiceResult<NewImport>> {
   const { storage, random, clock } = deps
   const name = parseName('the name of the file', fileName)
   if (!name.ok) return name
@@ -204,22 +204,22 @@ async function startImport(
     id !== undefined
       ? await storage.findImport(parsedId.value)
       : fileDigest !== undefined
-        ? await storage.findRunningImport(fileDigest, accountId)
+        ? await storage.findUnfinishedImport(fileDigest, accountId)
         : null
   if (earlier !== null) {
-    if (earlier.status !== 'running') {
+    if (earlier.status !== 'unfinished') {
       return failConflict(`import ${earlier.id} is ${earlier.status}: use another id`)
     }
     return earlier.accountId === accountId
       ? ok(earlier)
       : failConflict(`import ${earlier.id} is for another account: use another id`)
   }
-  const started: KeyImport = {
+  const started: NewImport = {
     id: parsedId.value,
     accountId,
     fileName: name.value,
     fileDigest: fileDigest ?? null,
-    status: 'running',
+    status: 'unfinished',
     imported: 0,
     present: 0,
     different: 0,

@@ -161,8 +161,14 @@ export async function runImport(deps: ImportDeps, run: ImportRun): Promise<Impor
   }
 
   function reportPresent(line: number, row: PreparedRow, existing: ExistingKey): void {
-    counts.present++
     const columns = listDifferences(row, existing)
+    // A key of an earlier run of this import, which was stopped.
+    const isOwn = importId !== null && existing.importId === importId
+    if (isOwn && columns.length === 0) {
+      counts.imported++
+      return
+    }
+    counts.present++
     if (columns.length === 0) return
     counts.different++
     const problem = `the key is there already, with another ${columns.join(', ')}`

@@ -3,7 +3,8 @@ import type { AuditEvent } from './audit.ts'
 import type { KeySummary, NewKey } from './keys.ts'
 import type { Page } from './lists.ts'
 
-export type ImportStatus = 'running' | 'finished' | 'undone'
+/** Nothing tells whether a process still works on an unfinished import, or was killed. */
+export type ImportStatus = 'unfinished' | 'finished' | 'undone'
 
 /** The counts of the rows of a file. */
 export interface ImportCounts {
@@ -29,7 +30,11 @@ export interface KeyImport extends ImportCounts {
   readonly createdAt: number
   readonly finishedAt: number | null
   readonly undoneAt: number | null
+  /** When it made its newest key; null if it has none. */
+  readonly lastKeyAt: number | null
 }
+
+export type NewImport = Omit<KeyImport, 'lastKeyAt'>
 
 /** The part of a key that an import remembers. */
 export interface ImportedKeyFields {
@@ -51,6 +56,8 @@ export interface NewImportedKey extends NewKey, ImportedKeyFields {
 
 /** A key that has the public id or the secret of a row. */
 export interface ExistingKey extends KeySummary {
+  /** The import that made it; null if it was created otherwise. */
+  readonly importId: string | null
   readonly secretHash: string | null
 }
 
@@ -93,12 +100,12 @@ export interface Pepper {
 export type NamedKind = 'account' | 'user' | 'source' | 'site' | 'developer'
 
 export interface ImportStorage {
-  addImport(keyImport: KeyImport, event: AuditEvent): Promise<boolean>
+  addImport(keyImport: NewImport, event: AuditEvent): Promise<boolean>
   findImport(id: string): Promise<KeyImport | null>
   /** Lists imports, the newest first. */
   listImports(page: Page & { accountId?: string | undefined }): Promise<KeyImport[]>
   /** Finds an unfinished import of this file into the account; null for an import without one. */
-  findRunningImport(fileDigest: string, accountId: string | null): Promise<KeyImport | null>
+  findUnfinishedImport(fileDigest: string, accountId: string | null): Promise<KeyImport | null>
   /**
    * Adds the keys in one transaction, and returns the ids of those that were added. Guard, for each: those of
    * `addKey`; and the import is running.

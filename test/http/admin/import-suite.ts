@@ -142,8 +142,8 @@ export function testImportsOverHttp(
     expect(continued.body).toMatchObject({
       importId: id,
       finished: true,
-      imported: ROWS_PER_WRITE,
-      present: 2 * ROWS_PER_WRITE,
+      imported: 3 * ROWS_PER_WRITE,
+      present: 0,
       invalid: 0,
     })
     expect(unwrap(await server.imports.find(id))).toMatchObject({

@@ -63,6 +63,33 @@ describe('latchkey keys import', () => {
     expect([deleted.stderr, deleted.stdout]).toEqual(['', expect.stringMatching(/^kept +0$/m)])
   })
 
+  test('that was interrupted is unfinished, and the command that continues it is named', async () => {
+    const file = writeFile(
+      'interrupted.csv',
+      'type,public_id,secret,owner\nxdent,cut-1,a-secret-of-the-old-portal,eng@acme.example\n',
+    )
+    const { stderr } = await importFile(file)
+    const [, id = ''] = /imports undo (\S+)`/.exec(stderr) ?? []
+    const remedy = 'To continue it, run `latchkey keys import FILE` again'
+    const show = ['imports', 'show', id]
+    expect((await runWarmCli(show, { dir })).stderr).toBe('')
+    // As a process leaves it that is killed.
+    executeSql(
+      join(dir, 'latchkey.db'),
+      `UPDATE imports SET status = 'running', finished_at = NULL WHERE id = '${id}'`,
+    )
+    for (const args of [show, ['imports', 'list']]) {
+      const { stdout, stderr } = await runWarmCli(args, { dir })
+      expect([stdout, stderr]).toEqual([
+        expect.stringMatching(/ unfinished\s/),
+        expect.stringContaining(remedy),
+      ])
+    }
+    const continued = await importFile(file)
+    expect(continued.stdout).toBe('1 row: 1 imported, 0 already there, 0 invalid\n')
+    expect((await runWarmCli(['imports', 'list'], { dir })).stderr).toBe('')
+  })
+
   test('refuses an empty pepper, whether or not a row names it', async () => {
     const file = writeFile('no-pepper.csv', 'type,owner\n')
     const pepper = writeFile('pepper.txt', '\n')

@@ -93,16 +93,38 @@ describe('an import', () => {
     const reportProgress = () => abortion.abort()
     const stopped = await importRows(rows, { fileDigest, signal: abortion.signal, reportProgress })
     expect(stopped).toMatchObject({ finished: false, imported: ROWS_PER_WRITE })
+    expect(unwrap(await server.imports.find(stopped.importId ?? ''))).toMatchObject({
+      status: 'unfinished',
+      imported: ROWS_PER_WRITE,
+      lastKeyAt: expect.any(Number),
+    })
     const finished = await importRows(rows, { fileDigest })
     expect(finished).toMatchObject({
       finished: true,
       importId: stopped.importId,
-      imported: 2 * ROWS_PER_WRITE,
-      present: ROWS_PER_WRITE,
+      imported: 3 * ROWS_PER_WRITE,
+      present: 0,
     })
     expect(unwrap(await server.imports.find(stopped.importId ?? ''))).toMatchObject({
       status: 'finished',
       imported: 3 * ROWS_PER_WRITE,
+      present: 0,
+    })
+  })
+
+  test('that goes on with another file names its own keys that differ', async () => {
+    const id = crypto.randomUUID()
+    const rows = Array.from({ length: 2 * ROWS_PER_WRITE }, () => createRow())
+    const abortion = new AbortController()
+    const reportProgress = () => abortion.abort()
+    await importRows(rows, { id, signal: abortion.signal, reportProgress })
+    const corrected = rows.map((row, n) => (n === 0 ? { ...row, name: 'Other' } : row))
+    const finished = await importRows(corrected, { id })
+    expect(finished).toMatchObject({
+      imported: 2 * ROWS_PER_WRITE - 1,
+      present: 1,
+      different: 1,
+      findings: [{ problem: 'the key is there already, with another name' }],
     })
   })
 

@@ -12,7 +12,7 @@ import type {
 } from '../../../src/service/ports/accounts.ts'
 import type { AuditEvent, RecordedEvent } from '../../../src/service/ports/audit.ts'
 import type { VersionedKey } from '../../../src/service/ports/authority.ts'
-import type { KeyImport } from '../../../src/service/ports/imports.ts'
+import type { NewImport } from '../../../src/service/ports/imports.ts'
 import type { KeyEdit, NewKey } from '../../../src/service/ports/keys.ts'
 import type { NewMessage } from '../../../src/service/ports/messages.ts'
 import type {
@@ -255,14 +255,14 @@ export class StorageFixture {
 
   readonly addImport = async (
     accountId: string,
-    more: Partial<KeyImport> = {},
-  ): Promise<KeyImport> => {
-    const row: KeyImport = {
+    more: Partial<NewImport> = {},
+  ): Promise<NewImport> => {
+    const row: NewImport = {
       id: createUuid(),
       accountId,
       fileName: 'keys.csv',
       fileDigest: null,
-      status: 'running',
+      status: 'unfinished',
       imported: 0,
       present: 0,
       different: 0,

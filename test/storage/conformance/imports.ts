@@ -28,6 +28,10 @@ const createImportedKey = (owner: User, more: Partial<NewImportedKey> = {}): New
   }
 }
 
+/** A UUIDv7. */
+const createUuidOfTime = (ms: number) =>
+  createUuid().replace(/^.{8}-.{4}-./, `00000000-${ms.toString(16).padStart(4, '0')}-7`)
+
 /** Imports of keys, and their undoing. */
 export function testImportStorage(name: string, fixture: StorageFixture): void {
   async function addImportTenant() {
@@ -113,6 +117,28 @@ export function testImportStorage(name: string, fixture: StorageFixture): void {
       expect(await list(importId)).toHaveLength(1)
     })
 
+    test('tells when it made its newest key, and which keys are its own', async () => {
+      const { storage } = fixture
+      const { owner, importId, addKey } = await addImportTenant()
+      const ids = [1_000, 3_000, 2_000].map(createUuidOfTime)
+      const keys = ids.map((id) =>
+        createImportedKey(owner, { id, event: createTestEvent(id, { action: 'key.imported' }) }),
+      )
+      await storage.addImportedKeys(importId, keys)
+      expect(await storage.findImport(importId)).toMatchObject({ lastKeyAt: 3_000 })
+      const { accountId } = owner
+      const listed = await storage.listImports({ accountId, limit: 10 })
+      expect(listed).toEqual([await storage.findImport(importId)])
+      const publicIds = [addKey.publicId, keys[0]?.publicId ?? '']
+      const existing = await storage.findExistingKeys({ publicIds, secretHashes: [] })
+      expect(new Map(existing.map((key) => [key.id, key.importId]))).toEqual(
+        new Map([
+          [addKey.id, null],
+          [ids[0], importId],
+        ]),
+      )
+    })
+
     test('adds nothing once it is undone', async () => {
       const { storage } = fixture
       const { owner, importId } = await addImportTenant()
@@ -159,12 +185,13 @@ export function testImportStorage(name: string, fixture: StorageFixture): void {
       const { accountId } = await fixture.addTenant()
       const fileDigest = createUuid()
       const { id } = await fixture.addImport(accountId, { fileDigest })
-      expect((await storage.findRunningImport(fileDigest, accountId))?.id).toBe(id)
-      expect(await storage.findRunningImport(fileDigest, null)).toBeNull()
+      expect(await storage.findImport(id)).toMatchObject({ status: 'unfinished', lastKeyAt: null })
+      expect((await storage.findUnfinishedImport(fileDigest, accountId))?.id).toBe(id)
+      expect(await storage.findUnfinishedImport(fileDigest, null)).toBeNull()
       const counts = { present: 1, different: 2, invalid: 3 }
       expect(await storage.finishImport(id, counts, createTestEvent(id))).toBe(true)
       expect(await storage.finishImport(id, counts, createTestEvent(id))).toBe(false)
-      expect(await storage.findRunningImport(fileDigest, accountId)).toBeNull()
+      expect(await storage.findUnfinishedImport(fileDigest, accountId)).toBeNull()
       expect(await storage.findImport(id)).toMatchObject({ ...counts, status: 'finished' })
     })
 
