@@ -171,7 +171,7 @@ const listSlot = (ring: Ring, slot: RingSlot): RingKey[] =>
   ring.keys.filter((key) => findSlot(key) === slot)
 
 /** Lists the slots that a use, or an algorithm to sign with, stands for. */
-export const listSlots = (target: RingKeyUse | RingSlot): readonly RingSlot[] =>
+const listSlots = (target: RingKeyUse | RingSlot): readonly RingSlot[] =>
   target === 'sign' ? SIGNING_ALGORITHMS : [target]
 
 /** The part of the ring that a rotation of a use changes. */

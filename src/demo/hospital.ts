@@ -128,7 +128,7 @@ const TAKING_FORM = html`<form method="post" action="/switch" class="switch">
 </form>`
 
 const FAILING_FORM = html`<form method="post" action="/switch" class="switch failing">
-<p><strong>It fails.</strong> Every request is answered 500, so messages wait in their feed.</p>
+<p><strong>It fails.</strong> Every request is answered 500, so messages wait in their queue.</p>
 <button name="failing" value="off">Let it take messages again</button>
 </form>`
 

@@ -35,7 +35,7 @@ export interface ClientKeySet {
   readonly refused: readonly RefusedKey[]
 }
 
-export const MAX_KEYS_PER_SET = 50
+const MAX_KEYS_PER_SET = 50
 const MIN_RSA_BITS = 2048
 /** Bounds the work of one verification. */
 const MAX_RSA_BITS = 8192

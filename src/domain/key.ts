@@ -173,7 +173,7 @@ export function isPreviousSecretValid(
   return endsAt !== null && beganAt !== null && isPending(endsAt, endsAt - beganAt, now)
 }
 
-export const PUBLIC_ID_MAX_LENGTH = 128
+const PUBLIC_ID_MAX_LENGTH = 128
 
 /**
  * True for a possible public id, created here or imported: printable ASCII without blanks. Other texts

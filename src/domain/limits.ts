@@ -36,7 +36,7 @@ export function getKeyRateLimit({ keyType, access }: Key, defaultLimit: RateLimi
  * The consecutive failures that are free before each further attempt is delayed: from one address
  * block, or from anywhere.
  */
-export const MAX_FREE_FAILURES = { here: 4, anywhere: 49 } as const
+const MAX_FREE_FAILURES = { here: 4, anywhere: 49 } as const
 
 /**
  * The consecutive failures that the user may have in a known browser, whatever strangers do. After

@@ -9,8 +9,8 @@ export const isEmail = (text: string): boolean => /^[^\s@]+@[^\s@]+$/.test(text)
  * at least 15 characters; long passwords are accepted; no composition rules, no expiry.
  */
 
-export const PASSWORD_MIN_LENGTH = 15
-export const PASSWORD_MAX_LENGTH = 256
+const PASSWORD_MIN_LENGTH = 15
+const PASSWORD_MAX_LENGTH = 256
 
 /** Longer input was not typed by a person, and is rejected before it is normalized. */
 const MAX_TYPED_LENGTH = 4 * PASSWORD_MAX_LENGTH

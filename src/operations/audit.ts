@@ -19,7 +19,7 @@ const facts = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
   .meta({ description: 'As sealed; times are milliseconds since 1970' })
 
-export const auditEvent = z
+const auditEvent = z
   .object({
     id,
     at: instant('Time of the event'),
@@ -62,7 +62,7 @@ export const auditVerdict = z
   } satisfies Record<keyof AuditVerdict, z.ZodType>)
   .meta({ id: 'Verdict' })
 
-export const acceptedRestore = z
+const acceptedRestore = z
   .object({
     from: z.number().int().nullable().meta({
       description: 'Event number of the previous anchor; null if it could not be read',

@@ -8,7 +8,7 @@ import { accountFilter, createListSchema, instant, toWholeList } from './fields.
 import { keyListItem, keyType } from './key-fields.ts'
 import { subscription } from './subscriptions.ts'
 
-export const trafficCount = z
+const trafficCount = z
   .object({
     from: instant('Start of the span'),
     keyType: keyType.nullable().meta({ description: 'Null if the request named no key type' }),
@@ -17,7 +17,7 @@ export const trafficCount = z
   })
   .meta({ id: 'Traffic' })
 
-export const keyTypeCount = z
+const keyTypeCount = z
   .object({
     keyType,
     usable: z.number().int().meta({ description: 'Enabled and not expired' }),

@@ -65,7 +65,7 @@ const finding = z
   } satisfies Record<keyof ImportFinding, z.ZodType>)
   .meta({ id: 'ImportFinding' })
 
-export const importReport = z
+const importReport = z
   .object({
     importId: z.string().nullable().meta({ description: 'Null for a dry run' }),
     finished: z.boolean().meta({ description: 'False if it was stopped: import the file again' }),

@@ -19,7 +19,7 @@ import {
   toWholeList,
 } from './fields.ts'
 
-export const deliveryStatus = z.enum(['queued', 'delivered', 'skipped'])
+const deliveryStatus = z.enum(['queued', 'delivered', 'skipped'])
 
 const delivery = z
   .object({
@@ -61,7 +61,7 @@ export const attempt = z
   } satisfies Record<keyof AttemptSummary, z.ZodType>)
   .meta({ id: 'Attempt' })
 
-export const messageWithPayload = z
+const messageWithPayload = z
   .object({
     message,
     payload: z.string().meta({ description: 'The message as received, byte for byte, as text' }),

@@ -323,11 +323,11 @@ const hasOperatorWhere = (condition: RawBuilder<unknown>) => sql`exists (
  */
 
 /** Guards a change of `users` that may end its user's operator role. */
-export const isAnotherUserOperator = sql<boolean>`(
+const isAnotherUserOperator = sql<boolean>`(
   not ${hasOperatorWhere(sql`person.id = users.id`)} or ${hasOperatorWhere(sql`person.id <> users.id`)})`
 
 /** Guards a change of `accounts` that may lock its users out. */
-export const hasAnotherAccountOperator = sql<boolean>`(
+const hasAnotherAccountOperator = sql<boolean>`(
   not ${hasOperatorWhere(sql`home.id = accounts.id`)} or ${hasOperatorWhere(sql`home.id <> accounts.id`)})`
 
 /**

@@ -139,7 +139,7 @@ const getPageRows = ({ name }: TableShape): number =>
   name === 'messages' || name === 'payload_parts' ? 16 : 1000
 
 /** Computes a digest that is the same on every engine. */
-export async function computeTableDigest(
+async function computeTableDigest(
   statements: CopyStatements,
   shape: TableShape,
   createHash: CreateHash,
@@ -292,5 +292,5 @@ export type CopyStatements = ReturnType<typeof createCopyStatements>
 
 const ROWS_PER_INSERT = 50
 
-export const extractKey = ({ key, columns }: TableShape, row: RowValues): RowValues =>
+const extractKey = ({ key, columns }: TableShape, row: RowValues): RowValues =>
   key.map((column) => row[columns.indexOf(column)] ?? null)

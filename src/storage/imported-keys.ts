@@ -198,7 +198,7 @@ export function createImportedKeyStorage(
   }
 }
 
-/** True if somebody has used the key since its import, or got a new secret for it. */
+/** True if the key was used since its import, or got a new secret. */
 export const IS_USED = sql`(
   imported_keys.upgraded_at is not null or keys.secret_rotated_at is not null
   or coalesce(keys.last_used_at, -1) <> coalesce(imported_keys.last_used_at, -1))`

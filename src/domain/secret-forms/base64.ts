@@ -3,7 +3,7 @@ const LOWER = 'abcdefghijklmnopqrstuvwxyz'
 const DIGITS = '0123456789'
 
 /** The alphabets of base64 in hashes of other systems. */
-export const BASE64_ALPHABETS = {
+const BASE64_ALPHABETS = {
   standard: `${UPPER}${LOWER}${DIGITS}+/`,
   url: `${UPPER}${LOWER}${DIGITS}-_`,
   /** passlib writes a full stop for the plus sign. */

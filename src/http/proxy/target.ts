@@ -23,7 +23,7 @@ const MAX_DECODED_LAYERS = 4
  * Some servers decode a path twice, or end a segment at an encoded slash, a
  * path parameter (`/..;/`), a blank or a NUL. Every control character is refused.
  */
-export function hasHiddenDotSegment(path: string): boolean {
+function hasHiddenDotSegment(path: string): boolean {
   let text = path
   for (let layer = 0; layer < MAX_DECODED_LAYERS; layer++) {
     if (hasDecodedDotSegment(text)) return true

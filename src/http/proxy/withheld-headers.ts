@@ -1,7 +1,7 @@
 import { REQUEST_ID_HEADER } from '../reply.ts'
 
 /** Headers of one connection (RFC 9110 §7.6.1), as are those that Connection names. */
-export const HOP_BY_HOP_HEADERS = [
+const HOP_BY_HOP_HEADERS = [
   'connection',
   'keep-alive',
   'proxy-authenticate',

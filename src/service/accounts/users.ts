@@ -40,7 +40,7 @@ export interface IssuedInvitation {
 }
 
 /** The path of an invitation's page, which its secret follows. */
-export const INVITATION_PATH = '/console/welcome'
+const INVITATION_PATH = '/console/welcome'
 
 /** Manages users and how they sign in. */
 export function createUsers(deps: UsersDeps) {

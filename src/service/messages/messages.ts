@@ -124,7 +124,7 @@ export interface SentTestMessage {
  * is written with the message, or before a synchronous message is sent. A vendor's message has no such
  * event.
  */
-export function createSendTestMessage(deps: SendTestMessageDeps) {
+function createSendTestMessage(deps: SendTestMessageDeps) {
   const { storage, keyCache, clock, region } = deps
 
   return async function sendTest(

@@ -106,7 +106,7 @@ export interface ClaimedIdentity {
 }
 
 /** Starts every sign-in attempt, with a password or with a code. */
-export function createSignInStart(deps: SignInDeps) {
+function createSignInStart(deps: SignInDeps) {
   const { failureLimiter, auditBuffer } = deps
   const signInThrottle = createSignInThrottle(deps)
   const deviceMarks = createDeviceMarks(deps)
@@ -144,7 +144,7 @@ export function createSignInStart(deps: SignInDeps) {
 }
 
 /** The address has failed too often, or the server is busy. */
-export function toSignInRejection(failure: Failure): SignInRejection {
+function toSignInRejection(failure: Failure): SignInRejection {
   return failure.reason === 'failures_exceeded'
     ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }
     : toHasherBusy(failure)

@@ -16,7 +16,7 @@ import {
 import type { Reauthentication } from './reauthenticate.ts'
 
 /** A browser session ends after this time without a request. */
-export const SESSION_IDLE_MS = 60 * 60 * 1000
+const SESSION_IDLE_MS = 60 * 60 * 1000
 /** The interval at which the last use of a session is written. */
 const SESSION_TOUCH_INTERVAL_MS = 60 * 1000
 
@@ -105,7 +105,7 @@ const isIdle = ({ kind, seenAt }: Session, now: number) =>
 
 export type Sessions = ReturnType<typeof createSessions>
 
-export const MAX_TOKEN_DAYS = 366
+const MAX_TOKEN_DAYS = 366
 
 /** An API token. At /admin/v1 it has its owner's current permissions. Its secret is shown once. */
 export interface IssuedApiToken {

@@ -42,7 +42,7 @@ export function createSignInServices(deps: SignInDeps) {
 export type SignInServices = ReturnType<typeof createSignInServices>
 
 /** The maximum lifetime of a browser session. */
-export const MAX_SESSION_MS = 12 * 60 * 60 * 1000
+const MAX_SESSION_MS = 12 * 60 * 60 * 1000
 
 /** The data for the browser: the secret of its session, and the mark of a known device. */
 export interface StartedSession {
@@ -52,7 +52,7 @@ export interface StartedSession {
 }
 
 /** Starts a session with a username and password, and a code if a second factor is set up. */
-export function createSignIn(
+function createSignIn(
   deps: SignInDeps,
   { verifyPassword, verifyCode, startSignIn }: CredentialVerifier,
 ) {
@@ -149,7 +149,7 @@ const CODE_TICKET_CONTEXT = 'ticket'
  * written into a page. A ticket names its user. It is useless without a code, after it has expired, or
  * after a password change.
  */
-export function createCodeTickets({
+function createCodeTickets({
   storage,
   sealer,
   digester,

@@ -39,7 +39,7 @@ const IDENTIFIER_MEMBERS = ['ID', 'IDType']
 const IDENTIFIER_SELECTORS = IDENTIFIER_MEMBERS.map((name) => selectMember(name))
 
 /** The parts of a message that `findMissingField` reads. */
-export const PAYLOAD_SELECTORS = [
+const PAYLOAD_SELECTORS = [
   selectMember('Device', [selectMember('ID')]),
   selectMember('Patient', [selectElements('Identifiers', IDENTIFIER_SELECTORS)]),
 ]
@@ -48,10 +48,7 @@ export const PAYLOAD_SELECTORS = [
  * Finds a missing field that the published schemas require beside `Meta`: the id of a new device, and the id and
  * type of each patient identifier. Unknown fields are allowed everywhere.
  */
-export function findMissingField(
-  message: FoundValue,
-  { dataModel, eventType }: Meta,
-): Failure | null {
+function findMissingField(message: FoundValue, { dataModel, eventType }: Meta): Failure | null {
   if (
     dataModel === 'Device' &&
     eventType === 'New' &&
