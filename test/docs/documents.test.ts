@@ -40,18 +40,29 @@ const toAnchor = (heading: string) =>
     .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
     .replaceAll(/\s/g, '-')
 
+/** Every document is in the package, which has neither the sources nor the tests. */
+const { files: PACKED } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  files: string[]
+}
+const isPacked = (path: string) =>
+  PACKED.some((packed) => path === packed || path.startsWith(`${packed}/`))
+
 describe('each link of', () => {
-  test.each(DOCUMENTS)('$file leads to a file and an anchor that exist', ({ file, prose }) => {
-    for (const [, target = ''] of prose.matchAll(/\]\(([^)]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue
-      const [path = '', anchor] = target.split('#')
-      const found = path === '' ? file : join(dirname(file), path)
-      expect(existsSync(join(ROOT, found)), target).toBe(true)
-      if (anchor === undefined) continue
-      const headings = [...findDocument(found).prose.matchAll(/^#+ (.*)$/gm)]
-      expect(headings.map(([, heading = '']) => toAnchor(heading))).toContain(anchor)
-    }
-  })
+  test.each(DOCUMENTS)(
+    '$file leads to a file of the package and an anchor that exist',
+    ({ file, prose }) => {
+      expect(isPacked(file), file).toBe(true)
+      for (const [, target = ''] of prose.matchAll(/\]\(([^)]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue
+        const [path = '', anchor] = target.split('#')
+        const found = path === '' ? file : join(dirname(file), path)
+        expect(existsSync(join(ROOT, found)) && isPacked(found), target).toBe(true)
+        if (anchor === undefined) continue
+        const headings = [...findDocument(found).prose.matchAll(/^#+ (.*)$/gm)]
+        expect(headings.map(([, heading = '']) => toAnchor(heading))).toContain(anchor)
+      }
+    },
+  )
 })
 
 test('each file that the documentation names by its path exists', () => {

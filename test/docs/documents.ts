@@ -23,6 +23,7 @@ const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm
 
 export const DOCUMENTS: readonly Document[] = [
   'README.md',
+  'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
   ...globSync('docs/**/*.md', { cwd: ROOT }).sort(),
