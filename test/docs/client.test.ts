@@ -33,17 +33,18 @@ afterAll(() => server.close())
 
 describe('the programs of docs/client.md', () => {
   test.each([
-    ['a message with a key', 0, /^400 /],
+    ['a message with a key', 0, /^200 /],
     ['a token by a private key', 1, /^true TokenManager \{\}\n$/],
     ['a token by a key management service', 2, /^true\n$/],
     ['one token for two processes', 3, /^true\n$/],
   ])('get %s', async (_, n, output) => {
-    const { apiKey, secret } = await seedKey(server)
+    const { apiKey, secret, destinationId } = await seedKey(server)
     const { clientId, pair } = await seedSigningClient(server)
     const env = createEnvironment({
       URL: server.url,
       KEY: apiKey,
       SECRET: secret,
+      DESTINATION: destinationId,
       CLIENT_ID: clientId,
       KEY_ID: pair.kid,
       PRIVATE_KEY: await exportPKCS8(pair.privateKey),

@@ -16,6 +16,8 @@ export const SAMPLES_NOT_RUN: Readonly<Record<string, string>> = {
   'serve --workers 2': 'stays: test/node/workers.test.ts runs it',
   'token --profile nightly --file /etc/vendor/profiles.json':
     'needs a file of profiles: test/node/cli/token.test.ts',
+  'printf \'%s\' "$REJECTED_TOKEN" | latchkey token --profile nightly --file /etc/vendor/profiles.json --rejected-stdin':
+    'needs a file of profiles: test/node/cli/token.test.ts',
   'docs/client.md: {"nightly":{"url":"https://api.example","credentials":{"apiKey":"0199aa…","secret":"…"}}}':
     'is a file of profiles: test/node/cli/token.test.ts',
   'audit accept-restore': 'needs a set-back database: test/node/cli/accept-restore.test.ts',

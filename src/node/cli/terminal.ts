@@ -75,15 +75,14 @@ const SECRET_MAX_BYTES = 4 * SECRET_MAX_LENGTH + 2
  * Reads a secret from standard input, without its line end. There is no option for it, because every
  * user of a machine can read the arguments of its processes.
  */
-export async function readSecret(): Promise<string> {
+export async function readSecret(maxBytes = SECRET_MAX_BYTES): Promise<string> {
   if (process.stdin.isTTY) return askSecret()
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of process.stdin) {
     chunks.push(chunk)
     length += chunk.length
-    if (length > SECRET_MAX_BYTES)
-      throw new CommandFailure('usage', 'the secret on stdin is too long')
+    if (length > maxBytes) throw new CommandFailure('usage', 'the secret on stdin is too long')
   }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))

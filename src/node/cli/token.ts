@@ -7,10 +7,12 @@ import { requireOwnerOnly } from '../draft-files.ts'
 import { openTokenDatabase } from '../token-database.ts'
 import { CommandFailure } from './command-failure.ts'
 import { formatExamples, printOutput } from './print.ts'
+import { readSecret } from './terminal.ts'
 
 interface TokenOptions {
   readonly profile: string
   readonly file?: string
+  readonly rejectedStdin?: true
 }
 
 export function defineTokenCommand(group: Command): void {
@@ -21,14 +23,30 @@ export function defineTokenCommand(group: Command): void {
     )
     .requiredOption('--profile <name>', 'profile of the file')
     .option('--file <path>', 'file of profiles (default: ~/.config/latchkey/profiles.json)')
+    .option(
+      '--rejected-stdin',
+      'a token that a server answered 401 to, which is replaced. It is read from stdin.',
+    )
     .addHelpText('after', PROFILE_HELP)
-    .addHelpText('after', formatExamples('token --profile nightly'))
-    .action(async ({ profile, file = findDefaultFile() }: TokenOptions, command: Command) => {
+    .addHelpText(
+      'after',
+      formatExamples(
+        'token --profile nightly',
+        'token --profile nightly --rejected-stdin < rejected-token.txt',
+      ),
+    )
+    .action(async ({ profile, file = findDefaultFile(), rejectedStdin }: TokenOptions, command) => {
       const options = readProfile(file, profile)
+      const rejected = rejectedStdin ? await readSecret(TOKEN_MAX_BYTES) : undefined
       const store = openTokenDatabase(`${file}.tokens`, profile)
       try {
         const manager = new TokenManager({ ...options, store })
-        const accessToken = await manager.token()
+        let accessToken = await manager.token()
+        // Another job may have replaced it already.
+        if (accessToken === rejected) {
+          manager.invalidate(rejected)
+          accessToken = await manager.token()
+        }
         const expires = new Date(manager.expiresAt ?? 0).toISOString()
         printOutput(command, { accessToken, expires }, () => `${accessToken}\n`)
       } catch (error) {
@@ -42,6 +60,9 @@ export function defineTokenCommand(group: Command): void {
       }
     })
 }
+
+/** Longer than a header may be. */
+const TOKEN_MAX_BYTES = 65_536
 
 const PROFILE_HELP = `
 A profile is the options of a TokenManager of latchkey/client, in JSON. The file must be readable by its

@@ -65,6 +65,22 @@ describe('latchkey token', () => {
     expect(new Set(runs.map(({ stdout }) => stdout)).size).toBe(1)
   })
 
+  test('replaces a token that a server rejected, once for all jobs of the machine', async () => {
+    await writeLegacyProfile()
+    const args = ['token', '--profile', 'nightly', '--file', file]
+    const print = async (rejected?: string) => {
+      const more = rejected === undefined ? [] : ['--rejected-stdin']
+      return (await runJson<{ accessToken: string }>(folder, [...args, ...more], rejected))
+        .accessToken
+    }
+    const rejected = await print()
+    const renewed = await print(`${rejected}\n`)
+    expect(renewed).toMatch(/^at_/)
+    expect(renewed).not.toBe(rejected)
+    expect(await print(rejected)).toBe(renewed)
+    expect(await print()).toBe(renewed)
+  })
+
   test('signs with the private key of a profile', async () => {
     const { clientId, pair } = await seedSigningClient(server)
     const privateKey = await exportPKCS8(pair.privateKey)
