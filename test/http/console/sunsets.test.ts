@@ -32,6 +32,8 @@ test('the list of legacy keys names key types as other pages do, and has the rea
   expect(headings.slice(0, 3)).toEqual(['Key', 'Key type', 'Readiness'])
   expect(html).toMatch(/Online booking<\/a>.*?XDENT.*?Not ready/s)
   expect(html).toContain('<option value="opendental-portal">Open Dental, portal</option>')
+  expect((await get('/console/sunsets/keys?unused=true')).html).toContain('Online booking</a>')
+  expect((await get('/console/sunsets/keys?unused=false')).html).toContain('No such keys')
   const sunsetAt = server.clock() + 90 * 24 * 3600 * 1000
   unwrap(await server.sunsets.set({ accountId, keyType: 'xdent', sunsetAt }))
   expect((await get('/console/sunsets')).html).toContain('Cancel the sunset of XDENT keys')

@@ -65,10 +65,11 @@ export function mountSunsetPages(router: ConsoleRouter): void {
 
 async function showSunsets(context: PageContext): Promise<Response> {
   const { rows, pagination } = await loadListPage(context, context.services.sunsets.list)
-  const actions = html`${buttonLink(LEGACY_KEYS_PATH, 'View legacy keys')}${buttonLink(PLAN_PATH, 'Plan sunset', 'primary')}`
+  const planLink = buttonLink(PLAN_PATH, 'Plan sunset', 'primary')
+  const actions = html`${buttonLink(LEGACY_KEYS_PATH, 'View legacy keys')}${planLink}`
   const body =
     rows.length === 0
-      ? emptyState('No sunsets yet', 'Plan one to see which keys are not ready for it.', actions)
+      ? emptyState('No sunsets yet', 'Plan one to see which keys are not ready for it.', planLink)
       : html`${await sunsetTable(context, rows)}${pagination}`
   const about = 'Plans to retire the keys that OAuth replaces.'
   return renderPage(
@@ -100,7 +101,7 @@ async function sunsetTable(context: PageContext, rows: readonly StoredSunset[]):
       html`${exactTime(sunset.sunsetAt)}${sunset.sunsetAt <= context.now ? html` ${badge('Retired', 'bad')}` : nothing}`,
       sunset.brownouts.length === 0
         ? 'None'
-        : html`${sunset.brownouts.map(({ startsAt, endsAt }) => html`<span class="sub">${exactTime(startsAt)} to ${exactTime(endsAt)}</span>`)}`,
+        : html`${sunset.brownouts.map(({ startsAt, endsAt }) => html`<div>${exactTime(startsAt)} to ${exactTime(endsAt)}</div>`)}`,
       ...(canCancel
         ? [
             html`<a class="button compact danger" href="${SUNSETS_PATH}/${sunset.id}/cancel" aria-label="Cancel the sunset of ${KEY_TYPE_LABELS[sunset.keyType].name} keys">Cancel</a>`,
@@ -122,6 +123,12 @@ const READINESS_CHOICES = [
   { value: 'true', text: 'Ready' },
 ]
 
+const USE_CHOICES = [
+  { value: '', text: 'All' },
+  { value: 'false', text: 'Used in the last seven days' },
+  { value: 'true', text: 'Unused for seven days' },
+]
+
 const KEY_TYPE_CHOICES = LEGACY_KEY_TYPES.map((keyType) => ({
   value: keyType,
   text: KEY_TYPE_LABELS[keyType].name,
@@ -131,20 +138,25 @@ const getKeyType = (context: PageContext): LegacyKeyType | undefined =>
   LEGACY_KEY_TYPES.find((keyType) => keyType === getField(context, 'key-type'))
 
 async function showLegacyKeys(context: PageContext): Promise<Response> {
-  const [keyType, ready] = [getKeyType(context), getField(context, 'ready')]
-  const filter = { keyType, ready: ready === '' ? undefined : ready === 'true' }
+  const keyType = getKeyType(context)
+  const [ready, unused] = [getField(context, 'ready'), getField(context, 'unused')]
+  const filter = { keyType, ready: toOptionalBoolean(ready), unused: toOptionalBoolean(unused) }
   const { rows, pagination } = await loadListPage(context, (page) =>
     context.services.sunsets.listKeys({ ...page, ...filter }),
   )
   const body = html`<form method="get" action="${LEGACY_KEYS_PATH}" class="filters" role="search" aria-label="Legacy keys" data-filter>
       ${selectField({ name: 'key-type', label: 'Key type', value: keyType, choices: [{ value: '', text: 'All' }, ...KEY_TYPE_CHOICES] })}
       ${selectField({ name: 'ready', label: 'Readiness', value: ready, choices: READINESS_CHOICES })}
+      ${selectField({ name: 'unused', label: 'Use', value: unused, choices: USE_CHOICES })}
       ${submitButton('Filter', '')}</form>
     <section class="card flush">${legacyKeyTable(context, rows, emptyState('No such keys', 'Change the filter to see others.'))}${pagination}</section>`
   const about =
-    'Keys that OAuth replaces. A key is ready if OAuth was used for its source or site, or by the owner of a key without either, within the last seven days.'
+    'Keys that OAuth replaces. A key is ready if OAuth was used for its source or site, or by the owner of a key without either, within the last seven days. Uses are written within a minute.'
   return renderPage(context, { heading: 'Legacy keys', about, crumbs: SUNSET_CRUMBS }, body)
 }
+
+const toOptionalBoolean = (value: string): boolean | undefined =>
+  value === '' ? undefined : value === 'true'
 
 function legacyKeyTable(
   { now }: PageContext,

@@ -181,7 +181,7 @@ export async function renderSecretPage(
   const credential = formatCredential(key.keyType, { ...parts, secret })
   const secrets: SecretDialog['secrets'] = [
     ...(key.keyType === 'redox' || key.keyType === 'xdent'
-      ? [{ name: 'key id', value: key.publicId }]
+      ? [{ name: 'public id', value: key.publicId }]
       : []),
     ...(key.keyType === 'oauth' ? [{ name: 'client id', value: key.publicId }] : []),
     ...(key.keyType === 'practice' ? [{ name: 'username', value: parts.username }] : []),
