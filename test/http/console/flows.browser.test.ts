@@ -162,8 +162,9 @@ test('without script, a token is created by the right password, and by no wrong 
   await password.fill('a guess')
   await page.getByRole('button', { name: 'Create API token' }).click()
   await page.getByText('The password is wrong.').waitFor()
-  // The focus is on the invalid field, and the other fields keep their input.
-  expect(await password.evaluate((field) => field.ownerDocument.activeElement === field)).toBe(true)
+  // The focus is on the invalid field once the page is painted, and the other fields keep their input.
+  const isFocused = () => password.evaluate((field) => field.ownerDocument.activeElement === field)
+  await expect.poll(isFocused).toBe(true)
   expect(await password.inputValue()).toBe('')
   expect(await page.getByLabel('Name').inputValue()).toBe('Nightly report')
   expect(await page.getByLabel('Expires after').inputValue()).toBe('30')
