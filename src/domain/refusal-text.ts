@@ -224,7 +224,7 @@ const FAILURE_TEXTS = {
     says: ({ retryAfterSeconds }) =>
       `A planned brownout refused the key, for another ${retryAfterSeconds} seconds.`,
     helps: ({ accountId }) =>
-      `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows it.`,
+      `The user of the key has not moved to OAuth. \`latchkey sunset list --account ${accountId}\` shows the brownout, and \`latchkey sunset cancel\` ends it.`,
   },
   account_closed: {
     keeps: ['keyId'],

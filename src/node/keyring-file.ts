@@ -53,9 +53,13 @@ interface RingFile {
   readonly ring: Ring
 }
 
+/** A new ring could not verify or open what the database holds. */
+export const MISSING_KEYRING_ADVICE =
+  'copy it from another server of the database, or restore it from a backup'
+
 function readRing(path: string): RingFile {
   if (!existsSync(path)) {
-    throw new Error(`there is no key ring ${path}: restore it from a backup`)
+    throw new Error(`there is no key ring ${path}: ${MISSING_KEYRING_ADVICE}`)
   }
   requireOwnerOnly(path, 'the key ring')
   const text = readFileSync(path, 'utf8')

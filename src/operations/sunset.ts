@@ -223,7 +223,7 @@ export const sunsetOperations: readonly Operation[] = [
       const keys = await services.sunsets.listKeys(filter)
       return keys.length === 0
         ? null
-        : `keys that are not ready for it: ${keys.length}${keys.length === limit ? ' or more' : ''}. \`latchkey sunset plan\` lists them`
+        : `it retires keys that are not ready (${keys.length}${keys.length === limit ? ' or more' : ''}), which \`latchkey sunset plan\` lists`
     },
     run: ({ services, body }) => services.sunsets.set(body),
   }),

@@ -86,7 +86,7 @@ function getDatabaseFilePath(): string {
   )
 }
 
-/** Formats the contents of a database file. */
+/** Formats the contents of a database file, without the tables that have no rows. */
 function formatDatabaseContents({
   path,
   bytes,
@@ -98,7 +98,9 @@ function formatDatabaseContents({
   schemaVersion: number
   rows: Readonly<Record<string, number>>
 }): string {
-  const counts = Object.entries(rows).map(([table, count]) => [`  ${table}`, count])
+  const counts = Object.entries(rows)
+    .filter(([, count]) => count > 0)
+    .map(([table, count]) => [`  ${table}`, count])
   return `${path}: ${bytes} bytes, schema version ${schemaVersion}, no damage found\n${alignRows(counts)}`
 }
 

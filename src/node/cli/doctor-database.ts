@@ -22,12 +22,12 @@ const RESTORE_ADVICE = 'stop the server and restore the database from a backup'
 /** Checks the database. Writes to it only if reading found no problem. */
 export async function checkDatabase({ database, keyringPath }: Config): Promise<Finding[]> {
   if (database.engine === 'sqlite' && !existsSync(database.path)) return []
-  const read =
+  const findings =
     database.engine === 'sqlite'
-      ? await checkSqlite(database.path)
+      ? [await checkSqlite(database.path)]
       : await checkPostgres(database.url)
-  if (read.status !== 'ok') return [read]
-  return [read, ...(await checkWriting(database, keyringPath))]
+  if (findings[0]?.status !== 'ok') return findings
+  return [...findings, ...(await checkWriting(database, keyringPath))]
 }
 
 const DATABASE_CHECK = 'database'
@@ -51,26 +51,24 @@ async function checkSqlite(path: string): Promise<Finding> {
   }
 }
 
-/** Checks a PostgreSQL database without writing. */
-async function checkPostgres(url: string): Promise<Finding> {
+/** Checks a PostgreSQL database without writing: what it is, and whether a commit is on its disk. */
+async function checkPostgres(url: string): Promise<Finding[]> {
   const { inspectPostgres } = await import('../postgres/engine.ts')
   try {
     const { server, database, version, settings } = await inspectPostgres(url, silentLog)
     const where = `${database} at ${server}`
     if (version === null) {
-      return reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')
+      return [reportWarning(DATABASE_CHECK, `${where} is empty`, 'run `latchkey serve` once')]
     }
-    if (version !== SCHEMA_VERSION) return reportOtherVersion(version ?? 0)
+    if (version !== SCHEMA_VERSION) return [reportOtherVersion(version ?? 0)]
+    const found = reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)
     const unsafeSettings = Object.entries(settings).filter(([, value]) => value === 'off')
-    return unsafeSettings.length === 0
-      ? reportOk(DATABASE_CHECK, `${where}, schema version ${version}`)
-      : reportFailure(
-          DATABASE_CHECK,
-          `${where} can lose acknowledged data: ${unsafeSettings.map(([name]) => name).join(' and ')} is off`,
-          'set it to on',
-        )
+    if (unsafeSettings.length === 0) return [found]
+    const names = unsafeSettings.map(([name]) => name).join(' and ')
+    const message = `${where} can lose acknowledged data: ${names} is off`
+    return [found, reportFailure('durability', message, `set ${names} to on in PostgreSQL`)]
   } catch (error) {
-    return reportFailure(DATABASE_CHECK, explainError(error), null)
+    return [reportFailure(DATABASE_CHECK, explainError(error), null)]
   }
 }
 
@@ -140,7 +138,7 @@ const NO_ANCHOR_ADVICE =
   'start a server, which creates an anchor within seconds. If there was one before, restore it with the key ring, or compare the audit with an export'
 
 const BROKEN_AUDIT_ADVICE =
-  'copy the database, check that the key ring belongs to it, and run `latchkey audit verify`'
+  'unless a restore explains it, copy the database, check that the key ring belongs to it, and run `latchkey audit verify`'
 
 /** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
 async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {

@@ -12,6 +12,7 @@ import { type Config, ConfigError, findConfigWarnings, readConfig } from '../../
 import { parseRing } from '../../crypto/ring.ts'
 import { isNewDatabase } from '../database.ts'
 import { isDemo } from '../demo-folder.ts'
+import { MISSING_KEYRING_ADVICE } from '../keyring-file.ts'
 import { silentLog } from '../log.ts'
 import { nodeArgon2 } from '../primitives.ts'
 import { explainError } from './command-failure.ts'
@@ -216,14 +217,9 @@ const hasExistingDatabase = ({ database }: Config): Promise<boolean> =>
     () => false,
   )
 
-/** A new ring could not verify or open what this database holds. */
 function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {
   if (!hasDatabase) return reportMissing('key ring', path)
-  return reportFailure(
-    'key ring',
-    `there is a database, but no ${path}`,
-    'restore it from a backup',
-  )
+  return reportFailure('key ring', `there is a database, but no ${path}`, MISSING_KEYRING_ADVICE)
 }
 
 function checkOwner(check: string, path: string, { uid }: Stats): Finding | null {

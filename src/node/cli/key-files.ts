@@ -279,6 +279,10 @@ async function exportFile(
     }
   })
   if (file !== undefined) {
-    printOutput(command, { path: file, keys }, () => `${file}: ${keys} keys\n`)
+    printOutput(
+      command,
+      { path: file, keys },
+      () => `${file}: ${keys === 1 ? '1 key' : `${keys} keys`}\n`,
+    )
   }
 }

@@ -162,6 +162,7 @@ test('a database that may lose what it acknowledged is a finding of doctor', asy
   expect(code).toBe(1)
   expect(stdout).toContain(`${name} at ${loose.host} can lose acknowledged data`)
   expect(stdout).toContain('synchronous_commit is off')
+  expect(stdout).toMatch(/^ok +writing .*\nok +clock .*\n\w+ +audit /m)
 })
 
 test.each([

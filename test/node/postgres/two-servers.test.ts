@@ -211,7 +211,7 @@ test('a database with rows is refused without its key ring, and none is made', a
   const refused = await runCli(['keys', 'list'], { dir: elsewhere, env: settings })
   expect(refused).toMatchObject({
     code: 1,
-    stderr: `there is no key ring ${join(elsewhere, 'keyring.json')}: restore it from a backup\n`,
+    stderr: `there is no key ring ${join(elsewhere, 'keyring.json')}: copy it from another server of the database, or restore it from a backup\n`,
   })
   const { code, stdout } = await runCli(['doctor', '--json'], { dir: elsewhere, env: settings })
   expect(code).toBe(1)
