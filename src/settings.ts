@@ -27,7 +27,7 @@ export const SETTINGS = {
   LATCHKEY_PORT: { default: '8080', help: 'Port to listen on. 0 selects a free port.' },
   LATCHKEY_URL: {
     default: '',
-    help: 'Public URL, and the issuer and audience of access tokens. Include the path if a proxy serves the server below a path. Empty: http, LATCHKEY_HOST and the port.',
+    help: 'Public URL, and the issuer and audience of access tokens: servers with the same database need the same one, and a change ends issued access tokens. Include the path if a proxy serves the server below a path. Empty: http, LATCHKEY_HOST and the port.',
   },
   LATCHKEY_REGION: {
     default: 'us',

@@ -147,7 +147,9 @@ function createOpaqueAccessTokens(
           const tag = computeTag(ringId, tokenSalt, bytes.subarray(0, bodyBytes))
           return tag !== undefined && primitives.equal(tag, bytes.subarray(bodyBytes))
             ? ok(claims)
-            : failForged('the tag is wrong, or the secret was replaced after it was issued')
+            : failForged(
+                'the secret was replaced after it was issued, or LATCHKEY_URL is another one, or the tag is wrong',
+              )
         },
       })
     },

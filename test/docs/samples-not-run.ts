@@ -35,9 +35,15 @@ export const SAMPLES_NOT_RUN: Readonly<Record<string, string>> = {
   'systemd-run --pipe --uid=latchkey --property=EnvironmentFile=/etc/latchkey.env --setenv=PATH=/opt/latchkey/node_modules/.bin:/usr/bin:/bin latchkey doctor':
     'needs systemd',
   'psql -c "CREATE ROLE latchkey LOGIN PASSWORD \'PASSWORD\'"': 'needs a PostgreSQL of the machine',
+  'pg_dump --format=custom --file=monday.dump "$LATCHKEY_DATABASE"':
+    'needs the tools of PostgreSQL, as new as it is',
+  'pg_restore --exit-on-error --single-transaction --no-owner --dbname="$LATCHKEY_DATABASE" monday.dump':
+    'needs the tools of PostgreSQL, as new as it is',
   'psql -c "CREATE DATABASE latchkey OWNER latchkey"': 'needs a PostgreSQL of the machine',
   'umask 077': 'concerns the files of the next lines',
-  'printf "LATCHKEY_URL=http://localhost:8787\\nLATCHKEY_CONSOLE_URL=http://127.0.0.1:8787\\nLATCHKEY_KEYRING_JSON=\'%s\'\\n" "$(cat ring.json)" > .dev.vars':
+  'printf "LATCHKEY_URL=http://localhost:8787\\nLATCHKEY_CONSOLE_URL=http://127.0.0.1:8787\\n" > .dev.vars':
+    'is for wrangler: test/worker runs the Worker',
+  'printf "LATCHKEY_WELCOME=%s\\nLATCHKEY_KEYRING_JSON=\'%s\'\\n" $(openssl rand -hex 32) "$(cat ring.json)" >> .dev.vars':
     'is for wrangler: test/worker runs the Worker',
   'npx wrangler d1 execute latchkey --local --file schema.sql':
     'is for wrangler: test/worker runs the Worker',
