@@ -7,7 +7,11 @@ export const isUuid = (text: string): boolean => UUID_PATTERN.test(text)
  * ids of other systems are opaque. Called once, where an id enters, so that two spellings of one id
  * share their limits, lookups and argon2 computations.
  */
-export const toStoredId = (text: string): string => (isUuid(text) ? text.toLowerCase() : text)
+export function toStoredId(text: string): string {
+  const lower = text.toLowerCase()
+  // Most are stored as they are written: to compare takes a third of the time of the pattern.
+  return lower !== text && isUuid(text) ? lower : text
+}
 
 /** Returns the time in a UUIDv7 (RFC 9562 §5.7), in epoch ms; null for any other id. */
 export function getIdTime(id: string): number | null {
