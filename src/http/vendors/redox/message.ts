@@ -13,7 +13,6 @@ import {
   type FoundValue,
   findMember,
   type JsonSelector,
-  listParts,
   selectElements,
   selectMember,
 } from '../../json/selector.ts'
@@ -56,11 +55,13 @@ function findMissingField(message: FoundValue, { dataModel, eventType }: Meta): 
   ) {
     return { reason: 'field_missing', field: 'Device.ID' }
   }
-  const identifiers = listParts(findMember(findMember(message, 'Patient'), 'Identifiers'))
-  for (const [n, identifier] of identifiers.entries()) {
-    const name = IDENTIFIER_MEMBERS.find((each) => !hasValue(identifier, each))
-    if (name !== undefined) {
-      return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
+  const identifiers = findMember(findMember(message, 'Patient'), 'Identifiers')
+  let identifier = identifiers?.firstPart ?? null
+  for (let n = 0; identifier !== null; n++, identifier = identifier.nextPart) {
+    for (const name of IDENTIFIER_MEMBERS) {
+      if (!hasValue(identifier, name)) {
+        return { reason: 'field_missing', field: `Patient.Identifiers[${n}].${name}` }
+      }
     }
   }
   return null
