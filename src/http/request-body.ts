@@ -42,9 +42,9 @@ export function readBody(
     return failUnreadable('Content-Encoding is not supported: send the body as it is')
   }
   const contentLength = headers.get('content-length')
-  if (contentLength !== null && Number(contentLength) > limitBytes) return failTooLarge(limitBytes)
-  const isLong = Number(contentLength) > MAX_UNRESERVED_BYTES
-  if (isLong && !reserve(Number(contentLength))) return BUSY_FAILURE
+  const length = Number(contentLength)
+  if (length > limitBytes) return failTooLarge(limitBytes)
+  if (length > MAX_UNRESERVED_BYTES && !reserve(length)) return BUSY_FAILURE
   if (contentLength === null)
     return readStream(request.stream, limitBytes, reserve).catch(failEndedEarly)
   const bytes = request.readBytes()
