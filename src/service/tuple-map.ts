@@ -19,17 +19,8 @@ export class TupleMap<Value> {
     return found as Value | undefined
   }
 
-  /** Returns the value of a tuple. Creates it first, if there is none. */
-  getOrAdd(tuple: readonly unknown[], create: () => Value): Value {
-    const found = this.get(tuple)
-    if (found !== undefined) return found
-    const value = create()
-    this.add(tuple, value)
-    return value
-  }
-
-  /** Adds the value of a tuple that has none. */
-  add(tuple: readonly unknown[], value: Value): void {
+  /** Adds the value of a tuple that has none, and returns it. */
+  add(tuple: readonly unknown[], value: Value): Value {
     let node = this.#root
     for (const part of tuple.slice(0, -1)) {
       const next = (node.get(part) as TupleNode<Value> | undefined) ?? new Map()
@@ -38,6 +29,7 @@ export class TupleMap<Value> {
     }
     node.set(tuple.at(-1), value)
     this.#values.push(value)
+    return value
   }
 }
 

@@ -46,7 +46,9 @@ export class EventTallies {
   }
 
   countByReason(reason: readonly unknown[], createFirst: () => BufferedEvent): void {
-    this.#reasons.getOrAdd(reason, () => ({ first: createFirst(), count: 0 })).count++
+    const reasons = this.#reasons
+    const tally = reasons.get(reason) ?? reasons.add(reason, { first: createFirst(), count: 0 })
+    tally.count++
   }
 
   /** Creates an event for each count. */

@@ -63,10 +63,15 @@ export function createRefusalLog({ log, clock, keepAlive }: RefusalLogDeps) {
       const { address, path, requestId } = caller
       const keyId = findRefusedKeyId(failure, caller)
       const { reason } = failure
-      const kind = kinds.getOrAdd([surface, reason, keyId, address], () => {
-        const facts = { address, path, ...(keyId && { keyId }), reason }
-        return { surface, facts, lines: 0, requestIds: [] }
-      })
+      const tuple = [surface, reason, keyId, address]
+      const kind =
+        kinds.get(tuple) ??
+        kinds.add(tuple, {
+          surface,
+          facts: { address, path, ...(keyId && { keyId }), reason },
+          lines: 0,
+          requestIds: [],
+        })
       if (kind.lines < MAX_LINES_PER_KIND) {
         kind.lines++
         log.info({ ...caller, ...toLogFields(failure) }, `${surface} refused`)

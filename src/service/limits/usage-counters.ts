@@ -190,7 +190,8 @@ export function createTrafficCounter(deps: {
   function add(row: CountedTraffic): void {
     const { hour, accountId, keyId, keyType, outcome } = row
     const path = [hour, outcome, keyType, accountId ?? keyId]
-    rows.getOrAdd(path, () => ({ ...row, requests: 0 })).requests += row.requests
+    const counted = rows.get(path) ?? rows.add(path, { ...row, requests: 0 })
+    counted.requests += row.requests
     if (
       rows.values.length >= MAX_COUNTED_ROWS ||
       !isWithinLast(TRAFFIC_FLUSH_MS, flushedAt, clock())
@@ -222,8 +223,9 @@ export function createTrafficCounter(deps: {
       const owner = keyId === null ? null : await findOwner(keyId)
       const { hour, accountId, keyType, outcome, requests } = { ...row, ...owner }
       const path = [hour, outcome, keyType, accountId]
-      const createRow = () => ({ hour, accountId, keyType, outcome, requests: 0 })
-      merged.getOrAdd(path, createRow).requests += requests
+      const empty = { hour, accountId, keyType, outcome, requests: 0 }
+      const mergedRow = merged.get(path) ?? merged.add(path, empty)
+      mergedRow.requests += requests
     }
     return merged.values
   }
