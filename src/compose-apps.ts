@@ -227,6 +227,7 @@ function createTokenServices(parts: Parts) {
     { limit: config.quota.requests, windowMs: config.quota.windowMs },
     clock,
     runtime.getSharedCounter,
+    core.keyRows,
   )
   return {
     exchange: createExchange({

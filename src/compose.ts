@@ -18,6 +18,7 @@ import { createRecordRefusal } from './service/audit/record-refusal.ts'
 import { createRefusalLog } from './service/audit/refusal-log.ts'
 import { createImportedSecrets } from './service/authenticate/imported-secrets.ts'
 import { createKeyCache } from './service/authenticate/key-cache.ts'
+import { IdRows } from './service/limits/id-rows.ts'
 import {
   createKeyUseCounter,
   createOAuthUseRecorder,
@@ -207,6 +208,7 @@ function createCore(runtime: RuntimeAdapters) {
   const { config, primitives, keyring, clock, log } = runtime
   const keepAlive = runtime.keepAlive ?? (() => undefined)
   const storage = createStorage(runtime.engine)
+  const keyRows = new IdRows()
   const random = createRandom(primitives, clock)
   const sealer = createSealer(primitives, keyring)
   const digester = createSecretDigester(primitives, keyring)
@@ -265,7 +267,8 @@ function createCore(runtime: RuntimeAdapters) {
     lastRefusals: createLastRefusals({ storage, clock, log, keepAlive: runtime.keepAlive }),
     refusalLog,
     recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
-    keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic),
+    keyRows,
+    keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic, keyRows),
     oauthUses: createOAuthUseRecorder(storage, clock, log, keepAlive),
   }
 }

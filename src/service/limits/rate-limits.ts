@@ -4,6 +4,7 @@ import { toAddressBlock } from '../../domain/ip-network.ts'
 import type { Key } from '../../domain/key.ts'
 import { getKeyRateLimit, type RateLimit as Limit } from '../../domain/limits.ts'
 import type { Clock, GetSharedCounter, SharedCounter } from '../ports/runtime.ts'
+import { IdRows } from './id-rows.ts'
 
 export interface FailureLimits {
   /** The failures that one address may have within the window. */
@@ -64,18 +65,20 @@ export function createAddressRateLimit(
 export type FailureLimiter = ReturnType<typeof createFailureLimiter>
 export type AddressRateLimit = ReturnType<typeof createAddressRateLimit>
 
-/** Limits the requests of each key. */
+/** Limits the requests of each key, in rows that others may share. */
 export function createKeyRateLimit(
   defaultLimit: Limit,
   clock: Clock,
   getSharedCounter?: GetSharedCounter,
+  keyRows = new IdRows(),
 ) {
+  const windows = new Windows(keyRows)
   // All entries of a counter share one window length.
   const countersByWindowMs = new Map<number, FixedWindowCounter>()
   function getCounter(ms: number): FixedWindowCounter {
     const existing = countersByWindowMs.get(ms)
     if (existing !== undefined) return existing
-    const counter = new FixedWindowCounter(ms, clock, getSharedCounter?.(`pace ${ms}`))
+    const counter = new FixedWindowCounter(ms, clock, getSharedCounter?.(`pace ${ms}`), windows)
     countersByWindowMs.set(ms, counter)
     return counter
   }
@@ -91,93 +94,74 @@ export function createKeyRateLimit(
 
 export type KeyRateLimit = ReturnType<typeof createKeyRateLimit>
 
-/**
- * The number of ids and addresses that are counted at once. Beyond it, one that has not been used for long is
- * forgotten.
- */
-const MAX_COUNTED_IDS = 50_000
+/** The open window of each id, in rows. */
+class Windows {
+  readonly rows: IdRows
+  readonly counts: number[] = []
+  readonly ends: number[] = []
 
-/**
- * Counts in fixed windows, with bounded memory. Windows are rows of arrays, which take half the memory of objects
- * in an LRU cache.
- */
+  constructor(rows = new IdRows()) {
+    this.rows = rows
+    rows.onNew((row) => {
+      this.counts[row] = 0
+      this.ends[row] = 0
+    })
+  }
+}
+
+/** Counts in fixed windows, with bounded memory. Counters of other lengths may share `windows`, but no id. */
 export class FixedWindowCounter {
-  readonly #rows = new Map<string, number>()
-  readonly #ids: string[] = []
-  readonly #counts: number[] = []
-  readonly #ends: number[] = []
-  /** True if the row was used since the search for one to forget passed it (the clock algorithm). */
-  readonly #isUsed: boolean[] = []
-  #searchRow = 0
+  readonly #windows: Windows
   readonly #ms: number
   readonly #clock: Clock
   readonly #sharing: SharedCounter | undefined
 
-  constructor(ms: number, clock: Clock, sharedCounter: SharedCounter | undefined) {
+  constructor(
+    ms: number,
+    clock: Clock,
+    sharedCounter: SharedCounter | undefined,
+    windows = new Windows(),
+  ) {
     this.#ms = ms
     this.#clock = clock
     this.#sharing = sharedCounter
+    this.#windows = windows
     sharedCounter?.subscribe((id, count, endsAt) => this.#add(id, count, endsAt))
   }
 
   /** Adds one, and returns the new count. */
   count(id: string): number {
     const row = this.#add(id, 1, this.#clock() + this.#ms)
-    this.#sharing?.publish(id, this.#ends[row] as number)
-    return this.#counts[row] as number
+    this.#sharing?.publish(id, this.#windows.ends[row] as number)
+    return this.#windows.counts[row] as number
   }
 
   /** Adds to the open window. If there is none, opens one that ends at `endsAt`. Returns its row. */
   #add(id: string, count: number, endsAt: number): number {
-    const row = this.#findRow(id) ?? this.#addRow(id)
+    const { rows, counts, ends } = this.#windows
+    const row = rows.findOrAdd(id)
     if (this.#isOpen(row)) {
-      this.#counts[row] = (this.#counts[row] as number) + count
+      counts[row] = (counts[row] as number) + count
     } else {
-      this.#counts[row] = count
-      this.#ends[row] = endsAt
+      counts[row] = count
+      ends[row] = endsAt
     }
     return row
   }
 
   getCount(id: string): number {
-    const row = this.#findRow(id)
-    return row !== undefined && this.#isOpen(row) ? (this.#counts[row] as number) : 0
+    const { rows, counts } = this.#windows
+    const row = rows.find(id)
+    return row !== undefined && this.#isOpen(row) ? (counts[row] as number) : 0
   }
 
   getRemainingMs(id: string): number {
-    const row = this.#findRow(id)
-    return (row === undefined ? 0 : (this.#ends[row] as number)) - this.#clock()
+    const { rows, ends } = this.#windows
+    const row = rows.find(id)
+    return (row === undefined ? 0 : (ends[row] as number)) - this.#clock()
   }
 
   #isOpen(row: number): boolean {
-    return isPending(this.#ends[row] as number, this.#ms, this.#clock())
-  }
-
-  #findRow(id: string): number | undefined {
-    const row = this.#rows.get(id)
-    if (row !== undefined) this.#isUsed[row] = true
-    return row
-  }
-
-  /** Adds a row whose window has ended. */
-  #addRow(id: string): number {
-    const row = this.#ids.length < MAX_COUNTED_IDS ? this.#ids.length : this.#takeUnusedRow()
-    this.#ids[row] = id
-    this.#counts[row] = 0
-    this.#ends[row] = 0
-    this.#isUsed[row] = false
-    this.#rows.set(id, row)
-    return row
-  }
-
-  #takeUnusedRow(): number {
-    while (this.#isUsed[this.#searchRow]) {
-      this.#isUsed[this.#searchRow] = false
-      this.#searchRow = (this.#searchRow + 1) % MAX_COUNTED_IDS
-    }
-    const row = this.#searchRow
-    this.#searchRow = (row + 1) % MAX_COUNTED_IDS
-    this.#rows.delete(this.#ids[row] as string)
-    return row
+    return isPending(this.#windows.ends[row] as number, this.#ms, this.#clock())
   }
 }

@@ -12,10 +12,9 @@ import type { Clock, KeepAlive, Log } from '../ports/runtime.ts'
 import type { ResourceStorage } from '../ports/storage.ts'
 import type { SunsetStorage } from '../ports/sunsets.ts'
 import { TupleMap } from '../tuple-map.ts'
+import { IdRows } from './id-rows.ts'
 
 const KEY_USE_FLUSH_MS = 60_000
-/** The number of keys at which the counts are written early, so that the buffer stays small. */
-const MAX_BUFFERED_KEYS = 50_000
 /** The number of keys per write. One write for all would delay every request by a third of a second. */
 const KEY_USES_PER_WRITE = 500
 
@@ -23,15 +22,16 @@ type UsedKey = Pick<Key, 'id' | 'accountId' | 'keyType'>
 
 interface CountedUses extends UsedKey {
   readonly hour: number
-  uses: number
-  lastAt: number
+  readonly uses: number
+  readonly lastAt: number
   readonly userAgent: string | null
 }
 
 /**
  * Counts key uses off the hot path, with one write per key and minute. Counts since the last write are
  * lost if the process dies; nothing depends on them. Each use is an admitted request and is counted as
- * traffic when it is written, so that no request counts twice.
+ * traffic when it is written, so that no request counts twice. `keyRows` may be shared with the limit of
+ * each key; if a key loses its row to another, the counts are written early.
  */
 export function createKeyUseCounter(
   storage: Pick<ResourceStorage, 'addKeyUses'>,
@@ -39,13 +39,46 @@ export function createKeyUseCounter(
   log: Log,
   keepAlive: KeepAlive,
   traffic: Pick<TrafficCounter, 'countAdmitted'>,
+  keyRows = new IdRows(),
 ) {
-  let usesByKey = new Map<string, CountedUses>()
+  // The columns of `keyRows`. A row without uses has no other values that count.
+  const uses: number[] = []
+  const lastAts: number[] = []
+  const accountIds: string[] = []
+  const keyTypes: KeyType[] = []
+  const userAgents: (string | null)[] = []
   let flushedAt = clock()
 
+  keyRows.onNew((row) => {
+    if (isCounted(row)) keepAlive(flush())
+    uses[row] = 0
+    lastAts[row] = 0
+  })
+
+  const isCounted = (row: number) => (uses[row] ?? 0) > 0
+
+  /** Returns the counts of all rows, and begins again. */
+  function takeAll(): CountedUses[] {
+    const all: CountedUses[] = []
+    for (let row = 0; row < uses.length; row++) {
+      if (!isCounted(row)) continue
+      const lastAt = lastAts[row] as number
+      all.push({
+        id: keyRows.getId(row),
+        accountId: accountIds[row] as string,
+        keyType: keyTypes[row] as KeyType,
+        hour: toHour(lastAt),
+        uses: uses[row] as number,
+        lastAt,
+        userAgent: userAgents[row] ?? null,
+      })
+      uses[row] = 0
+    }
+    return all
+  }
+
   async function flush(): Promise<void> {
-    const all = [...usesByKey.values()]
-    usesByKey = new Map()
+    const all = takeAll()
     flushedAt = clock()
     for (let from = 0; from < all.length; from += KEY_USES_PER_WRITE) {
       const part = all.slice(from, from + KEY_USES_PER_WRITE)
@@ -68,16 +101,15 @@ export function createKeyUseCounter(
     /** The User-Agent is read once for each write, not at each use. */
     count({ id, accountId, keyType }: UsedKey, caller: Pick<Caller, 'readUserAgent'> = {}): void {
       const at = clock()
-      const hour = Math.floor(at / HOUR_MS)
-      const current = usesByKey.get(id)
-      if (current?.hour === hour) {
-        current.uses++
-        current.lastAt = at
-      } else {
-        if (current !== undefined || usesByKey.size >= MAX_BUFFERED_KEYS) keepAlive(flush())
-        const userAgent = toStoredUserAgent(caller.readUserAgent?.())
-        usesByKey.set(id, { id, accountId, keyType, hour, uses: 1, lastAt: at, userAgent })
+      const row = keyRows.findOrAdd(id)
+      if (isCounted(row) && toHour(lastAts[row] as number) !== toHour(at)) keepAlive(flush())
+      if (!isCounted(row)) {
+        accountIds[row] = accountId
+        keyTypes[row] = keyType
+        userAgents[row] = toStoredUserAgent(caller.readUserAgent?.())
       }
+      uses[row] = (uses[row] as number) + 1
+      lastAts[row] = at
       if (!isWithinLast(KEY_USE_FLUSH_MS, flushedAt, at)) keepAlive(flush())
     },
 
@@ -85,6 +117,8 @@ export function createKeyUseCounter(
     flush,
   }
 }
+
+const toHour = (at: number): number => Math.floor(at / HOUR_MS)
 
 const toDailyKeyUse = ({ id, hour, uses, lastAt, userAgent }: CountedUses): DailyKeyUse => ({
   keyId: id,
