@@ -1,19 +1,11 @@
 import { type InferResult, type RawBuilder, sql } from 'kysely'
-import { type IpNetwork, parseIpNetwork } from '../domain/ip-network.ts'
-import type { Key, KeyAccount } from '../domain/key.ts'
 import type { KeyType } from '../domain/key-type.ts'
 import type { KeyRouting, Subscription } from '../domain/routing.ts'
-import type {
-  Authority,
-  AuthorityStorage,
-  KeyClaim,
-  VersionedKey,
-} from '../service/ports/authority.ts'
+import type { Authority, AuthorityStorage, KeyClaim } from '../service/ports/authority.ts'
 import type { MaybePromise } from '../service/ports/runtime.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
-import { parseOAuthClient, selectOAuthClient } from './oauth-clients.ts'
-import { createArrayStatement, createCache, createTextPool } from './statements.ts'
-import { parseSelectedSunset, selectSunset } from './sunsets.ts'
+import { createKeyParser, type KeyRow, selectKey } from './key-rows.ts'
+import { createArrayStatement, createCache } from './statements.ts'
 import { parseDataModel } from './tables.ts'
 
 /** Creates the hot reads, which every request is judged by. */
@@ -246,117 +238,6 @@ async function parseAuthority(
 }
 
 type Db = StatementCompiler['db']
-
-const selectKey = (db: Db, engine: Pick<Engine, 'sql'>) =>
-  db
-    .selectFrom('keys')
-    .innerJoin('accounts', 'accounts.id', 'keys.account_id')
-    .innerJoin('users', 'users.id', 'keys.owner_id')
-    .leftJoin('developers', 'developers.id', 'keys.developer_id')
-    .crossJoin('authority')
-    .select([
-      'keys.id',
-      'keys.account_id',
-      'keys.owner_id',
-      'keys.key_type',
-      'keys.public_id',
-      'keys.name',
-      'keys.source_id',
-      'keys.site_id',
-      'keys.developer_id',
-      'keys.status',
-      'keys.access',
-      'keys.assigned_at',
-      'keys.expires_at',
-      'keys.secret_hash',
-      'keys.previous_secret_hash',
-      'keys.previous_secret_ends_at',
-      'keys.secret_digest',
-      'keys.previous_secret_digest',
-      'keys.secret_rotated_at',
-      'keys.token_salt',
-      'keys.token_epoch',
-      'users.username',
-      'developers.developer_key',
-      'accounts.name as account_name',
-      'accounts.status as account_status',
-      'accounts.region',
-      'authority.version as authority_version',
-      sql<string | null>`case when accounts.ip_allowlist_enforced = 1 then (
-        select string_agg(network, ' ' order by id) from ip_allowlist_entries
-        where account_id = accounts.id) end`.as('networks'),
-      selectOAuthClient(engine).as('oauth_client'),
-      selectSunset(engine).as('sunset'),
-    ])
-
-type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
-  readonly proven_hash?: string | null
-}
-
-/**
- * Creates the function that parses rows of keys, which share their equal texts, accounts and developers: servers
- * cache many of them.
- */
-function createKeyParser() {
-  const share = createTextPool()
-  const accounts = createCache<KeyAccount>()
-  const developers = createCache<NonNullable<Key['developer']>>()
-  const shareDeveloper = ({ developer_id: id, developer_key: developerKey }: KeyRow) =>
-    id === null || developerKey === null
-      ? null
-      : developers(`${id} ${developerKey}`, () => ({ id, developerKey }))
-  const shareAccount = (row: KeyRow, networks: string | null) => {
-    const { account_name: name, account_status: status, region } = row
-    return accounts(JSON.stringify([row.account_id, name, status, region, networks]), () => ({
-      name,
-      status,
-      region,
-      networks: networks === null ? NO_NETWORKS : parseNetworks(networks),
-    }))
-  }
-  const shareNullable = (text: string | null) => (text === null ? null : share(text))
-
-  return (row: KeyRow, networks = row.networks): VersionedKey => ({
-    authorityVersion: row.authority_version,
-    provenHash: row.proven_hash ?? null,
-    id: row.id,
-    accountId: share(row.account_id),
-    ownerId: share(row.owner_id),
-    keyType: share(row.key_type),
-    publicId: row.public_id,
-    name: share(row.name),
-    sourceId: row.source_id,
-    siteId: shareNullable(row.site_id),
-    developer: shareDeveloper(row),
-    username: shareNullable(row.username),
-    status: share(row.status),
-    access: share(row.access),
-    assignedAt: row.assigned_at,
-    expiresAt: row.expires_at,
-    secretHash: row.secret_hash,
-    previousSecretHash: row.previous_secret_hash,
-    previousSecretEndsAt: row.previous_secret_ends_at,
-    secretDigest: row.secret_digest,
-    previousSecretDigest: row.previous_secret_digest,
-    secretRotatedAt: row.secret_rotated_at,
-    tokenSalt: row.token_salt,
-    tokenEpoch: row.token_epoch,
-    oauthClient: row.oauth_client === null ? null : parseOAuthClient(row.oauth_client),
-    sunset: parseSelectedSunset(row.sunset),
-    account: shareAccount(row, networks),
-  })
-}
-
-const NO_NETWORKS: readonly IpNetwork[] = []
-
-function parseNetworks(list: string): readonly IpNetwork[] {
-  return list.split(' ').map((text) => {
-    const network = parseIpNetwork(text)
-    // Skipping it could leave an empty list, which enforces nothing.
-    if (network === null) throw new Error(`the address rule ${text} is not a network`)
-    return network
-  })
-}
 
 const selectActiveSubscriptions = (db: Db) =>
   db

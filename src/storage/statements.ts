@@ -104,12 +104,12 @@ export type TableStatements = ReturnType<typeof createTableStatements>
 const MAX_CACHED_VALUES = 10_000
 
 /** Returns the same value for equal names. It creates each once, unless there are very many. */
-export function createCache<Value>() {
+export function createCache<Value>(maxValues = MAX_CACHED_VALUES) {
   const values = new Map<string, Value>()
   return (name: string, create: (name: string) => Value): Value => {
     const cached = values.get(name)
     if (cached !== undefined) return cached
-    if (values.size >= MAX_CACHED_VALUES) values.clear()
+    if (values.size >= maxValues) values.clear()
     const value = create(name)
     values.set(name, value)
     return value

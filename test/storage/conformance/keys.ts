@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { KEY_TYPE_NAMES, type KeyType } from '../../../src/domain/key-type.ts'
+import type { VersionedKey } from '../../../src/service/ports/authority.ts'
 import type { NewKey } from '../../../src/service/ports/keys.ts'
 import {
   countTrue,
@@ -98,8 +99,12 @@ export function testKeyStorage(name: string, fixture: StorageFixture): void {
           sunset: null,
           account: { name: text, status: 'open', region: text, networks: [] },
         }
-        expect(await storage.findKey(row.publicId)).toEqual(found)
-        expect(await fixture.findKeyBySecret(secretHash)).toEqual(isExchanged ? null : found)
+        const names = Object.keys(found) as (keyof typeof found)[]
+        const readFacts = (key: VersionedKey | null) =>
+          key && Object.fromEntries(names.map((name) => [name, key[name]]))
+        expect(readFacts(await storage.findKey(row.publicId))).toEqual(found)
+        const foundBySecret = await fixture.findKeyBySecret(secretHash)
+        expect(readFacts(foundBySecret)).toEqual(isExchanged ? null : found)
         expect(await storage.findSealedSecret(row.id)).toBe(sealedSecret)
         const summary = {
           ...publicRow,
