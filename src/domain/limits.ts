@@ -16,12 +16,6 @@ export const limitEntries = (maxEntries: number) => ({
   sizeCalculation: () => 1,
 })
 
-/** Bounds an LRU cache by the bytes of its entries. */
-export const limitBytes = <Value>(maxBytes: number, countBytes: (value: Value) => number) => ({
-  maxSize: maxBytes,
-  sizeCalculation: countBytes,
-})
-
 /** The window of one request per customer key, as Open Dental documents it. */
 const CUSTOMER_KEY_WINDOW_MS = { read: 5000, standard: 1000, enterprise: 500 } as const
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type CredentialFailure, KEY_UNKNOWN, ok, type Result } from '../../domain/failure.ts'
 import type { Key } from '../../domain/key.ts'
-import { limitBytes, limitEntries } from '../../domain/limits.ts'
+import { limitEntries } from '../../domain/limits.ts'
 import type { KeyRouting } from '../../domain/routing.ts'
 import type { ClientTokenClaims } from '../../domain/token.ts'
 import type {
@@ -33,9 +33,9 @@ type FoundBySecret = Result<ProvenKey, CredentialFailure>
 const MAX_CACHED_ACCOUNTS = 10_000
 
 /** Holds about 50,000 keys in all caches together. */
-const MAX_CACHED_KEY_BYTES = 40 * 1024 * 1024
-/** The memory of a cached key (measured: 700 to 800 bytes), and of a network of its account. */
-const KEY_BYTES = 800
+const MAX_CACHED_KEY_BYTES = 25 * 1024 * 1024
+/** The memory of a cached key (400 to 800 bytes), and of a network of its account. */
+const KEY_BYTES = 500
 const NETWORK_BYTES = 100
 
 /**
@@ -51,24 +51,17 @@ export function createKeyCache(
   digester: Pick<SecretDigester, 'toDecoySalt'>,
   maxBytes = MAX_CACHED_KEY_BYTES,
 ) {
-  const keyLimit = limitBytes<VersionedKey>(maxBytes, countKeyBytes)
-  const byPublicId = new LRUCache<string, KeyWithRouting>(
-    limitBytes(
-      maxBytes,
-      ({ key, routings }) => countKeyBytes(key) + JSON.stringify(routings).length,
-    ),
+  const byPublicId = new SizedMap<KeyWithRouting>(
+    ({ key, routings }) => countKeyBytes(key) + JSON.stringify(routings).length,
   )
-  const byPresentedId = new LRUCache<string, VersionedKey>(keyLimit)
-  const bySecretDigest = new LRUCache<string, VersionedKey>(keyLimit)
-  const keyCaches = [byPublicId, byPresentedId, bySecretDigest]
+  const byPresentedId = new SizedMap<VersionedKey>(countKeyBytes)
+  const bySecretDigest = new SizedMap<VersionedKey>(countKeyBytes)
+  const keyMaps = [byPublicId, byPresentedId, bySecretDigest]
 
-  /** Makes room for a key that was just cached: all caches share one limit. */
+  /** Makes room for a key that was just cached: all maps share one limit. */
   function dropOldest(): void {
-    const countBytes = () => keyCaches.reduce((sum, { calculatedSize }) => sum + calculatedSize, 0)
-    while (countBytes() > maxBytes) {
-      keyCaches
-        .reduce((most, each) => (each.calculatedSize > most.calculatedSize ? each : most))
-        .pop()
+    while (keyMaps.reduce((sum, { bytes }) => sum + bytes, 0) > maxBytes) {
+      keyMaps.reduce((most, each) => (each.bytes > most.bytes ? each : most)).deleteOldest()
     }
   }
 
@@ -185,5 +178,44 @@ const countKeyBytes = ({ account, oauthClient }: Key): number =>
   KEY_BYTES +
   account.networks.length * NETWORK_BYTES +
   (oauthClient === null ? 0 : JSON.stringify(oauthClient).length)
+
+/**
+ * Maps texts to values, counts their bytes, and deletes the oldest first: a cache that deletes the least recently used
+ * one takes 50 bytes more for each.
+ */
+class SizedMap<Value> {
+  bytes = 0
+  readonly #values = new Map<string, Value>()
+  /** Goes on after the value that was deleted last. A new iterator would pass all the deleted ones again. */
+  readonly #names = this.#values.keys()
+  readonly #countBytes: (value: Value) => number
+
+  constructor(countBytes: (value: Value) => number) {
+    this.#countBytes = countBytes
+  }
+
+  get(name: string): Value | undefined {
+    return this.#values.get(name)
+  }
+
+  set(name: string, value: Value): void {
+    // A Map would keep the earlier text, besides the one that is a part of the value.
+    this.#delete(name)
+    this.#values.set(name, value)
+    this.bytes += this.#countBytes(value)
+  }
+
+  deleteOldest(): void {
+    const { done, value: name } = this.#names.next()
+    if (!done) this.#delete(name)
+  }
+
+  #delete(name: string): void {
+    const value = this.#values.get(name)
+    if (value === undefined) return
+    this.#values.delete(name)
+    this.bytes -= this.#countBytes(value)
+  }
+}
 
 export type KeyCache = ReturnType<typeof createKeyCache>

@@ -104,7 +104,7 @@ test.each(READS)(
 test('keys that are found by id and by secret share one limit, and the oldest of the larger part go', async () => {
   const calls: string[] = []
   const storage = createRecordingStorage(testServices.storage, calls)
-  const keyCache = createKeyCache(storage, testServices.digester, 3 * 1024)
+  const keyCache = createKeyCache(storage, testServices.digester, 3 * 600)
   const { ownerId, site } = await testServices.seedTenant()
   const add = async (keyType: 'xdent' | 'xenrad') => {
     const keyPlace = keyType === 'xenrad' ? { siteId: site.id } : {}
