@@ -46,7 +46,7 @@ describe('after a clock that was 400 days ahead is right again', () => {
     return answer.ok ? 'in' : answer.failure.reason
   }
 
-  test('people whose sign-in was locked then sign in', async () => {
+  test('users whose sign-in was locked meanwhile can sign in', async () => {
     const testUser = await seedUser(server)
     await runAhead(async () => {
       for (let n = 0; n < 6; n++) await signInStatus(testUser, 'quite another sentence')
@@ -82,7 +82,7 @@ describe('after a clock that was 400 days ahead is right again', () => {
     expect(await signInWithTotp()).toBe('code_wrong')
   })
 
-  test('a session that was begun then is over, one from before goes on', async () => {
+  test('a session that began meanwhile has ended, and an earlier one continues', async () => {
     const testUser = await seedUser(server)
     const before = await signInUser(server, testUser)
     const then = await runAhead(() => signInUser(server, testUser))
@@ -109,7 +109,7 @@ describe('after a clock that was 400 days ahead is right again', () => {
   })
 })
 
-describe('a feed', () => {
+describe('a subscription', () => {
   let testServices: TestServices
   let receiver: Awaited<ReturnType<typeof startDestination>>
   let behavior: DestinationBehavior
@@ -124,7 +124,7 @@ describe('a feed', () => {
   })
   const listArrivedNames = () => receiver.requests.map(({ body }) => readMessageName(body))
 
-  test('that was tried in vain while the clock was ahead is tried at once when it is right', async () => {
+  test('whose attempt failed while the clock was ahead is tried at once when it is right', async () => {
     const { send } = await seedQueues(testServices, [`${receiver.url}/a`])
     await send('one')
     testServices.clock.advance(AHEAD_MS)
@@ -159,7 +159,7 @@ describe('a feed', () => {
     expect(listArrivedNames()).toEqual(['one'])
   })
 
-  test('that was left alone for a while by a process whose clock then goes back is worked at again', async () => {
+  test('that a process paused before its clock went back is processed again', async () => {
     const { send } = await seedQueues(testServices, [`${receiver.url}/a`])
     await send('one')
     let fails = true
@@ -179,7 +179,7 @@ describe('a feed', () => {
   })
 })
 
-test('what a clock ahead has written is named by its place, and nothing that a right clock writes', async () => {
+test('rows that a fast clock wrote are listed by table and column, and no others', async () => {
   const server = await createTestServer()
   const engine = openSqlite(`${server.dir}/latchkey.db`)
   const listAffectedColumns = async () =>

@@ -150,7 +150,7 @@ describe('authenticate', () => {
     }
   })
 
-  test('tells the operator, not the caller, that a key is of another region', async () => {
+  test('reports to the operator, not to the caller, that a key is of another region', async () => {
     const abroad = await seedKeyWith({ region: 'ca' })
     const key = unwrap(await server.keys.find(abroad.apiKey))
     await server.flushAuditEvents()
@@ -181,12 +181,9 @@ describe('authenticate', () => {
     await expectSameRefusal('replaced', key.apiKey, key.secret)
   })
 
-  test.each(malformed)(
-    'refuses a key id that can be nobody’s as it refuses an unknown one: %j',
-    async (apiKey) => {
-      await expectSameRefusal('malformed', apiKey, 'wrong secret, quite long')
-    },
-  )
+  test.each(malformed)('refuses an impossible key id like an unknown one: %j', async (apiKey) => {
+    await expectSameRefusal('malformed', apiKey, 'wrong secret, quite long')
+  })
 
   test('refuses what is nearly a key id as it refuses an unknown one', async () => {
     const { apiKey, secret } = await seedGoodKey()

@@ -116,7 +116,7 @@ describe('the package', () => {
     expect(formatStartups(startups)).toMatch(/^\| keys list \| .* \| ≤ 450 ms [✓✗]/m)
   })
 
-  test('is a library whose types are checked', async () => {
+  test('is a library with types that compile', async () => {
     const consumer = join(app, 'consumer.ts')
     writeFileSync(
       consumer,
@@ -133,7 +133,7 @@ console.log(status)
     expect(await runConsumer(consumer, '--types', 'node')).toBe('200\n')
   })
 
-  test('is a client whose types need no others, in browsers and in Node', async () => {
+  test('is a client with types that need no others, in browsers and in Node', async () => {
     const consumer = join(app, 'client-consumer.ts')
     writeFileSync(
       consumer,
@@ -158,7 +158,7 @@ try {
     expect(await runConsumer(consumer, '--lib', 'es2024', '--types', 'node')).toMatch(/^unavail/)
   })
 
-  test('shows no page of its own code with an error that nobody catches', async () => {
+  test('shows no source code with an uncaught error', async () => {
     const consumer = join(app, 'wrong-options.mjs')
     for (const [library, call] of [
       ['latchkey/client', "new library.TokenManager({ url: 'api.example' })"],

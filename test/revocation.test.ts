@@ -190,7 +190,7 @@ describe('to the millisecond', () => {
     key = { ...key, secret }
   })
 
-  test('an overlap ends when it was said to, and the tokens of the old secret do not', async () => {
+  test('an overlap ends at its announced time, and the tokens of the old secret stay valid', async () => {
     const before = await tokens(key.secret)
     const overlapMs = 60_000
     const { secret } = unwrap(await server.keys.rotateSecret(key.keyId, { overlapMs }))

@@ -205,7 +205,7 @@ test('no file and no backup of the database holds one in plain text', async () =
   expect(findLeaks(readFileSync(join(dir, 'latchkey.db')))).toEqual([])
 })
 
-test('a server that fails tells its operator so, and of nobody’s key or patient', async () => {
+test('a server that fails logs it without keys and patient data', async () => {
   const db = new Database(join(dir, 'latchkey.db'))
   db.exec('ALTER TABLE developers RENAME TO gone')
   for (const [keyType, { path, method, present }] of Object.entries(surfaces)) {

@@ -148,7 +148,7 @@ async function exerciseEverything(): Promise<void> {
   await client.endpoint(newer.accessToken, trackSecrets('a last payload'))
 }
 
-test('the log tells what happened', () => {
+test('the log has what happened', () => {
   const log = server.output()
   for (const message of [
     'a secret was exchanged for tokens',
@@ -171,7 +171,7 @@ test('the log holds no secret, token or payload, whatever was sent', () => {
   expect(findLeaks(Buffer.from(server.output()))).toEqual([])
 })
 
-test('the audit tells of every refusal, and holds no secret, token or payload, exported neither', async () => {
+test('the audit has every refusal, and no secret, token or payload, in an export either', async () => {
   const listRefusalReasons = async () => {
     const events = await latchkey.audit.list({ limit: 1000, action: 'key.refused' })
     return events.map(({ facts }) => facts.reason)
@@ -210,7 +210,7 @@ test('the same of the files that a checkpoint has written', () => {
   expect(findLeaks(readFileSync(join(dir, 'latchkey.db')))).toEqual([])
 })
 
-test('a server that fails tells its operator so, and nothing confidential', async () => {
+test('a server that fails logs it without confidential data', async () => {
   const db = new Database(join(dir, 'latchkey.db'))
   db.exec('ALTER TABLE deliveries RENAME TO gone')
   const supplied = trackedSecrets.get('a supplied secret') ?? ''

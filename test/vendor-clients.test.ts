@@ -83,7 +83,7 @@ describe.each(HTTP_LIBRARY_PROFILES)('$name', (shape) => {
     }
   })
 
-  test('is told 401 of a wrong secret in the vendor’s words, and can go on', async () => {
+  test('gets 401 for a wrong secret in the vendor’s words, and can continue', async () => {
     const { apiKey, secret } = await seedKey(server)
     const client = await connectWithProfile(server.url, shape)
     try {
@@ -280,7 +280,7 @@ describe('a receiver that forgets what it has seen by Meta.Message.ID', () => {
   })
 })
 
-test('a client that asks is told what the receiver put into Meta of its answer', async () => {
+test('a client that sends a query gets what the receiver put into Meta of its answer', async () => {
   const answer = { Meta: { IsIncomplete: true }, Patients: [] }
   const receiver = await startStrictDestination(TOKEN, { challengeFormat: 'bare', answer })
   try {

@@ -185,7 +185,7 @@ describe('the tables of docs/benchmarks.md', () => {
     expect(() => replaceSection(document, 'z', '')).toThrow('the document has no section z')
   })
 
-  test.each(SECTIONS)('have a place for %s', (name) => {
+  test.each(SECTIONS)('have a column for %s', (name) => {
     expect(() => replaceSection(readFileSync(DOCUMENT, 'utf8'), name, '')).not.toThrow()
   })
 

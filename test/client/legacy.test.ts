@@ -40,7 +40,7 @@ describe('a TokenManager with a legacy key', () => {
     expect(paths.filter((path) => path === AUTHENTICATE)).toHaveLength(1)
   })
 
-  test('asks for a new token ahead of the end of the old one, and makes nobody wait for it', async () => {
+  test('requests a new token before the old one expires, and no caller waits for it', async () => {
     const { manager, paths } = await seedClient()
     const first = await manager.token()
     server.clock.advance(19 * HOUR_MS)
@@ -92,7 +92,7 @@ describe('a TokenManager with a legacy key', () => {
     expect(paths).toEqual([AUTHENTICATE, '/endpoint', AUTHENTICATE, '/endpoint'])
   })
 
-  test('says that a disabled key is refused and what to do, and works again once it is enabled', async () => {
+  test('reports that a disabled key is refused and what to do, and works again once it is enabled', async () => {
     const { manager, post, keyId, paths } = await seedClient()
     await manager.token()
     unwrap(await server.keys.disable(keyId))
@@ -126,7 +126,7 @@ describe('a TokenManager with refresh: true', () => {
     ])
   })
 
-  test('repeats a refresh whose answer was lost, and goes on with the repeated tokens', async () => {
+  test('repeats a refresh whose answer was lost, and continues with the repeated tokens', async () => {
     const { manager, post, paths, losses, events } = await seedClient({ refresh: true })
     await post()
     server.clock.advance(DAY_MS)
@@ -172,7 +172,7 @@ describe('a TokenManager with refresh: true', () => {
     expect(paths).toEqual([AUTHENTICATE, REFRESH, REFRESH, AUTHENTICATE])
   })
 
-  test('goes on after a restart with what the store has', async () => {
+  test('continues after a restart with the stored tokens', async () => {
     const store = createMemoryStore()
     const { manager, apiKey, secret } = await seedClient({ refresh: true, store })
     const first = await manager.token()

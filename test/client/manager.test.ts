@@ -186,7 +186,7 @@ describe('a brownout of exchange and refresh', () => {
   }
 })
 
-describe('an answer that is none of a token server', () => {
+describe('an answer that is not that of a token server', () => {
   test.each([
     ['a page', () => refuse(200, '<html>')],
     ['no such page', () => refuse(404)],
@@ -292,7 +292,7 @@ describe('a token store', () => {
     ['fails', failing],
     ['hangs', hanging],
     ['never writes', lost],
-  ])('that %s keeps nobody from a token, and is reported', async (_, createStore) => {
+  ])('that %s does not prevent a token, and is reported', async (_, createStore) => {
     const { manager, events } = startServer().create({
       store: createStore(),
       refresh: true,

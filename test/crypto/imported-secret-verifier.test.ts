@@ -64,7 +64,7 @@ describe('verify', () => {
     expect(await result).toEqual(busy)
   })
 
-  test('does not begin when the turn comes and the caller may not go on', async () => {
+  test('does not begin if the caller has been limited while it waited', async () => {
     const refusal = fail({ reason: 'failures_exceeded', retryAfterSeconds: 60 } as const)
     const result = await verifier.verify('a secret', bcrypt, null, requester, () => refusal)
     expect(result).toBe(refusal)

@@ -36,7 +36,7 @@ describe('what is sealed', () => {
     expect(isSameBytes(await openSealed(await sealer.seal(plain, 'row'), 'row'), plain)).toBe(true)
   })
 
-  test('is sealed as it stands in the middle of a larger buffer', async () => {
+  test('is sealed from the middle of a larger buffer', async () => {
     const plain = new Uint8Array([9, 9, 1, 2, 3, 9, 9]).subarray(2, 5)
     expect([...(await openSealed(await sealer.seal(plain, 'row'), 'row'))]).toEqual([1, 2, 3])
   })
@@ -79,7 +79,7 @@ describe('what is sealed', () => {
     await expect(openSealed(`${sealed}=`, 'row')).rejects.toThrow()
   })
 
-  test('is not opened with another key, whose id is known or not', async () => {
+  test('is not opened with another key, of a known id or an unknown one', async () => {
     const sealed = await sealer.seal(new Uint8Array([1]), 'row')
     const next = ring.keys.find((key) => key.use === 'seal' && key.state === 'next')?.id
     await expect(openSealed(`${next}${sealed.slice(8)}`, 'row')).rejects.toThrow()

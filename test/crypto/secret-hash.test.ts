@@ -107,7 +107,7 @@ describe('computations', () => {
     expect(work.most).toBe(1)
   })
 
-  test('whose turn comes too late are not done, and the refusal is the answer', async () => {
+  test('that would begin too late are refused', async () => {
     const { hasher, work, finishAll } = createHasherFixture({ width: 1, queue: 5 })
     let left = 1
     const refused = {
@@ -124,7 +124,7 @@ describe('computations', () => {
     expect(work.done).toBe(2)
   })
 
-  test('that fail free their turn, tell who asked, and are not remembered', async () => {
+  test('that fail free their capacity, report the error, and are not remembered', async () => {
     const { hasher, finish, finishAll } = createHasherFixture({ width: 1, queue: 1 })
     const failing = hasher.verify('s', ['hash-of-s'], createRequester('a'))
     const [twin, waiting] = [
@@ -167,7 +167,7 @@ describe('computations', () => {
     expect(work.done).toBe(2)
   })
 
-  test('of one secret for several ids are several, whether the keys exist or not', async () => {
+  test('of one secret for several ids are not shared, for existing and unknown keys', async () => {
     const { hasher, work, finishAll } = createHasherFixture({ width: 8, queue: 0 })
     const verifications = [
       hasher.verify('s', [], createRequester('nobody')),

@@ -43,7 +43,7 @@ describe('a code of a second factor', () => {
     expect(one).not.toBe(other)
   })
 
-  test('is set up by a URI that names whose it is', () => {
+  test('is set up by a URI with the name of its user', () => {
     const uri = new URL(totp.createUri(SECRET, 'dr@acme.example'))
     expect(uri.protocol).toBe('otpauth:')
     expect(decodeURIComponent(uri.pathname)).toMatch(/Latchkey:dr@acme\.example$/)

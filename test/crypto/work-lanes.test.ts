@@ -51,7 +51,7 @@ describe('lanes', () => {
     expect(begun.slice(0, 5)).toEqual(['vendor 0', 'person 1', 'vendor 1', 'person 2', 'vendor 2'])
   })
 
-  test('have a queue each: a full one keeps nobody out of the other', async () => {
+  test('have separate queues: a full one does not refuse tasks of the other', async () => {
     const { ask, finishAll } = createLanesFixture({ queue: 2 })
     const taken = [1, 2, 3].map((n) => ask(`vendor ${n}`))
     expect(await ask('one too many')).toEqual(busy)
@@ -138,7 +138,7 @@ describe('a waiting task', () => {
     expect(begun).toEqual(['working', 'late'])
   })
 
-  test('that has waited too long makes room before any other task is refused', async () => {
+  test('that has waited too long is removed before another task is refused', async () => {
     const { ask, clock, finishAll } = createLanesFixture({ queue: 1, waitMs: 1000 })
     const working = ask('working')
     const stale = ask('stale')

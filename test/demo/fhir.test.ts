@@ -34,7 +34,7 @@ const readIssue = ({ body }: { body: Resource }) => {
   return (body.issue as { severity: string; code: string }[])[0]
 }
 
-test('metadata says what it is', async () => {
+test('metadata describes the server', async () => {
   const { status, body } = await requestFhir('/fhir/metadata')
   expect(status).toBe(200)
   expect(body).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' })
@@ -62,7 +62,7 @@ test('a search finds by id and by birth date, all together', async () => {
   expect(readEntries(await requestFhir(`/fhir/Patient?_id=${id}&family=Cortez`))).toEqual([])
 })
 
-test('what is not there is a 404 that says so', async () => {
+test('an unknown resource is a 404 with an OperationOutcome', async () => {
   for (const path of ['/fhir/Patient/none', '/fhir/Observation', '/elsewhere']) {
     const answer = await requestFhir(path)
     expect(answer.status).toBe(404)
@@ -131,7 +131,7 @@ test.each(['bix', 'TIM', 'nobody,Tim'])(
   },
 )
 
-test('a search is sent as a form, whose parameters count beside those of the query', async () => {
+test('a search may be a form, whose parameters are added to those of the query', async () => {
   const buildForm = (body: string) =>
     requestFhir('/fhir/Patient/_search?name=bix', { method: 'POST', body })
   expect(readEntries(await buildForm('birthdate=2008-01-06'))).toHaveLength(1)

@@ -25,7 +25,7 @@ const readState = async (app: App) =>
   (await (await app.request('/messages')).json()) as { failing: boolean; arrived: object[] }
 const readPage = async (app: App, path = '/') => (await app.request(path)).text()
 
-test('the handshake is met by who brings the token in its body', async () => {
+test('the verification request is answered if its body has the token', async () => {
   const app = createHospital()
   const answer = await post(app, { 'verification-token': TOKEN, challenge: 'say this' })
   expect([answer.status, await answer.text()]).toEqual([200, 'say this'])
@@ -108,7 +108,7 @@ test('the page shows what others wrote as text, runs nothing and loads its own s
   expect(style.headers.get('Content-Type')).toBe('text/css; charset=utf-8')
 })
 
-test('the page refreshes itself, and stands still for who reads', async () => {
+test('the page refreshes itself, unless the user pauses it', async () => {
   const app = createHospital()
   expect(await readPage(app)).toContain('http-equiv="refresh"')
   expect(await readPage(app, '/?still')).not.toContain('http-equiv="refresh"')
@@ -123,7 +123,7 @@ test('memory holds the last 50 arrivals, and the beginning of each', async () =>
   expect(arrived.every(({ body }) => body.length === 65_536)).toBe(true)
 })
 
-test('the token is shown to nobody', async () => {
+test('the page does not show the token', async () => {
   const app = createHospital()
   await post(app, { 'verification-token': TOKEN, challenge: 'x' })
   await post(app, createMessage('Acme', { note: TOKEN }), TOKEN)

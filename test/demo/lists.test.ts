@@ -43,9 +43,12 @@ test.each([
   ['opendental', '/api/v1/none', expect.any(String)],
   ['xdent', '/api/v1/Patients/9', { Code: 'NOT_FOUND', Message: expect.any(String) }],
   ['practice', '/practice/v1/patients/9', { error: 'not_found', message: expect.any(String) }],
-] as const)('%s says in its own words what is not there: %s', async (upstream, path, body) => {
-  expect(await get(upstream, path)).toEqual({ status: 404, body })
-})
+] as const)(
+  '%s answers in its own format that something does not exist: %s',
+  async (upstream, path, body) => {
+    expect(await get(upstream, path)).toEqual({ status: 404, body })
+  },
+)
 
 test('an office finds by last name, and changes what it may', async () => {
   const found = await get('opendental', '/api/v1/patients?LName=Cortez')

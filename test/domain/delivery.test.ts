@@ -14,7 +14,7 @@ const computeWait = (outcome: DeliveryOutcome, before: number, drawn: number): n
 }
 
 describe('after an attempt', () => {
-  test('only a delivery goes on to the next message, whatever came before', () => {
+  test('only a delivery is followed by the next message, whatever came before', () => {
     fc.assert(
       fc.property(failures, jitter, (before, drawn) => {
         expect(decideRetry('delivered', before, drawn)).toEqual({ next: 'go_on' })
@@ -22,14 +22,14 @@ describe('after an attempt', () => {
     )
   })
 
-  test('in vain, the waits are the documented ones: at once, 10, 10, 20, 30, 50, 80, 120 s, then every 120 s', () => {
+  test('that failed, the waits are the documented ones: at once, 10, 10, 20, 30, 50, 80, 120 s, then every 120 s', () => {
     for (const outcome of IN_VAIN) {
       const waits = Array.from({ length: 12 }, (_, n) => computeWait(outcome, n, 0) / 1000)
       expect(waits).toEqual([0, 10, 10, 20, 30, 50, 80, 120, 120, 120, 120, 120])
     }
   })
 
-  test('in vain, no wait is shorter than documented, nor more than a tenth longer', () => {
+  test('that failed, no wait is shorter than documented, or more than a tenth longer', () => {
     fc.assert(
       fc.property(inVain, failures, jitter, (outcome, before, drawn) => {
         const documented = computeWait(outcome, before, 0)
@@ -41,7 +41,7 @@ describe('after an attempt', () => {
     )
   })
 
-  test('in vain, the wait never ends: it is at most 132 s after any number of attempts', () => {
+  test('that failed, the wait is at most 132 s after any number of attempts', () => {
     fc.assert(
       fc.property(inVain, failures, jitter, (outcome, before, drawn) => {
         expect(computeWait(outcome, before, drawn)).toBeLessThanOrEqual(132_000)
@@ -49,7 +49,7 @@ describe('after an attempt', () => {
     )
   })
 
-  test('feeds that failed together are apart by their jitter', () => {
+  test('subscriptions that failed together are tried at different times', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1000 }), (before) => {
         expect(computeWait('failed', before, 0.9)).toBeGreaterThan(

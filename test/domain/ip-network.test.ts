@@ -140,7 +140,7 @@ describe('an IPv4-mapped address', () => {
     )
   })
 
-  test('is told from its neighbours', () => {
+  test('differs from neighbouring addresses', () => {
     expect(parseIpAddress('::fffe:1.2.3.4')?.family).toBe(6)
     expect(parseIpAddress('::1:ffff:1.2.3.4')?.family).toBe(6)
     expect(parseIpAddress('::ffff:0:1.2.3.4')?.family).toBe(6)

@@ -70,8 +70,8 @@ const FAULTS: readonly Fault[] = [
   ],
 ]
 
-describe('whether a key may be used', () => {
-  test('of all combinations of what can be wrong with it, the first is told', () => {
+describe('the check that a key may be used', () => {
+  test('returns the first problem of all combinations of problems', () => {
     for (let mask = 0; mask < 2 ** FAULTS.length; mask++) {
       const present = FAULTS.filter((_, n) => (mask >> n) & 1)
       const key = present.reduce((broken, [, break_]) => break_(broken), sound)
@@ -81,7 +81,7 @@ describe('whether a key may be used', () => {
     }
   })
 
-  test('says of which key, and what the operator needs to understand it', () => {
+  test('returns the key, and the facts that the operator needs', () => {
     const facts = { address_refused: { address: HERE }, region_other: { region: 'ca' } }
     for (const [reason, break_] of FAULTS) {
       const more = facts[reason as keyof typeof facts]
@@ -180,7 +180,7 @@ test('an overlap that began further ahead than clocks differ is over', () => {
   expect(listHashesAt(NOW + 60_001)).toEqual(['current'])
 })
 
-test('engineers and administrators hold keys, nobody else', () => {
+test('only engineers and administrators can own keys', () => {
   const roles = ['operator', 'administrator', 'engineer', 'member'] as const
   expect(roles.filter(canHoldKeys)).toEqual(['administrator', 'engineer'])
 })

@@ -37,7 +37,7 @@ describe('a password', () => {
     expect(normalizePassword('two\u00a0words\u3000more')).toBe('two words more')
   })
 
-  test('that can be nobody’s is not looked at', () => {
+  test('that no user can have is not checked', () => {
     expect(normalizePassword('\udc00')).toBe(null)
     expect(normalizePassword('x'.repeat(257))).toBe(null)
     // One character that stands for eighteen.

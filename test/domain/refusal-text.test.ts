@@ -11,7 +11,7 @@ describe.each(SAMPLE_FAILURES)('a refusal for $reason', (failure) => {
     expect(JSON.stringify(facts)).not.toContain(CALLER_TEXT)
   })
 
-  test('is told in whole sentences, from what is kept', () => {
+  test('is described in whole sentences, from the stored facts', () => {
     expect(sentence).toMatch(/^[A-Z].*[.)]$/)
     expect(advice).toMatch(/\S/)
     expect(`${sentence} ${advice}`).not.toMatch(/undefined|null/)
@@ -42,7 +42,7 @@ test.each([
   expect(describeRefusal({ reason, keyId: 'k' }, key).advice).toContain(help)
 })
 
-test('a reason of another version is still told', () => {
+test('a reason of another version is still described', () => {
   expect(describeRefusal({ reason: 'of_tomorrow' })).toEqual({
     sentence: 'Refused: of_tomorrow.',
     advice: null,

@@ -13,7 +13,7 @@ import {
 } from '../../src/domain/role.ts'
 
 /** M: member, E: engineer, A: administrator, O: operator. */
-test('each role may what stands in its column, and nothing else', () => {
+test('each role has the permissions of its column, and no others', () => {
   const formatRoleLetters = (permission: Permission) =>
     ROLES.map((role) =>
       hasPermission(role, permission) ? (role[0]?.toUpperCase() ?? '') : '-',

@@ -40,7 +40,7 @@ describe('a secret that was made here', () => {
     return text
   }
 
-  test('is garbled by any other character in any one place after lk_', () => {
+  test('is damaged by another character in any position after lk_', () => {
     fc.assert(
       fc.property(
         secrets,
@@ -93,7 +93,7 @@ test('a secret that another system made is never called garbled', () => {
 describe('a scanner of source code', () => {
   const findSecret = (text: string) => SECRET_PATTERN.exec(text)?.[0]
 
-  test('finds every secret that was made here, whatever stands around it', () => {
+  test('finds every secret of Latchkey in any surrounding text', () => {
     const around = fc.string({ unit: 'binary' }).filter((text) => !text.includes('lk_'))
     fc.assert(
       fc.property(around, secrets, around, (before, secret, after) => {
@@ -112,7 +112,7 @@ describe('a scanner of source code', () => {
     },
   )
 
-  test('finds nothing in what is none', () => {
+  test('finds nothing in other texts', () => {
     for (const text of ['lk_', `lk_${'a'.repeat(48)}`, `lk-${'a'.repeat(60)}`, mint().slice(1)]) {
       expect(findSecret(text)).toBeUndefined()
     }

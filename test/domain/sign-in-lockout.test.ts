@@ -3,7 +3,7 @@ import { computeLockoutMs, computeRemainingLockoutMs } from '../../src/domain/li
 import { DAY_MS, MINUTE_MS } from '../support/time.ts'
 
 describe('the wait after failures', () => {
-  test('begins with the fifth from one place, is doubled, and ends at a quarter of an hour', () => {
+  test('begins at the fifth failure from one address, doubles, and is at most a quarter of an hour', () => {
     const waits = Array.from({ length: 18 }, (_, n) => computeLockoutMs(n, 'here') / 1000)
     expect(waits).toEqual([
       ...[0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
@@ -38,14 +38,14 @@ describe('a lock', () => {
     expect(lockedMs(now + 400 * DAY_MS)).toBe(0)
   })
 
-  test('is none of few failures where the last one was written by a clock that is seconds ahead', () => {
+  test('does not follow few failures if the last one is seconds in the future', () => {
     expect(computeRemainingLockoutMs({ count: 4, lastAt: 1_030_000 }, 'here', 1_000_000)).toBe(0)
     expect(computeRemainingLockoutMs({ count: 5, lastAt: 1_030_000 }, 'here', 1_000_000)).toBe(
       31_000,
     )
   })
 
-  test('is none where the last failure is a day old', () => {
+  test('does not follow failures of which the last is a day old', () => {
     const failures = { count: 1_000_000, lastAt: 0 }
     expect(computeRemainingLockoutMs(failures, 'here', DAY_MS)).toBe(0)
     expect(computeRemainingLockoutMs(failures, 'here', 14 * MINUTE_MS)).toBe(MINUTE_MS)

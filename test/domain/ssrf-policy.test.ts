@@ -169,7 +169,7 @@ test('an address that cannot be read is not reached, whatever is allowed', () =>
   }
 })
 
-test('plain http is for development, and any other scheme for nobody', () => {
+test('plain http is accepted in development only, and other schemes never', () => {
   expect(isAllowedScheme('https:', false)).toBe(true)
   expect(isAllowedScheme('https:', true)).toBe(true)
   expect(isAllowedScheme('http:', true)).toBe(true)

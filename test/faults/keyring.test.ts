@@ -44,7 +44,7 @@ async function createOtherRing(): Promise<string> {
   return join(dir, 'keyring.json')
 }
 
-test('a second server with another key ring is refused at start, and the first goes on', async () => {
+test('a second server with another key ring does not start, and the first continues', async () => {
   const dir = createTempFolder()
   const LATCHKEY_KEYRING = await createOtherRing()
   const first = await startServerProcess(dir)
@@ -120,7 +120,7 @@ describe('the key ring file of a running server', () => {
     await server.stop()
   })
 
-  test('is looked at every two seconds, and what is wrong with it said once', async () => {
+  test('is checked every two seconds, and a problem with it is logged once', async () => {
     const dir = createTempFolder()
     const ring = join(dir, 'keyring.json')
     const server = await startServerProcess(dir)

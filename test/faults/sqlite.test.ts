@@ -127,7 +127,7 @@ describe('a database that takes no write while the server runs', () => {
   )
 
   test.skipIf(!canLimitFileSize)(
-    'because it has room for small writes alone: 503 at /ready too, until a message fits again',
+    'because only small writes fit: 503 at /ready too, until a message fits again',
     async () => {
       const tokens = await issueTokens(server, key)
       const readReadyStatus = async () => (await fetch(`${server.url}/ready`)).status
@@ -172,7 +172,7 @@ describe('a database that takes no write while the server runs', () => {
     expect((await waiting).status).toBe(200)
   })
 
-  test('because another process holds it without end: 503, and 200 when it is gone', async () => {
+  test('because another process has locked it: 503, and 200 when it is unlocked', async () => {
     const tokens = await issueTokens(server, key)
     const other = new Database(join(dir, 'latchkey.db'))
     other.exec('BEGIN IMMEDIATE')
@@ -197,7 +197,7 @@ async function startOnSmallDisk(megabytes: number) {
 }
 
 test.skipIf(!canUnshareMounts)(
-  'a full disk: 503 until there is room again, and nothing half written',
+  'a full disk: 503 until there is space again, and nothing half written',
   async () => {
     const { key, small, server } = await startOnSmallDisk(4)
     try {

@@ -53,7 +53,7 @@ describe('Under a running server, a database of which', () => {
     await expect(createAccount()).rejects.toMatchObject({ name: 'Unavailable' })
   })
 
-  test('the file became smaller by a VACUUM goes on', async () => {
+  test('the file became smaller by a VACUUM continues', async () => {
     executeSql(path, 'CREATE TABLE filler (bytes TEXT)')
     executeSql(path, `INSERT INTO filler VALUES (hex(zeroblob(200000))), (hex(zeroblob(200000)))`)
     truncateWal()

@@ -123,7 +123,7 @@ describe('the console below a path', () => {
 })
 
 describe('the vendors’ listener below a path', () => {
-  test('answers with and without the path, and tells upstreams the path', async () => {
+  test('answers with and without the path, and sends the path to upstreams', async () => {
     const { secret } = await seedSiteKey(live)
     for (const base of ['/latchkey', '']) {
       const answer = await fetch(`${live.url}${base}/fhir/Patient?_id=1`, {

@@ -99,7 +99,7 @@ describe('the console', () => {
     await server.close()
   })
 
-  test('is told of where the server listens, and nothing else of it is', async () => {
+  test('is logged with its host, port and URL when the server listens', async () => {
     live = await startLiveServer()
     const { url, consoleUrl } = live
     const listening = live.log.lines.find(({ message }) => message === 'listening')

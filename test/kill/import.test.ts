@@ -16,7 +16,7 @@ import { createTempFolder } from '../support/server.ts'
 const ROWS = 1500
 const run = promisify(execFile)
 
-test('an import that is killed goes on where it stopped, and no key lacks its event or its row', async () => {
+test('an import that is killed continues where it stopped, and no key lacks its event or its row', async () => {
   const dir = createTempFolder()
   const env = createEnvironment({ LATCHKEY_DATA: dir })
   const create = async (...args: string[]) => {

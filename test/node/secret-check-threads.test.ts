@@ -51,7 +51,7 @@ test('checks at once are answered each by its own thread', async () => {
   expect(log.lines).toEqual([])
 })
 
-test('a check that cannot be computed is an error, and others go on', async () => {
+test('a check that cannot be computed is an error, and does not affect others', async () => {
   const checks = [bcrypt, impossible, bcrypt]
   const answers = await Promise.allSettled(
     checks.map((check) => threads.check(SECRET, check, null)),

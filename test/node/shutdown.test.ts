@@ -22,7 +22,7 @@ async function beginRequest({ url }: LiveServer): Promise<Socket> {
   return socket
 }
 
-test('a server that is told to stop waits LATCHKEY_STOP_SECONDS for requests under way', async () => {
+test('a server that stops waits up to LATCHKEY_STOP_SECONDS for requests in progress', async () => {
   const patientServer = await startLiveServer(AN_HOUR)
   const hastyServer = await startLiveServer({ LATCHKEY_STOP_SECONDS: '1' })
   const [openRequest, cutRequest] = await Promise.all([

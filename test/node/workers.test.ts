@@ -112,7 +112,7 @@ describe('two workers', () => {
     expect(await requestStatus(server.url)).toBe(404)
   })
 
-  test('refuse what was revoked, whoever revoked it, from their next request on', async () => {
+  test('refuse what any process has revoked from their next request on', async () => {
     const key = await seedKey(seeds)
     const { accessToken } = await authenticate(key)
     expect(await sendMessageWith(key, accessToken)).toEqual([200])
@@ -148,7 +148,7 @@ describe('two workers', () => {
     await waitUntil(() => new Set(listReaders()).size === 2)
   })
 
-  test('one of them killed in the middle of refreshes: nobody is locked out, nothing is lost', async () => {
+  test('lock out no client and lose nothing if one is killed during refreshes', async () => {
     const keys = await Promise.all(Array.from({ length: 8 }, () => seedKey(seeds)))
     let refreshed = 0
     let lost = 0
@@ -183,7 +183,7 @@ describe('two workers', () => {
     expect(lost).toBeGreaterThan(0)
   })
 
-  test('told to stop, both answer what is under way, and all end with exit code 0', async () => {
+  test('finish requests in progress when they are stopped, and exit with 0', async () => {
     const key = await seedKey(seeds)
     const pids = listWorkerPids(server)
     const { apiKey, secret } = key
@@ -237,7 +237,7 @@ test('kill -9 of the process above them ends all workers', async () => {
   await waitUntil(() => !pids.some(isAlive))
 })
 
-test('what keeps one worker from starting is told as it is of one process', async () => {
+test('a problem that keeps a worker from starting is reported as in one process', async () => {
   const occupiedPort = createServer().listen(0, '127.0.0.1')
   await once(occupiedPort, 'listening')
   const { port } = occupiedPort.address() as AddressInfo

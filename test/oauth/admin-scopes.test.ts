@@ -88,7 +88,7 @@ describe('a client with admin scopes', () => {
   })
 })
 
-test('a client with admin scopes is transferred, prolonged and enabled only by users who may grant them', async () => {
+test('a client with admin scopes is transferred, prolonged and enabled only by users with the permission to grant them', async () => {
   const administrator = getKeys('administrator')
   const { key } = unwrap(await create('administrator', ['admin:users.write']))
   const engineer = getKeys('engineer')

@@ -168,7 +168,7 @@ describe('a client has exactly one method', () => {
 })
 
 describe('the rotation of a client’s secret', () => {
-  test('lets both secrets work during the overlap, and then the new one', async () => {
+  test('accepts both secrets during the overlap, and then the new one', async () => {
     const { clientId, keyId, secret } = await seedBasicClient()
     const rotated = unwrap(await server.keys.rotateSecret(keyId, { overlapMs: 60_000 }))
     expect((await requestByBasic(clientId, secret)).status).toBe(200)

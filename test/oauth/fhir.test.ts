@@ -300,7 +300,7 @@ describe('a token at the FHIR surface', () => {
     await expectAccess(await createToken('fhir:production', 'introspect'), READ, 'system/Patient.r')
   })
 
-  test('that is revoked, expired or none of ours gets 401 and a challenge', async () => {
+  test('that is revoked, expired or of another server gets 401 and a challenge', async () => {
     const client = await createClient(['system/*.rs'])
     const [revoked, expired] = [
       await requestToken(server, client),

@@ -190,7 +190,7 @@ describe('a resource server', () => {
     )
   })
 
-  test('is told what is wrong with its request', async () => {
+  test('gets the reason if its request is invalid', async () => {
     const proof = await createProof(client, server.clock())
     const basic = createBasicHeader(client.clientId, 'x')
     for (const [parameters, headers, description] of [

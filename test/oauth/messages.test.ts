@@ -192,7 +192,7 @@ describe.each(['jwt', 'opaque'] as const)('a %s token of a client', (tokenStrate
   })
 })
 
-test('a client without a source sends nothing, and is not told to get another token', async () => {
+test('a client without a source sends nothing, and its refusal does not ask for another token', async () => {
   const { accessToken } = await createClient()
   const { status, body, headers } = await send(accessToken)
   expect([status, body.errorDetail]).toEqual([

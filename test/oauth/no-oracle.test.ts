@@ -87,7 +87,7 @@ const WRONG: readonly (readonly [string, AssertionChanges, 'assertion' | 'kid' |
 ]
 
 describe.each(TOKEN_PATHS)('%s gives one answer to the assertion of a client', (path) => {
-  test.each(WRONG)('%s, whoever the client is', async (_, changes, kind) => {
+  test.each(WRONG)('%s, for every client', async (_, changes, kind) => {
     for (const [name, create] of [
       ...CLIENTS,
       ['that is known', () => seedSigningClient(server)] as const,
@@ -112,7 +112,7 @@ describe.each(TOKEN_PATHS)('%s gives one answer to the assertion of a client', (
   })
 })
 
-test('a secret is answered in one way, whatever stands against its client', async () => {
+test('a secret gets one answer, whatever is wrong with its client', async () => {
   const settings = { authenticationMethod: 'client_secret_basic', scopes: ['introspect'] } as const
   const [known, disabled, closed] = [
     await seedClient(server, settings),

@@ -44,7 +44,7 @@ describe('the test of a JWK Set', () => {
     }
   })
 
-  test('says why a URL is not fetched', async () => {
+  test('reports why a URL is not fetched', async () => {
     const { keyId } = await seedUrlClient()
     expect(unwrap(await server.keys.testJwks(keyId))).toEqual({
       url: PRIVATE_URL,

@@ -228,7 +228,7 @@ describe.each(TOKEN_PATHS)('%s', (path) => {
     expect(answer.body.error).toBe('invalid_request')
   })
 
-  test('tells the key’s manager and the audit exactly what failed, and the caller nothing', async () => {
+  test('reports the exact failure in the audit and on the key’s page, and not to the caller', async () => {
     const other = await seedSigningClient(server)
     const claims = { aud: 'https://other.example' }
     const assertion = await signAssertion(other, server.clock(), { claims })

@@ -128,7 +128,7 @@ describe('the Open Dental data API', () => {
     ['standard', '1', 1000],
     ['enterprise', '1', 500],
   ] as const)(
-    'limits a key with %s access to one request per interval, and says how many seconds remain',
+    'limits a key with %s access to one request per interval, and answers with the remaining seconds',
     async (access, seconds, ms) => {
       const { developer } = await createFixture()
       const [key, other] = [

@@ -177,7 +177,7 @@ const listOtherRows = () =>
     .map(toRowText)
     .filter((row) => otherTexts.some((text) => row.includes(text)))
 
-test('no operation tells a role which ids another account has, or changes anything of it', async () => {
+test('no operation reveals to a role which ids another account has, or changes anything of it', async () => {
   const performers = new Map<string, PerformRequest>()
   for (const role of ROLES) {
     const testUser = await seedUser(server, { role, accountId: ownIds.account })
@@ -221,7 +221,7 @@ test('no operation tells a role which ids another account has, or changes anythi
   expect(listOtherRows()).toEqual(before)
 })
 
-test('each place reaches rows: an operator who sees all accounts gets another answer', async () => {
+test('each id of these requests exists: an operator with all accounts gets another answer', async () => {
   const { secret } = await issueApiToken(
     server,
     await seedUser(server, { role: 'operator', accountId: ownIds.account }),

@@ -217,7 +217,7 @@ describe('a caller with a valid practice key learns why it is refused:', () => {
   })
 })
 
-test('a practice request without a Basic credential gets a challenge that says what to send', async () => {
+test('a practice request without a Basic credential gets a challenge for it', async () => {
   const { secret } = await seedOwnerKey(server, 'practice')
   const kinds = [undefined, '', 'Basic', 'Basic ', `Bearer ${secret}`, `ODFHIR a/${secret}`, secret]
   for (const path of PATHS) {

@@ -46,7 +46,7 @@ test('a run that left something out names it, its file, and how many ran there',
   )
 })
 
-test('a run that failed tells the seed that its random tests drew from', () => {
+test('a run that failed prints the seed of its random tests', () => {
   expect(reportLines(createTestModule('a.test.ts', { one: 'failed' }))).toEqual([
     `Random tests draw the same again with TEST_SEED=${process.env.TEST_SEED} in the environment.`,
     '0 passed, 1 failed',

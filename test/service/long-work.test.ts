@@ -18,7 +18,7 @@ test('of long work one is done at a time, and the next when it is done or broken
   }
 })
 
-test('work that the runtime has dropped holds nobody up for long', async () => {
+test('work that the runtime has dropped blocks others for a limited time', async () => {
   const clock = createTestClock()
   const runAlone = createRunExclusively('not now', clock)
   let moves = (): void => undefined
@@ -34,7 +34,7 @@ test('work that the runtime has dropped holds nobody up for long', async () => {
   expect(await runAlone(async () => 'second')).toEqual({ ok: true, value: 'second' })
 })
 
-test('work that was thought dropped, and ends late, lets nobody in beside who came after it', async () => {
+test('work that ends after its time limit does not release the work that followed it', async () => {
   const clock = createTestClock()
   const runAlone = createRunExclusively('not now', clock)
   const lateWork = Promise.withResolvers<void>()

@@ -45,7 +45,7 @@ describe.each(ROLES)('%s', (role) => {
     }
   })
 
-  test('is told what may be shown', () => {
+  test('has the permissions that the console shows', () => {
     const services = createRoleServices(role)
     expect(services.can('keys.read')).toBe(true)
     expect(services.can('keys.write')).toBe(role !== 'member')

@@ -46,7 +46,7 @@ test('a sandbox without findings ends with 0, and deletes its data', async () =>
   expect(report).toEqual({ requests: 1, findings: [] })
 })
 
-test('a sandbox with findings ends with 1 if it is told to, and reports them', async () => {
+test('a sandbox with findings reports them, and exits with 1 if the option says so', async () => {
   const file = join(createTempFolder(), 'faults.json')
   writeFileSync(file, JSON.stringify([{ fault: 'answer-503=30s', count: 1 }]))
   const args = ['--fail-on-findings', '--schedule', file]

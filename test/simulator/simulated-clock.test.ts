@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { SimulatedClock } from '../../src/simulator/simulated-clock.ts'
 import { DAY_MS, HOUR_MS } from '../support/time.ts'
 
-test('the clock jumps forward for everybody, and is shifted for one request alone', async () => {
+test('the clock jumps forward for all requests, and can be shifted for one', async () => {
   const clock = new SimulatedClock({ speed: 1, skewMs: -HOUR_MS })
   expect(clock.now() - Date.now()).toBeLessThanOrEqual(-HOUR_MS)
   clock.advance(8 * DAY_MS)
@@ -16,7 +16,7 @@ test('the clock jumps forward for everybody, and is shifted for one request alon
   expect(await shifted).toBeGreaterThanOrEqual(before + DAY_MS)
 })
 
-test('the clock runs as many times faster as it is told', () => {
+test('the clock runs as many times faster as is set', () => {
   const startedAt = performance.now()
   const clock = new SimulatedClock({ speed: 1_000_000, skewMs: 0 })
   const createdAt = performance.now()

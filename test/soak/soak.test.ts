@@ -8,7 +8,7 @@ import { runSoak } from './soak.ts'
 const MESSAGES = 1000
 
 test.concurrent.each(SOAK_ENGINES)(
-  '%s: whatever fails or is killed, what was acknowledged arrives in order, and twice only where nobody could know',
+  '%s: whatever fails or is killed, acknowledged messages arrive in order, and twice only if the first delivery could not be confirmed',
   async (engine) => {
     const outcome = await runSoak({ engine, messages: MESSAGES, seed: TEST_SEED })
     console.log(formatSoakReport(outcome))

@@ -47,7 +47,7 @@ test('what came once and in order is fine', () => {
   expect(judgeEvents({ arrivals: createArrivals([1], [2]) })).toEqual(NO_FAULTS)
 })
 
-test('feeds do not wait for each other', () => {
+test('subscriptions do not wait for each other', () => {
   const elsewhere = { destination: 3 }
   const both = [createSent(1), createSent(2, { destinations: [3] })]
   const came = createArrivals([2, 'taken', elsewhere], [1])
@@ -129,7 +129,7 @@ describe('a message that comes again is', () => {
     expect(repeat('broken_off')).toEqual({ ...NO_FAULTS, explained })
   })
 
-  test('explained where somebody was killed while it was answered, or its answer written down', () => {
+  test('explained by a kill while it was answered or recorded', () => {
     const explained = { brokenOff: 0, inTrouble: 1 }
     for (const from of [996, 1005, 1500]) {
       expect(repeat('taken', [createDisruption(from)])).toEqual({ ...NO_FAULTS, explained })
@@ -167,7 +167,7 @@ describe('a message that comes again is', () => {
   })
 })
 
-test('what is not what was sent, or not to whom, is altered', () => {
+test('a message with another body or destination than sent is altered', () => {
   const stranger = { destination: 2 }
   const came = createArrivals([1, 'taken', { isIntact: false }], [2], [2, 'taken', stranger], [3])
   expect(judgeEvents({ arrivals: came }).altered).toEqual(['1.1 at 0', '1.2 at 2', '1.3 at 0'])

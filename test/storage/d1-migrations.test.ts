@@ -73,7 +73,7 @@ test('a database of version 4 is brought to version 6, each row kept', async () 
   expect(await d1.query(`SELECT name FROM sqlite_master WHERE name LIKE '%guard%'`)).toEqual([])
 })
 
-test('a file for another version fails, says why, and changes nothing', async () => {
+test('a file for another version fails with the reason, and changes nothing', async () => {
   const before = await readContents()
   await expect(writeMigration(5)).rejects.toThrow(
     'the database does not have schema version 5, nothing was changed',
@@ -90,7 +90,7 @@ test('a file that was executed fails the second time, and changes nothing', asyn
   expect(await readContents()).toEqual(before)
 })
 
-test('a database of nobody’s version is left as it is', async () => {
+test('a database of an unknown version is not changed', async () => {
   await d1.executeText('DELETE FROM schema_version;')
   const before = await readContents()
   await expect(writeMigration(4)).rejects.toThrow('does not have schema version 4')
@@ -119,7 +119,7 @@ test('no file is written where nothing is to be done, nor for a version of the f
   expect(existsSync(path)).toBe(false)
 })
 
-test('a Worker waits for the migration, says how it is done, and then serves', async () => {
+test('a Worker waits for the migration, explains how to do it, and then serves', async () => {
   const storage = createStorage(openD1(d1.db, SAMPLE_HISTORY_6))
   await expect(storage.readAuthorityVersion()).rejects.toThrow(
     new StorageUnavailableError(
@@ -146,7 +146,7 @@ test('a database of version 4 gets one spelling of each public id that is a UUID
   }
 })
 
-test('wrangler executes the file, and says why where it does not', async () => {
+test('wrangler executes the file, and prints the reason if it fails', async () => {
   const wranglerD1 = await startTestD1(dir)
   await wranglerD1.executeText(readFileSync(FIXTURE, 'utf8'))
   await wranglerD1.dispose()

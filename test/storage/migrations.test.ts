@@ -132,7 +132,7 @@ describe('a database of version 4 with rows in it', () => {
     expect(readSqliteVersion(db)).toBe(6)
   })
 
-  test('is told in one line of the log when a server has migrated it, and then no more', async () => {
+  test('is migrated by a server, which logs it once', async () => {
     const log = createTestLog()
     await openSqlite(path, { log, history: SAMPLE_HISTORY_6 }).close()
     await openSqlite(path, { log, history: SAMPLE_HISTORY_6 }).close()

@@ -62,7 +62,7 @@ test('servers that start together bring a database of version 4 to version 6 onc
   expect(rows).toEqual([{ email: 'eng@acme.example', phone: null }])
 })
 
-test('a server that has migrated says so in one line of its log', async () => {
+test('a server that has migrated logs it in one line', async () => {
   const log = createTestLog()
   await (await openPostgres(url, log, { history: SAMPLE_HISTORY_6 })).close()
   await (await openPostgres(url, log, { history: SAMPLE_HISTORY_6 })).close()

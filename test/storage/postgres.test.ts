@@ -129,7 +129,7 @@ describe('PostgreSQL', () => {
     await expect(storage.addSource(row, event('e', 's'))).rejects.toThrow(/foreign key/)
   })
 
-  test('an error says nothing of the rows that it is about, nor of the connection', async () => {
+  test('an error contains nothing of the rows or the connection', async () => {
     const storage = await openStorage()
     await storage.addEvent(event('very-secret'))
     const error = await storage.addEvent(event('very-secret')).catch((error: unknown) => error)
@@ -151,7 +151,7 @@ describe('PostgreSQL', () => {
     expect(types.getTypeParser(20)('1')).toBe('1')
   })
 
-  test('text with U+0000, which PostgreSQL cannot hold, is nobody’s id', async () => {
+  test('text with U+0000, which PostgreSQL cannot store, is no id', async () => {
     const storage = await openStorage()
     expect(await storage.findKey('a\0')).toBeNull()
     expect(await storage.findGrant('\0')).toBeNull()
@@ -182,7 +182,7 @@ describe('PostgreSQL', () => {
     }
   })
 
-  test('one read serves all who asked before it was sent, and nobody who asked later', async () => {
+  test('one read serves all requests before it was sent, and no later one', async () => {
     const [engine, other] = [await openEngine(createTestLog(), 1, PATIENT), await openStorage()]
     const slow = createStatement('SELECT version, pg_advisory_xact_lock_shared(1) FROM authority')
     const readVersions = async (rows: unknown) => (await rows) as { version: number }[]
@@ -299,7 +299,7 @@ describe('PostgreSQL', () => {
     expect((await storage.findAccount('a'))?.createdAt).toBe(2)
   })
 
-  test('a statement whose result changed with the schema is prepared anew', async () => {
+  test('a statement with a result that changed with the schema is prepared again', async () => {
     const engine = await openEngine()
     const readVersion = createStatement('SELECT * FROM schema_version')
     expect(await engine.read(readVersion)).toEqual([{ version: SCHEMA_VERSION }])
@@ -316,7 +316,7 @@ describe('PostgreSQL', () => {
     expect(await createStorage(await openEngine()).listEvents({ limit: 10 })).toHaveLength(3)
   })
 
-  test('connections that are cut are Unavailable to those who wait on them, and replaced for all others', async () => {
+  test('connections that are cut are Unavailable to the requests that wait on them, and replaced for all others', async () => {
     const log = createTestLog()
     const engine = await openEngine(log)
     const storage = createStorage(engine)
@@ -337,7 +337,7 @@ describe('PostgreSQL', () => {
     expect(await storage.readAuthorityVersion()).toBe(1)
   })
 
-  test('a server that has one connection goes on with it where no further one can be had', async () => {
+  test('a server that has one connection continues with it if no further one is possible', async () => {
     const engine = await openEngine()
     const storage = createStorage(engine)
     const elsewhere = new URL(url)

@@ -25,7 +25,7 @@ test('the shapes are the tables of schema.sql: every column, and the key in its 
   expect(TABLE_SHAPES).toEqual(schemaTables)
 })
 
-test('each table stands after those it refers to', () => {
+test('each table follows those that it refers to', () => {
   const order = TABLE_SHAPES.map(({ name }) => String(name))
   for (const [n, name] of order.entries()) {
     for (const { table } of db.pragma(`foreign_key_list(${name})`) as { table: string }[]) {

@@ -114,7 +114,7 @@ describe('the console', () => {
     expect(await server.sunsets.list({ accountId: vendor.accountId, limit: 10 })).toEqual([])
   })
 
-  test('lets members look, and not set', async () => {
+  test('shows sunsets to members, who cannot set them', async () => {
     const member = await seedUser(server, { role: 'member', accountId: vendor.accountId })
     const browser = await signInToConsole(server, { username: member.username, password: PASSWORD })
     const page = await browser.get('/console/sunsets/plan?key-type=redox&sunset=2099-12-31')

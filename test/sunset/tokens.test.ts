@@ -231,7 +231,7 @@ describe('a brownout', () => {
     ])
   })
 
-  test('is recorded, so that explain and the audit tell it', async () => {
+  test('is recorded in the audit, so that explain shows it', async () => {
     const now = server.clock()
     await setSunset({ brownouts: [{ startsAt: now, endsAt: now + HOUR_MS }] })
     const answer = await authenticate()
@@ -277,7 +277,7 @@ describe('after its sunset, a key', () => {
     expect((await server.refresh(vendor.apiKey, refreshToken)).status).toBe(200)
   })
 
-  test('is explained: the reason is its sunset, and the advice says how to cancel it', async () => {
+  test('is explained: the reason is its sunset, and the advice names the command to cancel it', async () => {
     const plan = await setSunset({ brownouts: [] })
     server.clock.set(plan.sunsetAt)
     const answer = await authenticate()

@@ -105,12 +105,13 @@ describe('the IP allowlist', () => {
     '2001:db8::/129',
     'example.org',
     '',
-  ])('refuses %j as a network, and says how to write it', async (network) => {
+  ])('refuses %j as a network, and explains the form', async (network) => {
     const { accountId } = await seedOwnerKey(server, 'xdent')
     expect(await server.ipAllowlist.add({ accountId, network })).toEqual({
       ok: false,
       failure: {
         problem: 'invalid',
+        field: 'network',
         message:
           `${JSON.stringify(network)} is not an address or a network: use 203.0.113.7, ` +
           '203.0.113.0/24 or 2001:db8::/32, without bits set beyond the prefix',

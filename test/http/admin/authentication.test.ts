@@ -177,7 +177,7 @@ test('every operation requires a token', async () => {
 })
 
 test.each(ROLES)(
-  '%s is refused what the role of its user does not permit, and told what is missing',
+  '%s is refused what the role of its user does not permit, and the answer names the permission',
   async (role) => {
     const { callApi } = await seedAdminClient(server, role)
     for (const { method, path, serviceMethods } of operations) {

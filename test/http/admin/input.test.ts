@@ -92,7 +92,7 @@ describe('a body with an error is refused', () => {
     expect(await server.accounts.list({ limit: 1000 })).toEqual(before)
   })
 
-  test('every invalid member is named with its place', async () => {
+  test('every invalid member is named with its path', async () => {
     const { body } = await operator.callApi('POST', '/keys', { keyType: 'redx', name: 1, 'a/b': 2 })
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
       '#/a~1b',

@@ -70,7 +70,7 @@ describe.each([
     expect([answer.status, readErrorMessage(answer)]).toEqual([400, why(field)])
   })
 
-  test.each(DISBELIEVED)('%s: 401 that tells nothing', async (_, json) => {
+  test.each(DISBELIEVED)('%s: 401 that does not reveal the reason', async (_, json) => {
     const answer = await send(createMembers().set(field, json))
     expect([answer.status, getContentType(answer), answer.body]).toEqual([
       401,
@@ -103,7 +103,7 @@ describe.each([
     expect([form.status, readErrorMessage(form)]).toEqual([400, `${field} is there twice.`])
   })
 
-  test('beside siblings that nobody knows: answered as without them', async () => {
+  test('beside unknown members: answered as without them', async () => {
     const answer = await send(createMembers().set('__proto__', '{"a":1}').set('constructor', '[]'))
     expect(answer.status).toBe(200)
     expect(Object.keys(JSON.parse(answer.body))).toEqual(['accessToken', 'expires', 'refreshToken'])

@@ -55,7 +55,7 @@ test('clients that hang up in mid-body leave nothing behind', async () => {
   await expectNoticed(6)
 })
 
-test('clients that hang up before their answer harm nobody', async () => {
+test('clients that disconnect before their answer do not affect others', async () => {
   const connections = await Promise.all(Array.from({ length: 50 }, () => fixture.connect()))
   for (const connection of connections) {
     connection.write(buildPost('/auth/authenticate', fixture.credentials))
@@ -66,7 +66,7 @@ test('clients that hang up before their answer harm nobody', async () => {
   )
 })
 
-test('a client that resets the connection of a refused CONNECT harms nobody', async () => {
+test('a client that resets the connection of a refused CONNECT does not affect others', async () => {
   const { hostname, port } = new URL(fixture.url)
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
   socket.write('CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n')
@@ -132,7 +132,7 @@ test('a request after one that was refused unread is not taken for its body', as
   }
 })
 
-test('a client that waits to be told to continue is answered', async () => {
+test('a client that expects 100-continue is answered', async () => {
   const { credentials } = fixture
   const connection = await fixture.connect()
   connection.write(

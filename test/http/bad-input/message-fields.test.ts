@@ -207,7 +207,7 @@ describe.each(FIELDS)('$name', ({ path, verdicts }) => {
     ])
   })
 
-  test('beside siblings that nobody knows: accepted', async () => {
+  test('beside unknown members: accepted', async () => {
     const body = createMarkedMessage(path).replace(
       PLACE,
       () => `${right},"Unknown":{"__proto__":[1]}`,

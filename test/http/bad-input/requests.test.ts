@@ -189,7 +189,7 @@ const refused: [what: string, lines: string[], status: number, message: RegExp][
   ],
   ['an expectation that nobody can meet', ['Expect: tea'], 417, /Expect/],
 ]
-test.each(refused)('%s: refused, and told why', async (_, lines, status, message) => {
+test.each(refused)('%s: refused, with the reason', async (_, lines, status, message) => {
   const head = ['POST /auth/authenticate HTTP/1.1', 'Host: x', ...lines]
   const answer = await fixture.send([...head, '', ''].join('\r\n'))
   expect(answer.status).toBe(status)
@@ -287,7 +287,7 @@ test.each([
   }
 })
 
-test('the connection of a CONNECT is closed, and what comes behind is answered by nobody', async () => {
+test('the connection of a CONNECT is closed, and later requests on it are not answered', async () => {
   const connection = await fixture.connect()
   connection.write('CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n')
   connection.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -298,7 +298,7 @@ test('the connection of a CONNECT is closed, and what comes behind is answered b
   expect(await connection.readResponse()).toBeNull()
 })
 
-test('a length that is announced twice, each time the same, is read by nobody twice', async () => {
+test('a length that is announced twice, each time the same, is read once', async () => {
   const { credentials } = fixture
   const length = `Content-Length: ${credentials.length}`
   const answer = await fixture.send(

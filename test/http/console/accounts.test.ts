@@ -84,7 +84,7 @@ describe('an operator', () => {
     expect(refused.text).toContain('All operators who can sign in belong to Acme Health')
   })
 
-  test('chooses one account, sees it alone, is told so on every page, and sees all again', async () => {
+  test('selects one account, which every page names, sees it alone, and then all again', async () => {
     const [one, other] = [await createAccount('One Clinic'), await createAccount('Other Clinic')]
     for (const { id, name } of [one, other]) {
       unwrap(await server.sites.add({ accountId: id, name: `Site of ${name}` }))
@@ -171,7 +171,7 @@ describe('an operator', () => {
     await selectAllAccounts()
   })
 
-  test('is redirected to the console alone, whatever the form says', async () => {
+  test('is redirected to the console only, whatever the form contains', async () => {
     const { id } = await createAccount('Safe Clinic')
     expect((await selectAccount(id, 'https://evil.example/')).location).toBe('/console')
     await selectAllAccounts()
@@ -209,7 +209,7 @@ describe('the settings of an account', () => {
     expect(storedAccount).toMatchObject({ name: 'Acme', offboardingPolicy: 'disable' })
   })
 
-  test('tell the administrator who deactivates a user what happens to the user’s keys', async () => {
+  test('name what happens to the keys of a user who is deactivated', async () => {
     const { testUser, ...administrator } = await seedConsoleClient(server, 'administrator')
     const { accountId } = testUser
     const { ownerId } = await seedKey(server, { accountId })
@@ -219,7 +219,7 @@ describe('the settings of an account', () => {
     expect((await administrator.get(path)).text).toContain('Enabled keys are disabled too')
   })
 
-  test('are read by everybody of it, and changed by none below', async () => {
+  test('are visible to all its users, and changed by administrators only', async () => {
     const engineer = await seedConsoleClient(server, 'engineer')
     const at = `${ACCOUNTS}/${engineer.testUser.accountId}`
     const { status, html } = await engineer.get('/console/settings')

@@ -193,7 +193,7 @@ describe('the audit chain', () => {
     expect((await callApi('POST', '/audit/verify', {})).body.whole).toBe(true)
   })
 
-  test('is reported intact, and otherwise with the place of the change', async () => {
+  test('is reported intact, and otherwise with the changed event', async () => {
     await server.sealAudit()
     const whole = await operator.send('/console/audit/verify')
     expect(whole.status).toBe(200)

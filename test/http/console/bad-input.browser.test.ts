@@ -63,7 +63,7 @@ test.each([
   await close()
 })
 
-test('a session whose cookie was copied is over for the thief too, when its owner signs out', async () => {
+test('a session whose cookie was copied ends for the thief too when its owner signs out', async () => {
   const { page, close } = await signInAs('engineer')
   const thief = await openMonitoredPage(browser)
   await thief.page.context().addCookies(await page.context().cookies())
@@ -76,7 +76,7 @@ test('a session whose cookie was copied is over for the thief too, when its owne
   await Promise.all([close(), thief.close()])
 })
 
-test('the second of two users who edit one key is told, sees both versions, and loses no input', async () => {
+test('the second of two users who edit one key sees both versions, and loses no input', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 409/)
   await page.goto(`${fixture.consoleUrl}${getKeyPath('Imaging archive')}/edit`)
@@ -94,7 +94,7 @@ test('the second of two users who edit one key is told, sees both versions, and 
   await Promise.all([close(), faster.close()])
 })
 
-test('what was typed when a session ended is there for who signs in beside it and goes back', async () => {
+test('a form keeps its input if the session ended and the user signs in in another tab', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 401/)
   await page.goto(`${fixture.consoleUrl}/console/sources/new`)
@@ -111,7 +111,7 @@ test('what was typed when a session ended is there for who signs in beside it an
   await close()
 })
 
-test('who sends a form in vain stands at the reason, and comes to the form from there', async () => {
+test('a refused form moves the focus to the reason, which leads to the form', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 422/)
   await page.goto(`${fixture.consoleUrl}/console/destinations/new`)
@@ -125,7 +125,7 @@ test('who sends a form in vain stands at the reason, and comes to the form from 
   await close()
 })
 
-test('who goes through a filter by keys comes to its third choice, and stays in it', async () => {
+test('a filter keeps the focus while the user moves through its options by keyboard', async () => {
   const { page, close } = await signInAs('engineer')
   await page.goto(`${fixture.consoleUrl}/console/keys`)
   const status = page.getByLabel('Status')
@@ -208,7 +208,7 @@ describe.each([
     await close()
   })
 
-  test('the form that is sent again tells that the key was made, and shows nothing', async () => {
+  test('the form that is sent again says that the key exists, and shows no secret', async () => {
     const { page, expectError, close } = await signInAs('engineer', { javaScriptEnabled })
     expectError(/status of 409/)
     const input = { keyType: 'practice', name: `Kiosk again ${javaScriptEnabled}`, owner: OWNER }
@@ -223,7 +223,7 @@ describe.each([
   })
 })
 
-test('a dialog that reveals does not close before somebody has said that the secret is kept', async () => {
+test('a dialog that shows a secret closes only after the user has confirmed to have stored it', async () => {
   const { page, close } = await signInAs('engineer')
   await createKeyByForm(page, fixture.consoleUrl, {
     keyType: 'xdent',
@@ -238,7 +238,7 @@ test('a dialog that reveals does not close before somebody has said that the sec
   await close()
 })
 
-test('a one-time link that has expired leads nowhere, and says who makes another', async () => {
+test('a one-time link that has expired is refused, and the page says who can create another', async () => {
   const { page, expectError, close } = await openMonitoredPage(browser)
   expectError(/status of 410/)
   await page.goto(`${fixture.consoleUrl}/console/welcome/${fixture.ids.expiredLink}`)
@@ -247,7 +247,7 @@ test('a one-time link that has expired leads nowhere, and says who makes another
   await close()
 })
 
-test('a user with too many wrong passwords is told how long to wait, and the form keeps their input', async () => {
+test('the answer to too many wrong passwords has the time to wait, and the form keeps its input', async () => {
   const { page, expectError, close } = await openMonitoredPage(browser)
   expectError(/status of 4(01|29)/)
   await page.goto(`${fixture.consoleUrl}/console/sign-in`)

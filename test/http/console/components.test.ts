@@ -20,7 +20,7 @@ for (const [size, options] of Object.entries(VIEWPORTS)) {
   for (const colorScheme of COLOR_SCHEMES) {
     describe(`the parts, ${size}, ${colorScheme}`, () => {
       for (const path of ['/', '/dialog']) {
-        test(`${path} keeps nobody from using it, and the browser has nothing to complain of`, async () => {
+        test(`${path} is accessible, and causes no warning of the browser`, async () => {
           const { page, unexpectedErrors, close } = await openMonitoredPage(browser, {
             ...options,
             colorScheme,
@@ -60,7 +60,7 @@ test('without script everything is there, but the buttons that would do nothing'
   await close()
 })
 
-test('a copy button copies the whole text, by keyboard, and says so', async () => {
+test('a copy button copies the whole text by keyboard, and announces it', async () => {
   const { page, unexpectedErrors, close } = await openMonitoredPage(browser, {
     permissions: ['clipboard-read', 'clipboard-write'],
   })

@@ -29,7 +29,7 @@ async function seedDashboardKey(name: string, more: object = {}) {
 const currentHour = () => Math.floor(server.clock() / HOUR_MS)
 
 describe('the dashboard', () => {
-  test('says what to do first while no key was used, and what of it is another’s to do', async () => {
+  test('shows the first steps until a key was used, and which of them another user must take', async () => {
     const { text, html } = await administrator.get('/console')
     expect(text).toContain('First steps')
     expect(html).toContain('<p><a class="button primary" href="/console/keys/new">Create key</a>')
@@ -40,7 +40,7 @@ describe('the dashboard', () => {
     expect(memberPage.html).not.toContain('href="/console/keys/new"')
   })
 
-  test('tells of keys that are about to expire, unused, or of who has left; each with its list', async () => {
+  test('counts keys that expire soon, are unused or have a deactivated owner, each with a link to its list', async () => {
     const used = await seedDashboardKey('In use')
     const soon = await seedDashboardKey(`Soon ${SCRIPT}`, {
       expiresAt: server.clock() + 10 * DAY_MS,
@@ -114,7 +114,7 @@ describe('the dashboard', () => {
     )
   })
 
-  test('counts what is nobody’s for who sees all accounts', async () => {
+  test('counts requests without an account for users who see all accounts', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     expect((await operator.get('/console')).text).toContain('No such key 77')
   })

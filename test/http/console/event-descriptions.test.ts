@@ -45,7 +45,7 @@ describe('the description of an audit event', () => {
     )
   })
 
-  test('tells the tokens of an exchange from the token of a client', () => {
+  test('distinguishes the tokens of an exchange from the token of a client', () => {
     const describeIssue = (surface: string) =>
       describeEvent({ action: 'token.issued', facts: { surface } })
     expect(describeIssue('exchange')).toBe('Key and secret were exchanged for tokens.')
@@ -66,7 +66,7 @@ describe('the description of an audit event', () => {
     )
   })
 
-  test('an upgrade tells if bcrypt compared only the beginning of the secret', () => {
+  test('an upgrade mentions if bcrypt compared only the beginning of the secret', () => {
     const action = 'key.secret_upgraded'
     const replaced =
       'The secret was used for the first time since its import, and its bcrypt hash was replaced.'

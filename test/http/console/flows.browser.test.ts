@@ -64,7 +64,7 @@ test('a test message that is sent from the page arrives', async () => {
   await close()
 })
 
-test('a list of addresses in force refuses a key from elsewhere, and lets it in when it is not', async () => {
+test('an enforced allowlist refuses a key from another address, and accepts it when it is no longer enforced', async () => {
   const { page, close } = await signInAs('administrator')
   const input = { keyType: 'xdent', name: 'Ward tablet', owner: OWNER } as const
   const key = await createKeyByForm(page, fixture.consoleUrl, input)
@@ -114,7 +114,7 @@ test('a member is offered no action without permission, and is refused when they
   await close()
 })
 
-test('a role taken from a signed-in user is gone at their next click', async () => {
+test('a change of the role of a signed-in user takes effect at their next click', async () => {
   const { page, expectError, close } = await signInAs('engineer')
   expectError(/status of 403/)
   const { engineer } = fixture.ids.users
@@ -192,7 +192,7 @@ test('after sign-out a browser keeps the mark of a known device, and nothing els
   await close()
 })
 
-test('by the keyboard alone somebody signs in, makes a key, keeps its secret and disables it', async () => {
+test('signing in, creating a key, storing its secret and disabling it work by keyboard alone', async () => {
   const { page, unexpectedErrors, close } = await openMonitoredPage(browser)
   const { keyboard } = page
   const pressOn = async (name: string, key = 'Enter') => {

@@ -44,7 +44,7 @@ describe('the list', () => {
     expect(after.text).toContain(administrator.testUser.username)
   })
 
-  test('takes a network with a note, and refuses what is none with everything typed kept', async () => {
+  test('accepts a network with a note, and keeps the input if it is refused', async () => {
     const form = { account: accountId, network: '198.51.100.0/24', note: 'head <b>office</b>' }
     expect((await administrator.send(ALLOWLIST_PATH, form)).status).toBe(303)
     expect((await administrator.get(ALLOWLIST_PATH)).text).toContain('head <b>office</b>')
@@ -60,7 +60,7 @@ describe('the list', () => {
     }
   })
 
-  test('is changed by nobody who only reads, nor from another account', async () => {
+  test('is not changed by members, or from another account', async () => {
     const rule = await addNetwork('198.51.100.0/24')
     const engineer = await seedConsoleClient(server, 'engineer', accountId)
     const { text, html } = await engineer.get(ALLOWLIST_PATH)
@@ -78,8 +78,8 @@ describe('the list', () => {
   })
 })
 
-describe('before somebody is locked out', () => {
-  test('it is said from where keys were used, and which of that will be refused', async () => {
+describe('the preview of a change of the allowlist', () => {
+  test('lists the addresses from which keys were used, and which will be refused', async () => {
     await addNetwork('203.0.113.0/24')
     await useKeyFrom('203.0.113.9')
     await useKeyFrom('192.0.2.44')
@@ -94,14 +94,14 @@ describe('before somebody is locked out', () => {
     expect((await administrator.get(ALLOWLIST_PATH)).text).toContain('Enforced The keys of')
   })
 
-  test('it is said plainly where nothing is known', async () => {
+  test('says if no use is known', async () => {
     await addNetwork('203.0.113.0/24')
     const { text } = await administrator.get(`${ALLOWLIST_PATH}/enforce`)
     expect(text).toContain('No token was requested within 30 days.')
     expect(text).toContain('Requests from other addresses are refused, with every key')
   })
 
-  test('a rule is removed only after it is said whom that shuts out', async () => {
+  test('precedes the deletion of an entry, with the addresses that it will refuse', async () => {
     const rule = await addNetwork('203.0.113.0/24')
     await addNetwork('192.0.2.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
@@ -115,7 +115,7 @@ describe('before somebody is locked out', () => {
     expect(await listNetworks()).toEqual(['192.0.2.0/24'])
   })
 
-  test('it is said that without its last entry a list shuts nobody out', async () => {
+  test('says that an allowlist without entries refuses no address', async () => {
     const rule = await addNetwork('203.0.113.0/24')
     unwrap(await server.ipAllowlist.setEnforced(accountId, true))
     const { text } = await administrator.get(`${ALLOWLIST_PATH}/${rule.id}/delete`)
@@ -135,7 +135,7 @@ describe('before somebody is locked out', () => {
     expect(await listNetworks()).toEqual(['203.0.113.0/24'])
   })
 
-  test('a user who confirms the preview of an older list is shown the newer one first', async () => {
+  test('is shown again if the list was changed since', async () => {
     await addNetwork('203.0.113.0/24')
     await addNetwork('192.0.2.0/24')
     const late = { account: accountId, seen: '203.0.113.0/24' }

@@ -96,7 +96,7 @@ describe('a test message', () => {
     expect(await listEvents(fixture.sourceId)).toContainEqual(sent)
   })
 
-  test('of a source without a key is not sent, and the page says why', async () => {
+  test('of a source without a key is not sent, and the page shows the reason', async () => {
     const { accountId, openDestination } = fixture
     const input = { accountId, name: 'Without a key' }
     const { id } = unwrap(await fixture.server.sources.add(input))

@@ -220,7 +220,7 @@ test('no cookie of the console is within reach of scripts, other sites or plain 
   }
 })
 
-test('no page may be framed, kept, or run anything that is not a file of ours', async () => {
+test('no page may be framed or cached, or run other scripts than those of the console', async () => {
   const answers = await Promise.all([
     get('/console/sign-in'),
     get('/console/welcome/x'),

@@ -41,7 +41,7 @@ const NARROW = { width: 320, height: 800 }
 /** Paths that pages load or that redirect to pages, and that are not pages themselves. */
 const NO_PAGES = [/\.(css|js|svg)$/, /\/owners$/, /^\/console\/$/]
 
-test('every page that the server has is looked at here', () => {
+test('every page of the server is covered by these tests', () => {
   const shown = CONSOLE_PAGES.map(
     (page) => new URL(resolvePagePath(page, fixture.ids), fixture.consoleUrl).pathname,
   )
@@ -81,7 +81,7 @@ describe.each([...new Set(CONSOLE_PAGES.map(({ viewer }) => viewer))])('as %s', 
   afterAll(() => viewer?.close())
 
   test.each(CONSOLE_PAGES.filter((shown) => shown.viewer === as))(
-    '$name keeps nobody from using it, light and dark, brings nothing unsafe and stands still',
+    '$name is accessible in light and dark, loads nothing unsafe, and does not move',
     async (shown) => {
       const { page, unexpectedErrors } = viewer
       await page.setViewportSize(DESKTOP_VIEWPORT.viewport)

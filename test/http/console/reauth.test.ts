@@ -85,14 +85,14 @@ const listActions = async ({ testUser }: Administrator) => {
 }
 
 // Held by the compiler: a screen that forgets to ask for the proof has no verb to call.
-test('a session’s desk has no verb that gives others a way in', () => {
+test('the services of a session have no method that gives access to others', () => {
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('setRole')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('invite')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('inviteFirstOperator')
   expectTypeOf<PageContext['services']['users']>().not.toHaveProperty('resetSecondFactor')
 })
 
-describe('who finds a browser open, or has its cookie, and not the password, makes nothing of it:', () => {
+describe('without the password, an open browser or its cookie gives no access beyond the session:', () => {
   test.each(FORMS)('%s', async (_, formOf) => {
     const admin = await seedConsoleClient(server, 'administrator')
     const form = await formOf(admin)
@@ -148,7 +148,7 @@ describe('who finds a browser open, or has its cookie, and not the password, mak
   })
 })
 
-test('the message is at the field, which takes the eye and the keyboard, and the keeper of passwords knows whose it is', async () => {
+test('the message is at the field, which has the focus, and password managers find the username', async () => {
   const admin = await seedConsoleClient(server, 'administrator')
   const { html } = await admin.send('/console/me/tokens/new', { name: 'job', days: '30' })
   const [field = ''] = /<input id="your-password"[^>]*>/.exec(html) ?? []
@@ -169,7 +169,7 @@ test('the message is at the field, which takes the eye and the keyboard, and the
   )
 })
 
-test('after too many wrong ones the next waits, as at the sign-in, and the answer says how long', async () => {
+test('too many wrong passwords are refused as at the sign-in, with the time to wait', async () => {
   const admin = await seedConsoleClient(server, 'administrator')
   const NEW = '/console/me/tokens/new'
   const guess = { name: 'job', days: '30', 'your-password': 'a guess' }

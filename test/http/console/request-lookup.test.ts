@@ -149,7 +149,7 @@ test('the page of an error that changed nothing has no link to request lookup', 
   expect(html).not.toContain('/console/request-lookup')
 })
 
-test('request lookup keeps an unknown id in the field and says where to find ids', async () => {
+test('request lookup keeps an unknown id in the field and explains where to find ids', async () => {
   const { text, html } = await lookUpRequest(member, '<script>"&')
   expect(text).toContain('This request is not recorded')
   expect(html).toContain('value="&lt;script&gt;&quot;&amp;"')

@@ -116,7 +116,7 @@ describe('a destination', () => {
     expect(`${destinationPage.html}${html}`).not.toContain(TOKEN.replaceAll(' ', '+'))
   })
 
-  test('that answers without the challenge is not verified, and the page says what to do', async () => {
+  test('that answers without the challenge is not verified, and the page explains what to do', async () => {
     const { server, openDestination } = fixture
     unwrap(await server.destinations.setVerified(openDestination.id, false))
     const at = `/console/destinations/${openDestination.id}/verify`

@@ -39,7 +39,7 @@ const signInFields = ({ username }: TestUser, password = PASSWORD) => ({ usernam
 const isSessionActive = async (secret = '') =>
   (await server.signInServices.sessions.find(secret, 'browser')) !== null
 
-describe('the mark by which a browser is known', () => {
+describe('the cookie of a known browser', () => {
   test('is given with the session, to this host alone, out of reach of scripts and other sites, for a year', async () => {
     const { status, lines } = await send(signInFields(await seedUser(server)))
     expect(status).toBe(303)
@@ -48,7 +48,7 @@ describe('the mark by which a browser is known', () => {
     )
   })
 
-  test('is given to nobody who has not come in', async () => {
+  test('is set only after a successful sign-in', async () => {
     const testUser = await seedUser(server)
     const app = await enrollTotpApp(server, (await signInUser(server, testUser)).signedIn)
     server.clock.advance(MINUTE_MS)
@@ -61,7 +61,7 @@ describe('the mark by which a browser is known', () => {
     expect((await send({ ticket, code })).cookies.has(DEVICE)).toBe(true)
   })
 
-  test('lets its owner in while strangers keep the username locked, after signing out too', async () => {
+  test('admits its owner while strangers have locked the username, after signing out too', async () => {
     const owner = await seedConsoleClient(server, 'administrator')
     const failSignIns = async () => {
       for (let n = 0; n < 60; n++) {
@@ -89,7 +89,7 @@ describe('the mark by which a browser is known', () => {
   })
 })
 
-describe('who signs in again', () => {
+describe('signing in again', () => {
   test('ends the session that this browser had, and no other browser’s', async () => {
     const testUser = await seedUser(server)
     const elsewhere = (await send(signInFields(testUser))).cookies.get('__Host-latchkey')
@@ -105,7 +105,7 @@ describe('who signs in again', () => {
     expect(event?.actor).toBe(testUser.user.id)
   })
 
-  test('as somebody else ends the session of who was there before', async () => {
+  test('as another user ends the previous session', async () => {
     const [one, other] = [await seedUser(server), await seedUser(server)]
     const former = (await send(signInFields(one))).cookies.get('__Host-latchkey')
     const next = await send(signInFields(other), `__Host-latchkey=${former}`)
@@ -113,7 +113,7 @@ describe('who signs in again', () => {
     expect(await isSessionActive(former)).toBe(false)
   })
 
-  test('in vain ends nothing', async () => {
+  test('with a wrong password ends nothing', async () => {
     const testUser = await seedUser(server)
     const former = (await send(signInFields(testUser))).cookies.get('__Host-latchkey')
     expect((await send(signInFields(testUser, 'not it'), `__Host-latchkey=${former}`)).status).toBe(

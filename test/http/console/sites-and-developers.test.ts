@@ -20,7 +20,7 @@ const SCRIPT = '<script>alert(1)</script>"\'&'
 const LONG = 'x'.repeat(10_000)
 
 describe('sites', () => {
-  test('are added, renamed and removed, and each says how many keys it has', async () => {
+  test('are added, renamed and deleted, and each shows the number of its keys', async () => {
     expect((await administrator.get('/console/sites')).text).toContain('No sites yet')
     const added = await administrator.fill('/console/sites/new', '/console/sites/new', {
       name: 'North Clinic',
@@ -55,7 +55,7 @@ describe('sites', () => {
     expect((await administrator.get(gone)).status).toBe(404)
   })
 
-  test('renamed by two people: the second is told, sees both names, and may insist', async () => {
+  test('renamed by two users: the second sees both names, and may confirm', async () => {
     const { id } = unwrap(await server.sites.add({ accountId, name: 'Before' }))
     const here = `/console/sites/${id}`
     unwrap(await server.sites.rename(id, 'Theirs'))
@@ -188,7 +188,7 @@ test.each(['/console/sites', '/console/developers'])(
   },
 )
 
-test('who only reads is offered no change, and is refused one', async () => {
+test('members are offered no change, and are refused one', async () => {
   const site = unwrap(await server.sites.add({ accountId, name: 'Read' }))
   const maker = unwrap(await server.developers.add({ accountId, name: 'Read' }))
   for (const path of ['sites', 'developers', `sites/${site.id}`, `developers/${maker.id}`]) {

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('a sunset is canceled after a question, whose other answer is to keep it', async () => {
+test('a sunset is canceled after a confirmation, which can also keep it', async () => {
   const { get, fill, testUser } = await seedConsoleClient(server, 'administrator')
   const { accountId } = testUser
   const sunsetAt = server.clock() + 90 * 24 * 3600 * 1000

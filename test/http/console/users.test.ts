@@ -50,7 +50,7 @@ describe('a change of a person takes effect at once', () => {
     expect(html).not.toContain(NEW)
   })
 
-  test('who has left is out, and cannot come in again', async () => {
+  test('a deactivated user is signed out, and cannot sign in', async () => {
     const gone = await seedAccountClient('engineer')
     const { id, email } = gone.testUser.user
     expect((await gone.get('/console/me')).status).toBe(200)
@@ -120,7 +120,7 @@ test('a user is deleted once they are deactivated and own no key', async () => {
 })
 
 describe('a one-time link', () => {
-  test('is shown once to the user who adds another, and lets the new user in', async () => {
+  test('is shown once to the administrator, and signs the new user in', async () => {
     const email = `${crypto.randomUUID()}@acme.example`
     const { html } = await administrator.get(`${USERS_PATH}/new`)
     expect(html).toContain('name="invite" value="yes" checked')
@@ -201,7 +201,7 @@ describe('no user raises another above their own role', () => {
     (await server.storage.listEvents({ subject, action: 'user.invited', limit: 1 }))[0]?.id
 })
 
-test('of two who change one role, the second is told and sees both', async () => {
+test('the second of two users who change one role sees both roles', async () => {
   const { testUser } = await seedAccountClient('member')
   const { id } = testUser.user
   unwrap(await server.users.setRole(id, 'engineer'))
@@ -217,7 +217,7 @@ test('of two who change one role, the second is told and sees both', async () =>
   expect(insists.status).toBe(303)
 })
 
-test('a username that somebody has is refused, and is still in the form', async () => {
+test('a taken username is refused, and stays in the form', async () => {
   const [one, other] = [await seedAccountClient('member'), await seedAccountClient('member')]
   const { id } = one.testUser.user
   const typed = { username: other.testUser.username }
@@ -257,7 +257,7 @@ test('an e-mail address is set, once in the account, and what was typed stays in
   expect((await administrator.send(getUserPath(id, 'set-email'), late)).status).toBe(409)
 })
 
-test('the list says who can sign in, who was invited, who has left, and when each was seen', async () => {
+test('the list shows which users can sign in, are invited or deactivated, and when each was last seen', async () => {
   const admin = await seedConsoleClient(server, 'administrator')
   const of = admin.testUser.accountId
   const email = (name: string) => `${name}-${crypto.randomUUID()}@acme.example`
@@ -289,7 +289,7 @@ test('what each role may is the table that the server goes by', async () => {
   expect(operator).toContain('Create, close, reopen and delete accounts')
 })
 
-test('who only reads sees people, and changes none', async () => {
+test('members see users, and cannot change them', async () => {
   const member = await seedAccountClient('member')
   const { id } = administrator.testUser.user
   const { html, status } = await member.get(USERS_PATH)

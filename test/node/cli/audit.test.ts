@@ -51,7 +51,7 @@ const explainRequest = (requestId: string) =>
   vi.waitFor(() => runJson<Explanation>(dir, ['explain', requestId]), 300_000)
 
 describe('explain', () => {
-  test('says of a refusal when, from where, which key, why, and how to fix it', async () => {
+  test('describes a refusal: time, address, key, reason and remedy', async () => {
     const { id, publicId } = created.key
     await runJson(dir, ['keys', 'disable', id])
     const { status, requestId } = await authenticate(created.secret)
@@ -123,7 +123,7 @@ describe('explain', () => {
     await runJson(dir, enable.split(' ').slice(1))
   })
 
-  test('says of a wrong practice key that the username or the key is wrong', async () => {
+  test('describes a wrong practice key: the username or the key is wrong', async () => {
     const { headers } = await fetch(`${server.url}/practice/v1/me`, {
       headers: { Authorization: `Basic ${btoa('eng.acme:wrong')}` },
     })
@@ -132,7 +132,7 @@ describe('explain', () => {
     })
   })
 
-  test('says of an unknown key nothing that was typed', async () => {
+  test('describes an unknown key without what the caller sent', async () => {
     const typed = `secret-in-the-wrong-field-${crypto.randomUUID()}`
     const { requestId } = await authenticate(created.secret, typed)
     const explanation = await explainRequest(requestId)
@@ -140,7 +140,7 @@ describe('explain', () => {
     expect(JSON.stringify(explanation)).not.toContain(typed)
   })
 
-  test('says of an exchange and a refresh that tokens were issued, and of reuse that a grant was revoked', async () => {
+  test('describes issued tokens after an exchange or a refresh, and the revoked grant after reuse', async () => {
     const issued = await authenticate(created.secret)
     expect((await explainRequest(issued.requestId)).decisions).toMatchObject([
       { action: 'token.issued', advice: null, key: { id: created.key.id } },
@@ -179,7 +179,7 @@ describe('explain', () => {
     }
   })
 
-  test('says so where nothing is known', async () => {
+  test('reports if nothing is known of the request', async () => {
     const { code, stderr } = await runWarmCli(['explain', 'no-such-request'], { dir })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^there is no record of request no-such-request\. /)
@@ -285,7 +285,7 @@ describe('the chain of a server that was stopped', () => {
     expect([code, stderr]).toEqual([1, 'line 1 is not one of an exported audit\n'])
   })
 
-  test('is broken by an edit of the database, and verify says of which event', async () => {
+  test('is broken by an edit of the database, and verify names the event', async () => {
     const [event] = await runJsonList<AuditEvent>(dir, [
       'audit',
       'list',
@@ -305,7 +305,7 @@ describe('the chain of a server that was stopped', () => {
     expect((await verify()).code).toBe(0)
   })
 
-  test('is broken by a cut of its end, told or not told to the row that knows the end', async () => {
+  test('is broken by a cut of its end, with or without a change of the row that records the end', async () => {
     const cut = 'DELETE FROM audit_events WHERE sequence = (SELECT max(sequence) FROM audit_events)'
     executeSql(database, cut)
     expect((await verify()).verdict.breaks[0]?.message).toMatch(/^event \d+ is gone$/)

@@ -157,7 +157,7 @@ test('every refresh token that was issued after a backup is honoured when it is 
   expect(identity.status).toBe(200)
 })
 
-test('a backup overwrites nothing unless it is told to', async () => {
+test('a backup overwrites nothing without --force', async () => {
   const other = join(createTempFolder(), 'precious')
   writeFileSync(other, 'mine')
   const refused = await runCli(['backup', other], { dir })
@@ -197,7 +197,7 @@ test('a backup of an older version is restored, and brought to this one at the n
   })
 })
 
-test('a backup goes where there is nothing yet, and whoever lacks the key ring is told', async () => {
+test('a backup is restored to an empty folder, and a missing key ring is reported', async () => {
   const elsewhere = join(createTempFolder(), 'new')
   const { code, stderr } = await runCli(['restore', file], { dir: elsewhere })
   expect(code).toBe(0)

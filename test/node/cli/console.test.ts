@@ -134,7 +134,7 @@ test('the command line invites the first operator, and others later', async () =
   await database.close()
 })
 
-test('the command line signs somebody out, and takes a lost second factor away', async () => {
+test('the command line signs a user out, and removes a lost second factor', async () => {
   const dir = createTempFolder()
   const { link } = await runJson<Link>(dir, ['console', 'link'])
   const database = await createFirstLink(dir)

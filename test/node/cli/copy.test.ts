@@ -131,7 +131,7 @@ test(
   MOVE_MS,
 )
 
-test('a copy that was interrupted is gone on with, and ends as a whole one', async () => {
+test('a copy that was interrupted is continued, and ends complete', async () => {
   const path = createTargetPath()
   const source = openSqlite(join(dir, 'latchkey.db'))
   const target = openSqlite(path)
@@ -182,7 +182,7 @@ describe('a difference', () => {
     expect(stderr).toContain('"the databases differ: keys (')
   })
 
-  test('that leaves a row without what it refers to is told in a sentence', async () => {
+  test('that leaves a reference without its row is reported in a sentence', async () => {
     const path = createTargetPath()
     await runCopy(url, `sqlite:${path}`)
     const one = '(SELECT source_id FROM keys ORDER BY id LIMIT 1 OFFSET 700)'

@@ -52,7 +52,7 @@ test('nothing is made where there is nothing', async () => {
   expect(existsSync(nowhere)).toBe(false)
 })
 
-test('of what is in a data folder that cannot be used, nothing is said', async () => {
+test('the contents of a data folder that cannot be used are not reported', async () => {
   const file = join(createTempFolder(), 'file')
   writeFileSync(file, '')
   const { code, amiss } = await runDoctor(file)
@@ -67,7 +67,7 @@ test('of what is in a data folder that cannot be used, nothing is said', async (
   ])
 })
 
-test('a database whose key ring is gone, a folder open to others, a clock put back: each fails', async () => {
+test('a missing key ring, a folder that others can read and a clock that was set back each fail', async () => {
   const other = join(createTempFolder(), 'data')
   await runJson(other, ['accounts', 'create', '--name', 'Acme Health'])
   rmSync(join(other, 'keyring.json'))

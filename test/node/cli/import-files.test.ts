@@ -90,7 +90,7 @@ describe('latchkey keys import', () => {
     expect((await runWarmCli(['imports', 'list'], { dir })).stderr).toBe('')
   })
 
-  test('refuses an empty pepper, whether or not a row names it', async () => {
+  test('refuses an empty pepper, also if no row names it', async () => {
     const file = writeFile('no-pepper.csv', 'type,owner\n')
     const pepper = writeFile('pepper.txt', '\n')
     const { code, stderr } = await importFile(file, '--pepper', `old=${pepper}`)

@@ -69,7 +69,7 @@ test('an imported key keeps its id and secret, is found by either id, and its se
   expect(repeat.stderr).toContain('has a key already')
 })
 
-test('a new secret is printed once on stdout, and stderr says so and names the command for another one', async () => {
+test('a new secret is printed once on stdout, and stderr names the command for another one', async () => {
   const before = Date.now()
   const rotated = await runWarmCli(['keys', 'rotate-secret', keyId, '--overlap', '90s', '--json'], {
     dir,
@@ -84,7 +84,7 @@ test('a new secret is printed once on stdout, and stderr says so and names the c
   expect(printed.stdout).not.toContain(secret)
 })
 
-test('a second rotation with an overlap says that the earlier overlap has ended', async () => {
+test('a second rotation with an overlap reports that the earlier overlap has ended', async () => {
   const rotate = ['keys', 'rotate-secret', keyId, '--overlap', '90s']
   const { previousSecretEndsAt } = await runJson(dir, ['keys', 'show', keyId])
   const rotated = await runWarmCli([...rotate, '--json'], { dir })

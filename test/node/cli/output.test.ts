@@ -67,7 +67,7 @@ describe.each<[string, () => string[], RegExp]>([
   })
 })
 
-test('keys rotate-secret does nothing where nobody reads what it shows once', async () => {
+test('keys rotate-secret does nothing if its output is closed', async () => {
   await expectNothingDone(
     ['keys', 'rotate-secret', key.id],
     UNREAD_PIPE_WRAPPER,

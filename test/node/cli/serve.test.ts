@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { runCli, startServerProcess } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
-test('a server that is told to stop says so and exits 0; its files are its owner’s alone', async () => {
+test('a server that is stopped logs it and exits with 0; only its owner can read its files', async () => {
   const dir = join(createTempFolder(), 'data')
   const server = await startServerProcess(dir)
   const mode = (path: string) => statSync(path).mode & 0o777
@@ -133,7 +133,7 @@ test('a port that is taken, or a broken key ring, is one sentence and no stack',
   )
 })
 
-test('the stack of what went wrong is shown to who asks for it', async () => {
+test('the stack of an error is shown on request', async () => {
   const dir = createTempFolder()
   writeFileSync(join(dir, 'keyring.json'), '{}', { mode: 0o600 })
   const { code, stderr } = await runCli(['serve'], { dir, env: { LATCHKEY_LOG_LEVEL: 'debug' } })

@@ -120,7 +120,7 @@ describe('latchkey token', () => {
     expect(error.message).not.toContain('hidden')
   })
 
-  test('says that the server refuses a wrong secret, and does not print it', async () => {
+  test('reports that the server refuses a wrong secret, and does not print it', async () => {
     const { apiKey } = await seedKey(server)
     writeProfiles({ nightly: { url: server.url, credentials: { apiKey, secret: 'wr0ng' } } })
     const args = ['token', '--profile', 'nightly', '--file', file]

@@ -164,7 +164,7 @@ test('a control character in a value cannot steer the terminal', () => {
   )
 })
 
-test('text leaves out what has no value, and says if a list is empty', () => {
+test('text omits what has no value, and reports an empty list', () => {
   expect(formatValue({ items: [], next: null }, ['id', 'name'])).toBe('Nothing found.\n')
   const items = [
     { id: 'a', name: 'A', note: '', endsAt: null },

@@ -80,7 +80,7 @@ test('a PostgreSQL that is not there is one sentence and exit code 1', async () 
   )
 })
 
-test('a name that nobody knows is one sentence', async () => {
+test('an unknown host name is reported in one sentence', async () => {
   const words = await readDoctorFinding((wrong) => {
     wrong.hostname = 'postgres.invalid'
   })
@@ -132,7 +132,7 @@ test('a database of something else is left as it is', async () => {
   expect(tables).toEqual([{ relname: 'users' }])
 })
 
-test('a listing command says that a database was never used, and creates nothing in it', async () => {
+test('a listing command reports that a database was never used, and creates nothing in it', async () => {
   const LATCHKEY_DATABASE = await postgres.createDatabase()
   const folder = join(createTempFolder(), 'not-there-yet')
   expect(await runCli(['keys', 'list'], { dir: folder, env: { LATCHKEY_DATABASE } })).toEqual({
@@ -171,7 +171,7 @@ test.each([
   'postgres:latchkey:hunter2@127.0.0.1',
   'postgres://latchkey:hunter2@127.0.0.1:port/latchkey',
   'mysql://latchkey:hunter2@127.0.0.1/latchkey',
-])('a URL that cannot be read is a problem of the configuration, told without it: %s', (text) => {
+])('a URL that cannot be read is a configuration problem, which does not repeat it: %s', (text) => {
   expect(() => readConfig({ LATCHKEY_DATABASE: text })).toThrow(
     /^The configuration has problems:\n {2}LATCHKEY_DATABASE must be empty, sqlite:PATH or postgres:\/\/USER:PASSWORD@HOST:PORT\/NAME \(in a password, write characters that mean something in a URL as %XX\)$/,
   )

@@ -52,7 +52,7 @@ const start = async (LATCHKEY_DATABASE: string) => {
   return { code, stderr }
 }
 
-test('a server whose certificate is the host’s, by the authority that is named, is spoken to by TLS', async () => {
+test('a server with a certificate for its host name from the given authority is reached by TLS', async () => {
   const server = await startServerProcess(dir, {
     LATCHKEY_DATABASE: buildTlsUrl('localhost', known),
   })

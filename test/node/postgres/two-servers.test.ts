@@ -189,7 +189,7 @@ describe('the command line on PostgreSQL', () => {
     })
   })
 
-  test('doctor finds the database sound, and says where it is without its password', async () => {
+  test('doctor finds the database sound, and prints its URL without the password', async () => {
     const { code, stdout } = await runRemoteCli('doctor', '--json')
     expect(code).toBe(0)
     const { items: findings } = JSON.parse(stdout) as {

@@ -70,7 +70,7 @@ describe('a destination reads', () => {
     expect(seen[0]).toEqual(seen[1])
   })
 
-  test('no token where there is none', async () => {
+  test('no token if it has none', async () => {
     const { url, requests: seen } = await startDestinationServer()
     await deliver(url, { verificationToken: null })
     expect(seen[0]?.headers.map(([name]) => name)).not.toContain('verification-token')
@@ -85,13 +85,13 @@ describe('a destination reads', () => {
 })
 
 describe('a delivery', () => {
-  test.each([200, 201, 202, 204, 299])('is what %i says, and nothing else', async (status) => {
+  test.each([200, 201, 202, 204, 299])('succeeds with the status %i', async (status) => {
     const { url } = await startDestinationServer((_, response) => response.writeHead(status).end())
     expect(await deliver(url)).toEqual({ outcome: 'delivered', status })
   })
 
   test.each([300, 304, 400, 401, 404, 429, 500, 503])(
-    'is refused by %i, in the words of who refuses',
+    'is refused by %i, and keeps the text of the destination',
     async (status) => {
       const words = status === 304 ? '' : 'not today'
       const { url } = await startDestinationServer((_, response) =>
@@ -130,7 +130,7 @@ describe('a delivery', () => {
     expect(await deliver(url)).toMatchObject({ excerpt: '😀'.repeat(200) })
   })
 
-  test('tells nobody the token that a refusal repeats', async () => {
+  test('removes the token from a refusal that repeats it', async () => {
     const { url } = await startDestinationServer((_, response) =>
       response.writeHead(401).end(`wrong token: ${VERIFICATION_TOKEN}!`),
     )
@@ -160,7 +160,7 @@ describe('an answer of a gigabyte', () => {
   }
   const MB = 1024 ** 2
 
-  test('is read as far as it is of use, and is a delivery where its status says so', async () => {
+  test('is read only to the excerpt, and is a delivery if its status says so', async () => {
     const source = await startEndlessDestination(200)
     expect(await deliver(source.url)).toEqual({ outcome: 'delivered', status: 200 })
     expect(source.sentBytes()).toBeLessThan(16 * MB)
@@ -179,7 +179,7 @@ describe('an answer of a gigabyte', () => {
   })
 })
 
-describe('a question', () => {
+describe('a synchronous message', () => {
   test('is answered by the body, to the byte', async () => {
     const words = '{ "Patient": {"ID": 12345678901234567890, "Name": "Ä"} }\n'
     const { url } = await startDestinationServer((_, response) => void response.end(words))
@@ -266,7 +266,7 @@ describe('a destination that', () => {
   })
 })
 
-test('who calls it off is obeyed at once, and the connection is gone', async () => {
+test('an aborted delivery ends at once, and closes its connection', async () => {
   const { url, requests: seen, countConnections } = await startDestinationServer(() => {})
   const leave = new AbortController()
   const attempt = deliver(url, {}, leave.signal)

@@ -177,7 +177,7 @@ describe('a name is judged by its addresses:', () => {
     })
   })
 
-  test('one that nobody answers for is given up in time', async () => {
+  test('one whose DNS server does not answer fails in time', async () => {
     const webhookClient = createTestWebhookClient({
       resolve: () => new Promise(() => {}),
       deliveryTimeoutMs: 50,
@@ -208,7 +208,7 @@ test.each(['ftp://127.0.0.1/', 'file:///etc/passwd', 'data:text/plain,x'])(
   },
 )
 
-test('no proxy of the environment stands in between', async () => {
+test('a proxy of the environment is not used', async () => {
   const proxy = await startHttpUpstream()
   onTestFinished(proxy.close)
   const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy', 'ALL_PROXY']

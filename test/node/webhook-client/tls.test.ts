@@ -70,7 +70,7 @@ test.each(['other.example', 'sub.emr.example', '127.0.0.1'])(
   },
 )
 
-test('one of an authority that nobody knows is not, whatever the environment says', async () => {
+test('one of an unknown authority is not, whatever the environment says', async () => {
   for (const lax of ['', '0']) {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', lax)
     expect(await deliver('emr.example')).toMatchObject({ outcome: 'failed' })

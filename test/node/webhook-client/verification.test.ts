@@ -125,7 +125,7 @@ test('without a token there is the challenge alone', async () => {
   expect(seen[0]?.headers.map(([name]) => name)).not.toContain('verification-token')
 })
 
-describe('it is passed by', () => {
+describe('the verification succeeds for', () => {
   test.each([
     ['bare', CHALLENGE],
     ['quoted', `"${CHALLENGE}"`],
@@ -140,7 +140,7 @@ describe('it is passed by', () => {
   })
 })
 
-describe('it is not passed by', () => {
+describe('the verification fails for', () => {
   test.each([
     ['nothing', ''],
     ['another challenge', '5e1f0b3d-challenge'],
@@ -166,7 +166,7 @@ describe('it is not passed by', () => {
     },
   )
 
-  test('who closes without an answer', async () => {
+  test('a destination that closes without an answer', async () => {
     const { verdict } = await verifyEndpoint((request) => request.socket.destroy())
     expect(verdict).toEqual({
       outcome: 'failed',
@@ -175,7 +175,7 @@ describe('it is not passed by', () => {
     })
   })
 
-  test('a redirect to who would', async () => {
+  test('a redirect to a destination that would', async () => {
     const willing = await startHttpUpstream(respondWith(200, CHALLENGE))
     onTestFinished(willing.close)
     const { verdict } = await verifyEndpoint((_, response) =>
@@ -185,7 +185,7 @@ describe('it is not passed by', () => {
     expect(willing.requests).toEqual([])
   })
 
-  test('who may not be reached', async () => {
+  test('a destination that may not be reached', async () => {
     const webhookClient = createTestWebhookClient({ allowed: [] })
     for (const url of ['http://127.0.0.1/', null]) {
       expect(

@@ -58,7 +58,7 @@ describe('a site or developer', () => {
     expect(readRefusal(await testServices.developers.add(input))).toBe(sentence)
   })
 
-  test('is renamed, with an event that says so, or told why not', async () => {
+  test('is renamed with its event, or refused with the reason', async () => {
     const { sites, developers } = testServices
     const site = unwrap(await sites.add({ accountId, name: 'North' }))
     expect(unwrap(await sites.rename(site.id, ' South '))).toEqual({ ...site, name: 'South' })
@@ -121,7 +121,7 @@ describe('a site or developer', () => {
     expect(readRefusal(await developers.delete(unused.id))).toMatch(/^not_found/)
   })
 
-  test('keeps the developer key that another system issued, if nobody has it', async () => {
+  test('keeps the developer key that another system issued, if it is free', async () => {
     const { developers } = testServices
     const input = { accountId, name: 'Maker', developerKey: 'NFF6i0KrXrxDkZHt' }
     expect(unwrap(await developers.add(input)).developerKey).toBe(input.developerKey)
@@ -221,7 +221,7 @@ describe('an account’s addresses', () => {
 })
 
 describe('a person', () => {
-  test('has a username that nobody else has in the whole server, or none', async () => {
+  test('has a username that is unique in the whole server, or none', async () => {
     const { users } = testServices
     const addUser = (
       username: string | undefined,
@@ -247,7 +247,7 @@ describe('a person', () => {
     }
   })
 
-  test('who has no username is told apart from one whose address is taken', async () => {
+  test('has an address that is unique in its account', async () => {
     const { users } = testServices
     const input = { accountId, email: 'same@acme.example', role: 'member' } as const
     unwrap(await users.add(input))
@@ -257,7 +257,7 @@ describe('a person', () => {
   })
 })
 
-test('the addresses that tokens were asked for from are told once each, the last one first', async () => {
+test('the addresses from which keys were used are listed once each, the latest first', async () => {
   const { ipAllowlist, keys, users, storage, random, clock } = testServices
   const owner = unwrap(
     await users.add({ accountId, email: 'caller@acme.example', role: 'engineer' }),

@@ -50,7 +50,7 @@ test('an administrator grants their own role and lower ones in their account', a
   }
 })
 
-test('an administrator makes nobody operator', async () => {
+test('an administrator cannot make a user operator', async () => {
   const { users } = await seedActor('administrator')
   const { id } = await addUser('administrator')
   const only = expectedForbidden('your role does not allow you to assign the role operator')
@@ -99,7 +99,7 @@ const RACES = {
 >
 
 test.each(Object.entries(RACES))(
-  'who is raised between the question and the answer is not changed by who may not any more: %s',
+  'a user who was given a higher role meanwhile is not changed by an actor of a lower one: %s',
   async (verb, work) => {
     const { user } = await seedActor('administrator')
     const { id, email } = await addUser('engineer')
@@ -136,7 +136,7 @@ test('a user’s actions are found in the audit by the user’s id and by the re
   expect(decisions.map(({ sentence }) => sentence)).toEqual([`site.created of ${site.id}.`])
 })
 
-test('of two operators who demote each other at once one does: the last who can sign in stays', async () => {
+test('of two operators who demote each other at once, the last one who can sign in stays', async () => {
   const [ann, bob, eve] = [
     await seedActor('operator'),
     await seedActor('operator'),

@@ -246,7 +246,7 @@ describe('a restored database', () => {
     expect(await server.audit.list({ limit: 1, action: 'audit.restore_accepted' })).toEqual([])
   })
 
-  test('that was reset by somebody is sealed anew once an operator accepts it', async () => {
+  test('that was reset is sealed again once an operator accepts it', async () => {
     const auditedDatabase = await createAuditedDatabase('SQLite')
     const server = await auditedDatabase.openProcess()
     await server.go(10)
@@ -351,7 +351,7 @@ describe('the anchor', () => {
     expect(server.errors()).toEqual([expect.stringMatching(/set back to event 0/)])
   })
 
-  test('that cannot be written costs one line of the log, and the sealing goes on', async () => {
+  test('that cannot be written is logged once, and the sealing continues', async () => {
     const auditedDatabase = await createAuditedDatabase('SQLite')
     symlinkSync('/nowhere/anchor', auditedDatabase.anchor)
     const server = await auditedDatabase.openProcess()

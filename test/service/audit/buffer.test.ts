@@ -91,7 +91,7 @@ test('an event has its request, where it came from, and what was wrong', async (
   ])
 })
 
-test('of 100,000 refusals that are alike, five have an event each, and one tells of the others', async () => {
+test('of 100,000 equal refusals, five have an event each, and one event counts the others', async () => {
   const first = requests + 1
   recordMany(100_000, () => createRefusal())
   await auditBuffer.flush()
@@ -265,7 +265,7 @@ test('while the database takes no write, memory is bounded; then all that was ke
   expect(events.length).toBeLessThanOrEqual(5001)
 })
 
-test('a runtime that ends work with its answer is told of the flush, once for many', async () => {
+test('a runtime that ends work after its answer keeps the flush alive, once for many events', async () => {
   const pendingWork: Promise<unknown>[] = []
   auditBuffer = new AuditBuffer({ ...createDeps(), keepAlive: (work) => pendingWork.push(work) })
   recordMany(10, (n) => createIssuedEvent(`key-${n}`))

@@ -18,7 +18,7 @@ afterAll(() => server.close())
 const findNewestEvent = async () => (await server.audit.list({ limit: 1 }))[0]
 const ignoreProgress = () => undefined
 
-describe('Who takes the audit along is told of in it', () => {
+describe('an export of the audit is recorded in it', () => {
   test('when it is the console that is asked', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const { headers } = await operator.send('/console/audit/export')

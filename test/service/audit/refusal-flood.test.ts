@@ -14,7 +14,7 @@ afterAll(() => server.close())
 
 const listRefusals = () => server.audit.list({ limit: 10_000, action: 'key.refused' })
 
-test('3,000 requests that are refused are a few rows, which tell of all of them', async () => {
+test('3,000 refused requests become a few rows, which count all of them', async () => {
   const key = await seedKey(server)
   const before = await server.storage.findChainEnd()
   for (let n = 0; n < 1000; n++) {

@@ -155,19 +155,19 @@ describe.each(SURFACES)('a $keyType key that is refused on $surface', ({ keyType
     await expectRecordedRefusal(server, answer, key, status, 'permission_missing', keyType)
   })
 
-  test('because nothing stands behind is audited with its account and the answer', async () => {
+  test('because it has no upstream is audited with its account and the answer', async () => {
     const key = await seed(bare, {})
     const answer = await send(bare, path, key.headers)
     await expectRecordedRefusal(bare, answer, key, 502, 'upstream_missing', keyType)
   })
 
-  test('because what stands behind is gone is audited with its account and the answer', async () => {
+  test('because its upstream is unreachable is audited with its account and the answer', async () => {
     const key = await seed(cut, {})
     const answer = await send(cut, path, key.headers)
     await expectRecordedRefusal(cut, answer, key, 502, 'upstream_unreachable', keyType)
   })
 
-  test('by what stands behind leaves nothing of that answer in the audit', async () => {
+  test('by its upstream leaves nothing of that answer in the audit', async () => {
     const key = await seed(server, {})
     const answer = await send(server, path, key.headers)
     expect([answer.status, await answer.text()]).toEqual([403, HEALTH_DATA])

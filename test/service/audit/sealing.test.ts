@@ -68,7 +68,7 @@ test('a great many events without a seal are sealed in portions, and requests go
   await storage.close()
 })
 
-describe('what had to be kept no longer', () => {
+describe('what is past its retention', () => {
   /** Forty days of one event, sealed each day. */
   async function sealFortyDays() {
     const clock = createTestClock()
@@ -82,7 +82,7 @@ describe('what had to be kept no longer', () => {
     return { ...it, clock, start }
   }
 
-  test('goes, and what is kept is verified from the checkpoint that stands for it', async () => {
+  test('is purged, and the rest is verified from the checkpoint before it', async () => {
     const { audit, storage, purge, seal, clock, start } = await sealFortyDays()
     expect(await purge(start)).toBe(0)
     expect(await purge(start + 10 * DAY)).toBe(10)
@@ -113,7 +113,7 @@ describe('what had to be kept no longer', () => {
     await storage.close()
   })
 
-  test('goes once, and is told of once, where servers purge at once', async () => {
+  test('is purged once, with one event, by servers that purge at once', async () => {
     const { audit, storage, start } = await sealFortyDays()
     const servers = await Promise.all(
       Array.from({ length: 4 }, () => openTestAudit(path, ring, () => start + 41 * DAY)),
@@ -129,7 +129,7 @@ describe('what had to be kept no longer', () => {
     await storage.close()
   })
 
-  test('is not made to go by a checkpoint that somebody else has written', async () => {
+  test('is not purged by a forged checkpoint', async () => {
     const { audit, storage, purge, start } = await sealFortyDays()
     executeSql(path, 'UPDATE audit_checkpoints SET at = 0 WHERE sequence < 40')
     await expect(purge(start)).rejects.toThrow(
@@ -140,7 +140,7 @@ describe('what had to be kept no longer', () => {
     await storage.close()
   })
 
-  test('cannot be claimed by who only writes to the database, and the chain goes on', async () => {
+  test('cannot be forged by writes to the database, and the chain continues', async () => {
     const { audit, storage, add, seal } = await sealFortyDays()
     executeSql(
       path,

@@ -31,8 +31,8 @@ const verifyLatest = (maxEvents: number) =>
 const listBreakMessages = async (maxEvents: number) =>
   (await verifyLatest(maxEvents)).breaks.map(({ message }) => message)
 
-describe('Of the newest events alone', () => {
-  test('it is said that they are whole, and which they are', async () => {
+describe('the verification of the newest events', () => {
+  test('reports that they are intact, and which they are', async () => {
     expect(await verifyLatest(15)).toMatchObject({ whole: true, events: 15, first: 36, last: 50 })
     expect(await verifyLatest(50)).toMatchObject({ whole: true, events: 50, first: 1, last: 50 })
     expect(await verifyLatest(1000)).toMatchObject({ whole: true, events: 50, first: 1, last: 50 })
@@ -52,7 +52,7 @@ describe('Of the newest events alone', () => {
     ])
   })
 
-  test('none is blamed for what was done to an older one, which only the whole chain tells', async () => {
+  test('does not report a change of an older event, which only the whole chain shows', async () => {
     executeAuditSql('DELETE FROM audit_events WHERE sequence IN (7, 35)')
     expect((await verifyLatest(15)).whole).toBe(true)
     expect((await verifyLatest(50)).whole).toBe(false)

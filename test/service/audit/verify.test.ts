@@ -159,7 +159,7 @@ describe('in a chain of any events, verify finds', () => {
     })))
 })
 
-describe('verify tells', () => {
+describe('verify reports', () => {
   const events = Array.from({ length: 12 }, (_, n) => ({
     id: `event-${n + 1}`,
     at: n,
@@ -195,7 +195,7 @@ describe('verify tells', () => {
     )
   })
 
-  test('which events are gone', async () => {
+  test('which events are missing', async () => {
     const { events: all, checkpoints } = await buildChain(events)
     const message = async (stored: SealedEvent[]) =>
       (await verifyChain({ events: stored, checkpoints })).breaks.map(({ message }) => message)

@@ -138,7 +138,7 @@ describe('a credential of any key type', () => {
     })
   })
 
-  test('is told apart by case in every part', async () => {
+  test('is case-sensitive in every part', async () => {
     const { ask } = createGate()
     const { secret } = findKeyOfType('opendental')
     const { developerKey } = tenant.developer
@@ -221,7 +221,7 @@ describe('what is read', () => {
     }
   })
 
-  test('of an id that opens nothing here: as much the second time, whether it is somebody’s or not', async () => {
+  test('of an id that is not usable here is read each time, existing or not', async () => {
     const { ask, calls } = createGate()
     const { id: abroad } = unwrap(
       await testServices.accounts.create({ name: 'Abroad', region: 'eu', otherRegion: true }),
@@ -282,7 +282,7 @@ describe('the secret before a rotation', () => {
 })
 
 describe('a change', () => {
-  test('is in force at the next request, and told only to who holds the secret', async () => {
+  test('is in force at the next request, and visible only to callers who have the secret', async () => {
     const { ask } = createGate()
     for (const { key, secret, present: own } of keys) {
       testServices.clock.advance(5000)
@@ -362,7 +362,7 @@ describe('limits', () => {
     }
   })
 
-  test('who guesses is slowed down; who holds the secret is not, from the same address either', async () => {
+  test('refuse callers who guess, and never callers who have the secret, at the same address either', async () => {
     const { ask } = createGate({ perAddress: 3 })
     for (let n = 0; n < 3; n++) {
       expect(await ask(present.xenrad(`guessed-secret-${n}`))).toEqual(UNKNOWN)

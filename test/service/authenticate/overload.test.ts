@@ -87,7 +87,7 @@ const runWhileSignInGuessed = (work: () => Promise<void>) =>
   })
 
 describe('while strangers guess at keys', () => {
-  test('the next is told when to come back, and a key’s owner comes in at once', async () => {
+  test('the next guess gets the time to wait, and an owner of a key is accepted at once', async () => {
     await runWhileGuessing(guessKeySecret, async () => {
       const body = JSON.stringify({ apiKey: crypto.randomUUID(), secret: WRONG_SECRET })
       const refused = await server.call('/auth/authenticate', { body, address: '192.0.2.1' })
@@ -138,7 +138,7 @@ describe('while strangers guess at keys', () => {
 })
 
 describe('while too many secrets are checked already', () => {
-  test('the service says when to come back, and a key is made then', async () => {
+  test('the service returns the time to wait, and a key is created afterwards', async () => {
     const { ownerId, accountId } = seeded
     const { id: sourceId } = unwrap(await server.sources.add({ accountId, name: 'Second' }))
     const input = { keyType: 'redox', ownerId, sourceId, name: 'second job' } as const
@@ -166,7 +166,7 @@ describe('while too many secrets are checked already', () => {
     })
   })
 
-  test('the console says so above the form, which keeps what was typed', async () => {
+  test('the console reports it above the form, which keeps its input', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const page = `/console/keys/${seeded.keyId}/rotate-secret`
     const typed = { overlap: '7d' }
@@ -178,7 +178,7 @@ describe('while too many secrets are checked already', () => {
     })
   })
 
-  test('keys whose secret is no work are made as ever', async () => {
+  test('keys whose secret needs no slow hash are created at once', async () => {
     const { ownerId, accountId } = seeded
     const { id: siteId } = unwrap(await server.sites.add({ accountId, name: 'North' }))
     await runWhileSignInGuessed(async () => {

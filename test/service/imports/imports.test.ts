@@ -37,7 +37,7 @@ const findProblem = async (row: ImportCells, more: Partial<ImportInput> = {}) =>
 }
 
 describe('an import', () => {
-  test('makes keys with all columns, and tells the audit of each', async () => {
+  test('creates keys with all columns, each with its audit event', async () => {
     const row = createRow({
       name: 'Nightly job',
       description: 'Sends\nreminders',
@@ -86,7 +86,7 @@ describe('an import', () => {
     ])
   })
 
-  test('that was stopped goes on where it stopped, as one import', async () => {
+  test('that was stopped continues where it stopped, as one import', async () => {
     const rows = Array.from({ length: 3 * ROWS_PER_WRITE }, () => createRow())
     const fileDigest = hashWithSha256(toJsonLines(rows))
     const abortion = new AbortController()
@@ -112,7 +112,7 @@ describe('an import', () => {
     })
   })
 
-  test('that goes on with another file names its own keys that differ', async () => {
+  test('that continues with another file reports its own keys that differ', async () => {
     const id = crypto.randomUUID()
     const rows = Array.from({ length: 2 * ROWS_PER_WRITE }, () => createRow())
     const abortion = new AbortController()
@@ -128,7 +128,7 @@ describe('an import', () => {
     })
   })
 
-  test('by a chosen id goes on with that import, and refuses a finished one', async () => {
+  test('by a chosen id continues that import, and refuses a finished one', async () => {
     const id = crypto.randomUUID()
     expect((await importRows([createRow()], { id })).importId).toBe(id)
     const again = await server.imports.create(createImportInput([createRow()], { id }))
@@ -161,7 +161,7 @@ describe('an import', () => {
     expect(taken).toMatchObject({ failure: { problem: 'conflict' } })
   })
 
-  test('of secrets in plain text stores hashes of ours, with which owners are known at once', async () => {
+  test('of secrets in plain text stores hashes of Latchkey, by which owners are recognized at once', async () => {
     const row = { type: 'xdent', owner, public_id: 'plain-1', secret: `${SECRET}-plain` }
     await importRows([row])
     const publicIds = ['plain-1']
@@ -239,7 +239,7 @@ describe('a dry run', () => {
     expect(await importRows([row], { isDryRun: true })).toMatchObject({ proven: 1, invalid: 0 })
   })
 
-  test('tells that a file says SHA-256 and means HMAC', async () => {
+  test('reports that a file names SHA-256 and has HMAC', async () => {
     const hash = createHmac('sha256', 'pepper-0123').update(SECRET).digest('hex')
     expect(await findProblem(createRow({ secret: SECRET, hash }))).toBe(
       'the secret does not match its hash in the form "sha256": correct the form, the salt or the pepper',
@@ -337,7 +337,7 @@ describe('a dry run', () => {
     expect(findings.map(({ line }) => line)).toEqual([1, 3])
   })
 
-  test('reports an owner who has left', async () => {
+  test('reports a deactivated owner', async () => {
     const email = `${crypto.randomUUID()}@clinic.example`
     const { id } = unwrap(
       await server.users.add({ accountId: tenant.accountId, email, role: 'engineer' }),
@@ -410,7 +410,7 @@ describe('an undone import', () => {
     })
   })
 
-  test('lists as unseen what nobody has used since', async () => {
+  test('lists as unseen the keys that were not used since', async () => {
     const rows = [createRow({ last_used: '2025-01-31', start: 'old-' }), createRow()]
     const { importId } = await importRows(rows)
     const [, used] = rows

@@ -85,7 +85,7 @@ test('what overtakes a change may forbid it', async () => {
   })
 })
 
-test('who is overtaken without end gives up', async () => {
+test('a change that is overtaken without end is refused', async () => {
   const portal = await seedPortal()
   const { key, secret } = await seedOfficeKey(portal)
   const storage: Storage = { ...testServices.storage, amendKey: async () => false }

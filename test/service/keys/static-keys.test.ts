@@ -131,14 +131,14 @@ describe.each(KEY_TYPES)('from another process, a key of %s', (keyType) => {
     ])
   })
 
-  test('whose secret is replaced opens by the new one only, at once', async () => {
+  test('whose secret is rotated accepts the new one only, at once', async () => {
     const ownerKey = await seedUsedKey()
     const { secret } = unwrap(await here.keys.rotateSecret(ownerKey.keyId, {}))
     expect(await readStatuses(ownerKey)).toEqual([401, 401])
     expect(await readStatuses(ownerKey, secret)).toEqual(OPEN)
   })
 
-  test('whose secret is replaced with an overlap opens by both', async () => {
+  test('whose secret is rotated with an overlap accepts both', async () => {
     const ownerKey = await seedUsedKey()
     const { secret } = unwrap(await here.keys.rotateSecret(ownerKey.keyId, { overlapMs: HOUR_MS }))
     expect(await readStatuses(ownerKey)).toEqual(OPEN)

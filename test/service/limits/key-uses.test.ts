@@ -53,7 +53,7 @@ describe('the uses of a key', () => {
     expect((await testServices.storage.findKeySummary(keyId))?.lastUsedAt).toBe(clock() - 1000)
   })
 
-  test('are told apart by day, in UTC', async () => {
+  test('are counted by day, in UTC', async () => {
     const { uses, clock, settle } = createUsesFixture()
     clock.set(DAY_MS * 20_001 - 1)
     uses.count(createKeyRef(keyId))
@@ -74,7 +74,7 @@ describe('the uses of a key', () => {
     expect(writes).toEqual([])
   })
 
-  test('are lost to nobody who uses it while they are written', async () => {
+  test('are not lost if the key is used while they are written', async () => {
     const { uses, clock } = createUsesFixture()
     for (let round = 0; round < 20; round++) {
       uses.count(createKeyRef(keyId))
@@ -99,7 +99,7 @@ describe('the uses of a key', () => {
 })
 
 describe('a database that takes no write', () => {
-  test('fails no request, grows no memory, and is told to the operator', async () => {
+  test('fails no request, grows no memory, and is logged', async () => {
     const { uses, clock, log, writes, settle } = createUsesFixture(true)
     for (let minute = 0; minute < 5; minute++) {
       for (let n = 0; n < 10; n++) uses.count(createKeyRef(`key-${n}`))

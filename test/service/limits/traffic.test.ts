@@ -84,7 +84,7 @@ describe('traffic', () => {
     ])
   })
 
-  test('of two keys of one account is one count, and of a key that is gone nobody’s', async () => {
+  test('of two keys of one account is one count, and that of a deleted key belongs to no account', async () => {
     const { traffic, writes } = createTrafficFixture()
     const { accountId, ownerId } = await testServices.seedTenant()
     for (const name of ['one', 'two']) {
@@ -102,7 +102,7 @@ describe('traffic', () => {
     ])
   })
 
-  test('is one write a minute, and none where there is none', async () => {
+  test('is one write a minute, and none without requests', async () => {
     const { traffic, clock, writes, settle } = createTrafficFixture()
     await traffic.flush()
     expect(writes).toEqual([])
@@ -124,7 +124,7 @@ describe('traffic', () => {
     await uses.flush()
   })
 
-  test('fails no request where the database takes no write, and is told to the operator', async () => {
+  test('fails no request if the database accepts no write, and logs that', async () => {
     const { traffic, log } = createTrafficFixture(true)
     traffic.countRefused('xenrad', 'key_unknown')
     await traffic.flush()

@@ -98,7 +98,7 @@ describe('a destination', () => {
     expect(second).not.toBe(first)
   })
 
-  test('that does not meet it is not verified, and the audit says so', async () => {
+  test('that does not answer it is not verified, and the audit records that', async () => {
     const created = await createDestination({ token: TOKEN })
     repeater.say('welcome')
     expect(unwrap(await testServices.destinations.verify(created.id))).toMatchObject({
@@ -204,7 +204,7 @@ describe('a question', () => {
   })
   afterEach(() => server.close())
 
-  test('carries the token to its destination, and nobody else reads it', async () => {
+  test('has the token, which no other destination receives', async () => {
     const { accountId, sourceId, apiKey, secret } = await seedKey(server)
     const input = { accountId, name: 'EMR', url: repeater.url, development: true, token: TOKEN }
     const { id: destinationId } = unwrap(await server.destinations.add(input))

@@ -146,7 +146,7 @@ test('one byte more is refused with 413 in words, before it is sent or as soon a
   chunked.destroy()
 })
 
-test('who sends a long message while many are being sent is to come again; short ones are taken', async () => {
+test('a long message is refused with 503 while many are sent, and short ones are accepted', async () => {
   const senders = await Promise.all(
     Array.from({ length: CONCURRENT_LONG_MESSAGES }, () =>
       beginMessage(`Content-Length: ${MESSAGE_LIMIT_BYTES}`),
@@ -199,7 +199,7 @@ test('of many long messages four are on their way at once, short ones pass, and 
   }
 })
 
-test('an answer of a gigabyte is cut off, and counts as what its status says', async () => {
+test('an answer of a gigabyte is cut off, and its status decides', async () => {
   const body = createLongMessage('/pours', 1000)
   await send(body)
   await send(createLongMessage('/pours', 1001))

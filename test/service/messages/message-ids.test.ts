@@ -37,7 +37,7 @@ test('a message id is a safe integer that no other has, whatever the clocks of i
   expect(ids.every((id) => Number.isSafeInteger(id) && id > 0)).toBe(true)
 })
 
-test('a message id goes on from a new block where one is used up', async () => {
+test('message ids continue with a new block when one is used up', async () => {
   const ids = await takeIds(createIdsAt(NOW), BLOCK + 2)
   expect(new Set(ids).size).toBe(BLOCK + 2)
   expect(ids[BLOCK]).toBe((ids[0] ?? 0) + BLOCK)

@@ -23,7 +23,7 @@ describe('a remark about a message', () => {
     expect(await redactEcho(remark, toBytes(message))).toBe(redacted)
   })
 
-  test('repeats no word of any value, whatever stands around it', async () => {
+  test('repeats no word of any value, whatever surrounds it', async () => {
     const word = fc.stringMatching(/^[a-z0-9]{2,12}$/)
     const around = fc.stringMatching(/^[ .,;:"'()<>{}\\/-]{1,5}$/)
     await fc.assert(
@@ -44,7 +44,7 @@ describe('a remark about a message', () => {
     )
   })
 
-  test('repeats no word of a message in several slices, wherever it stands in it', async () => {
+  test('repeats no word of a message of several slices, wherever it occurs', async () => {
     const offsets = fc.integer({ min: 0, max: 300_000 })
     await fc.assert(
       fc.asyncProperty(offsets, async (offset) => {

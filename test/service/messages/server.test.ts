@@ -118,7 +118,7 @@ test('messages that several processes accept are delivered once, in the order of
   expect(await server.stop()).toBe(0)
 })
 
-test('a server that is killed in the midst of a delivery goes on with it when it is started again', async () => {
+test('a server that is killed during a delivery continues it after its restart', async () => {
   const vendor = await seed()
   const first = await startServerProcess(dir, LOOPBACK_SETTINGS)
   const send = await seedServerVendor(first.url, vendor)

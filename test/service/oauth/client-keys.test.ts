@@ -110,7 +110,7 @@ describe('the set of a client', () => {
     expect(requests.map(({ url }) => url.search)).toEqual(['', '', '?v=2'])
   })
 
-  test('is fetched once for all who need it at once', async () => {
+  test('is fetched once for concurrent requests', async () => {
     expect(await Promise.all(Array.from({ length: 20 }, () => find('first')))).toEqual(
       Array.from({ length: 20 }, () => 'first'),
     )
@@ -184,7 +184,7 @@ describe('an unknown kid', () => {
     expect(await find('first')).toBe('first')
   })
 
-  test('is not looked for again if the key is known and must not be used', async () => {
+  test('is not fetched again if the key is known and must not be used', async () => {
     answer = { keys: [{ ...first, use: 'enc' }] }
     await find('first')
     expect(await find('first')).toBe('key_refused')
@@ -206,7 +206,7 @@ describe('a set that cannot be used', () => {
     ['that is a page', { text: '<html>' }, 'key_set_invalid', /not JSON/],
     ['that is a list', { text: '[]' }, 'key_set_invalid', /no JWK Set/],
   ]
-  test.each(rows)('%s says why', async (_, broken, reason, detail) => {
+  test.each(rows)('is reported with the reason: %s', async (_, broken, reason, detail) => {
     answer = broken
     const result = await clientKeys.findKey(client, { algorithm: 'ES384', kid: 'first' })
     expect(result).toEqual({
@@ -233,7 +233,7 @@ describe('a set that cannot be used', () => {
   })
 })
 
-test('a report says of each key what it is, and why it would be refused', async () => {
+test('a report describes each key, and why it would be refused', async () => {
   answer = { keys: [first, { ...second, use: 'enc' }], cacheControl: 'max-age=60' }
   expect(await clientKeys.report(client)).toEqual({
     url: URL_A,

@@ -136,7 +136,7 @@ describe('an assertion', () => {
     }
   })
 
-  test('whose algorithm does not fit the key of its kid is refused', async () => {
+  test('with an algorithm that does not match the key of its kid is refused', async () => {
     const { jwk } = getPair('ES384')
     const named = (alg: string) => sign(alg, { kid: 'ES384' })
     expect(await verify(await named('ES256'), [jwk])).toBe('key_refused')

@@ -106,7 +106,7 @@ test('the accounts have all that an account can have', () => {
 })
 
 describe.each<Role>(['operator', 'administrator'])('the desk of one account, as %s', (role) => {
-  test('tells nothing of another: not even which ids it has; and changes nothing of it', async () => {
+  test('reveals nothing of another account, not even which ids it has, and changes nothing of it', async () => {
     const before = listOtherRows()
     for await (const { asked, answer, none } of callWithEachId(
       listServiceVerbs(createRoleServices(ownTenant, role)),
@@ -118,7 +118,7 @@ describe.each<Role>(['operator', 'administrator'])('the desk of one account, as 
   })
 })
 
-test('the same calls tell the other account of itself: what is looked for would be found', async () => {
+test('the same calls return the rows to their own account', async () => {
   // (A census is numbers without an id: of accounts that are alike it is the same.)
   const reading = listServiceVerbs(createRoleServices(otherTenant, 'operator')).filter(
     ({ path, permission }) =>

@@ -34,7 +34,7 @@ afterAll(() => server.close())
 const readErrorKind = async (work: Promise<{ ok: boolean; failure?: { problem: string } }>) =>
   (await work).failure?.problem
 
-test('the sender is told who receives, and whether that is verified', async () => {
+test('the sender sees the receiving account, and if the destination is verified', async () => {
   const { name, verifiedAt } = unwrap(await server.destinations.find(receiver.destinationId))
   expect(unwrap(await senderServices.subscriptions.findTarget(subscriptionId))).toEqual({
     id: receiver.destinationId,
@@ -43,7 +43,7 @@ test('the sender is told who receives, and whether that is verified', async () =
   })
 })
 
-test('the sender is not told where that is, and changes nothing of it', async () => {
+test('the sender does not see the URL of the destination, and cannot change it', async () => {
   const { destinations } = senderServices
   const id = receiver.destinationId
   expect(await readErrorKind(destinations.find(id))).toBe('not_found')
@@ -66,7 +66,7 @@ test('a subscription belongs to the sender: the sender stops it, and the receive
   expect(listed.map(({ id }) => id)).toEqual([receiver.subscriptionId])
 })
 
-test('nobody but an operator joins two accounts', async () => {
+test('only an operator can connect two accounts', async () => {
   const { sourceId } = sender
   const { destinationId } = receiver
   const input = { sourceId, destinationId, dataModel: 'Device' }
@@ -126,7 +126,7 @@ test.each([
   },
 )
 
-test('why an attempt of the sender’s own destination failed, and where that is, is told', async () => {
+test('the sender sees the URL and the failures of a destination of their own account', async () => {
   const scope = scopeStorage(server.storage, sender.accountId)
   expect((await scope.findSubscriptionListItem(sender.subscriptionId))?.destination.url).toBe(
     sender.url,

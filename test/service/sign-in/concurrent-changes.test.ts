@@ -51,7 +51,7 @@ async function setPasswordByLink(): Promise<void> {
 }
 const countSessions = async () => (await server.storage.listSessions(testUser.user.id, 0)).length
 
-test('a sign-in with the password before ends with it, were it under way', async () => {
+test('a sign-in in progress with a replaced password fails', async () => {
   // A new user: only a password that is not yet proven is hashed, which runs the interruption.
   testUser = await seedUser(server)
   pendingInterruption = setPasswordByLink

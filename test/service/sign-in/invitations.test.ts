@@ -26,7 +26,7 @@ async function addInvitedUser(username?: string) {
 }
 
 describe('the link to the first operator', () => {
-  test('makes an account and its operator, who signs in', async () => {
+  test('creates an account and its operator, who can sign in', async () => {
     const { link, secret } = unwrap(await server.users.inviteFirstOperator())
     expect(link).toBe(`https://console.example/console/welcome/${secret}`)
     // Looking at it takes nothing.
@@ -47,7 +47,7 @@ describe('the link to the first operator', () => {
     })
   })
 
-  test('makes one of two who use it at once', async () => {
+  test('creates one operator for two concurrent uses', async () => {
     const { secret } = unwrap(await server.users.inviteFirstOperator())
     const other = { ...first, username: 'other', accountName: 'Other' }
     const answers = await Promise.all([
@@ -59,7 +59,7 @@ describe('the link to the first operator', () => {
     expect(await server.accounts.list({ limit: 10 })).toHaveLength(1)
   })
 
-  test('ends with its time, and with an operator who came in otherwise', async () => {
+  test('ends when it expires, or when there is another operator', async () => {
     const { secret } = unwrap(await server.users.inviteFirstOperator())
     server.clock.advance(HOUR_MS)
     expect(await server.signInServices.acceptInvitation(secret, first, createTestCaller())).toEqual(
@@ -96,7 +96,7 @@ describe('the link to the first operator', () => {
 })
 
 describe('the link to a password', () => {
-  test('is good once, for whom it was made, until another one is', async () => {
+  test('is accepted once, for its user, until the next one is created', async () => {
     const user = await addInvitedUser('dr')
     const before = unwrap(await server.users.invite(user.id))
     const { secret } = unwrap(await server.users.invite(user.id))
@@ -124,7 +124,7 @@ describe('the link to a password', () => {
     expect((await signInUser(server, testUser)).signedIn.user.username).toBe('dr')
   })
 
-  test('lets who has no username choose one that is free', async () => {
+  test('lets a user without a username choose a free one', async () => {
     await addInvitedUser('taken')
     const user = await addInvitedUser()
     const { secret } = unwrap(await server.users.invite(user.id))
@@ -144,7 +144,7 @@ describe('the link to a password', () => {
     await signInUser(server, testUser)
   })
 
-  test('tells of five usernames whether they are taken, and of no further one until one is set', async () => {
+  test('reveals of at most five usernames if they are taken', async () => {
     const taken = await Promise.all(
       Array.from({ length: 6 }, (_, n) => addInvitedUser(`taken-${n}`)),
     )
@@ -187,7 +187,7 @@ describe('the link to a password', () => {
     })
   })
 
-  test('gives one of two users who use it at once the password and username that this one chose', async () => {
+  test('sets the password and username of one of two concurrent uses', async () => {
     const user = await addInvitedUser()
     const { secret } = unwrap(await server.users.invite(user.id))
     const [one, other] = ['one', 'other'].map((username) => ({
@@ -208,7 +208,7 @@ describe('the link to a password', () => {
     await signInUser(server, winner)
   })
 
-  test('to a new password ends every session, and lets nobody past a second factor', async () => {
+  test('to a new password ends every session, and does not replace a second factor', async () => {
     const testUser = await seedUser(server)
     const { secret } = await signInUser(server, testUser)
     const invited = unwrap(await server.users.invite(testUser.user.id))
@@ -227,7 +227,7 @@ describe('the link to a password', () => {
     await signInUser(server, { ...testUser, password })
   })
 
-  test('ends after three days, and with who has left', async () => {
+  test('ends after three days, and when its user is deactivated', async () => {
     const user = await addInvitedUser('late')
     const late = unwrap(await server.users.invite(user.id))
     server.clock.advance(72 * HOUR_MS)

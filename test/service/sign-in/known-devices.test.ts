@@ -67,7 +67,7 @@ async function failSignIns({ username }: Pick<TestUser, 'username'>) {
   expect(await signInStatus({ username }, {})).toMatchObject(locked)
 }
 
-describe('strangers who fail under a name', () => {
+describe('failures of strangers with a username', () => {
   test('never keep the user out of a browser that they have signed in with', async () => {
     await failSignIns(testUser)
     expect(await signInStatus(testUser, { device })).toBe('in')
@@ -159,7 +159,7 @@ describe('a browser that is known', () => {
     expect(await signInStatus(testUser, { device })).toBe('in')
   })
 
-  test('tells nothing about which names there are, by answer or by work', async () => {
+  test('reveals no existing usernames, by answer or by work', async () => {
     const nobody = { username: `user-${crypto.randomUUID()}` }
     const other = await seedUser(server)
     for (const eachUser of [nobody, other]) {
@@ -205,7 +205,7 @@ describe('a browser that is known', () => {
     )
   })
 
-  test('is no longer known to who has set a password by a link', async () => {
+  test('is no longer known after a password was set by a link', async () => {
     const { secret } = unwrap(await server.users.invite(testUser.user.id))
     unwrap(
       await server.signInServices.acceptInvitation(
@@ -219,8 +219,8 @@ describe('a browser that is known', () => {
   })
 })
 
-describe('who has copied the mark of a browser', () => {
-  test('guesses five times with it, then as anybody does, until a day has passed', async () => {
+describe('a thief of the cookie of a known browser', () => {
+  test('has five guesses with it, and then those of every stranger, until a day has passed', async () => {
     for (let n = 0; n < 5; n++) {
       expect(
         await signInStatus(testUser, { device, password: WRONG_PASSWORD, address: HOME_ADDRESS }),
@@ -250,7 +250,7 @@ describe('who has copied the mark of a browser', () => {
     expect(argon2.verified - before).toBe(2 * judged.length)
   })
 
-  test('is not let go on by its owner, who gets another one each time', async () => {
+  test('gets no further guesses by sign-ins of its owner, who gets a new cookie each time', async () => {
     for (let n = 0; n < 5; n++) await signInStatus(testUser, { device, password: WRONG_PASSWORD })
     const another = await signInForDevice(testUser)
     expect(another).not.toBe(device)

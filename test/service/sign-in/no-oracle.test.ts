@@ -40,7 +40,7 @@ const damaged: [string, (testUser: TestUser) => Promise<unknown>][] = [
 ]
 
 describe('signing in', () => {
-  test('refuses a name that is nobody’s and a wrong password with one answer, for the same work', async () => {
+  test('refuses an unknown username and a wrong password with one answer, for the same work', async () => {
     const testUser = await seedUser(server)
     await expectSameRefusal('wrong password', testUser.username, 'quite another sentence')
     await expectSameRefusal('wrong by a letter', testUser.username, `${PASSWORD}x`)
@@ -55,7 +55,7 @@ describe('signing in', () => {
   })
 
   test.each(damaged)(
-    'refuses a user who %s like an unknown one, right password or wrong',
+    'refuses a user who %s like an unknown one, with the right or a wrong password',
     async (_, spoil) => {
       const testUser = await seedUser(server)
       await spoil(testUser)
@@ -73,7 +73,7 @@ describe('signing in', () => {
     await expectSameRefusal('an empty one', username, '')
   })
 
-  test('tells the operator, not who signs in, why it was refused', async () => {
+  test('reports the reason to the operator, and not to the user', async () => {
     const testUser = await seedUser(server)
     unwrap(await server.accounts.setStatus(testUser.accountId, 'closed'))
     await expectSameRefusal('closed', testUser.username, PASSWORD)

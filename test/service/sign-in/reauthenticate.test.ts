@@ -69,7 +69,7 @@ describe('a signed-in user reauthenticates', () => {
     expect(await reauthenticateStatus(PASSWORD, app.recoveryCodes[0])).toEqual(codeWrong)
   })
 
-  test('not as another user who has since taken the username', async () => {
+  test('is not accepted as another user with the same username since', async () => {
     const other = await seedUser(server, { password: 'six other words that nobody guesses' })
     const before = testUser.username
     unwrap(await server.users.setUsername(testUser.user.id, `old-${before}`))
@@ -83,7 +83,7 @@ describe('a signed-in user reauthenticates', () => {
   })
 })
 
-describe('who sits down at a browser that was left open', () => {
+describe('a stranger at an open browser', () => {
   test('guesses no faster than at the sign-in, and from both together no faster', async () => {
     for (let n = 0; n < 2; n++) expect(await reauthenticateStatus(`guess ${n}`)).toEqual(wrong)
     for (let n = 0; n < 3; n++) {

@@ -114,7 +114,7 @@ describe('a second factor', () => {
     await strict.close()
   })
 
-  test('lets one in of many who use one code at once', async () => {
+  test('accepts one of many concurrent uses of a code', async () => {
     const its = currentCode()
     const text = await createTicket()
     const answers = await Promise.all([1, 2, 3].map(() => signInWithTicket(text, its)))
@@ -156,7 +156,7 @@ describe('a second factor', () => {
     ).toBe(8)
   })
 
-  test('lets one in of many who use one recovery code at once', async () => {
+  test('accepts one of many concurrent uses of a recovery code', async () => {
     const text = await createTicket()
     const [its = ''] = app.recoveryCodes
     const answers = await Promise.all([1, 2, 3].map(() => signInWithTicket(text, its)))
@@ -173,7 +173,7 @@ describe('a second factor', () => {
     expect(await signInStatus(app.recoveryCodes[0])).toBe('in')
   })
 
-  test('is removed by its owner, and by an operator for who has lost all', async () => {
+  test('is removed by its owner, or by an operator if it was lost', async () => {
     const { secondFactor } = server.signInServices
     unwrap(
       await secondFactor.remove(

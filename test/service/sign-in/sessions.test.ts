@@ -35,7 +35,7 @@ const isSessionActive = async (secret: string, at = other) =>
   (await at.signInServices.sessions.find(secret, 'browser')) !== null
 
 describe('a session', () => {
-  test('says who somebody is, in every process', async () => {
+  test('identifies its user in every process', async () => {
     const { secret } = await signInUser(server, testUser)
     expect(await findSignedInUser(other, secret)).toMatchObject({
       user: { id: testUser.user.id, role: 'administrator' },

@@ -34,7 +34,7 @@ async function signInStatus(
 const EXPECTED_WRONG = { reason: 'wrong' }
 const expectedLocked = (retryAfterSeconds: number) => ({ reason: 'locked', retryAfterSeconds })
 
-describe('who is wrong again and again', () => {
+describe('a caller that fails to sign in repeatedly', () => {
   test.each(['somebody', 'nobody'])('waits longer each time, as %s', async (who) => {
     const name = who === 'somebody' ? testUser.username : 'nobody-at-all'
     for (let n = 0; n < 5; n++) expect(await signInStatus(name)).toEqual(EXPECTED_WRONG)
@@ -47,7 +47,7 @@ describe('who is wrong again and again', () => {
     }
   })
 
-  test('is not let in early by the right password, and costs no work while it waits', async () => {
+  test('is refused with the right password too until the lock ends, without work', async () => {
     for (let n = 0; n < 5; n++) await signInStatus(testUser.username)
     const before = argon2.verified
     expect(await signInStatus(testUser.username, PASSWORD)).toEqual(expectedLocked(1))
@@ -56,7 +56,7 @@ describe('who is wrong again and again', () => {
     expect(await signInStatus(testUser.username, PASSWORD)).toBe('in')
   })
 
-  test('begins anew after it went well, and after a day', async () => {
+  test('has all attempts again after a success, and after a day', async () => {
     for (let n = 0; n < 4; n++) await signInStatus(testUser.username)
     expect(await signInStatus(testUser.username, PASSWORD)).toBe('in')
     for (let n = 0; n < 5; n++)
@@ -68,7 +68,7 @@ describe('who is wrong again and again', () => {
     expect(await signInStatus(testUser.username)).toEqual(expectedLocked(1))
   })
 
-  test('does not lock out who comes from elsewhere, until it comes from everywhere', async () => {
+  test('does not lock out other addresses, until failures come from many', async () => {
     for (let n = 0; n < 5; n++) await signInStatus(testUser.username, 'x', '198.51.100.1')
     expect(await signInStatus(testUser.username, 'x', '198.51.100.1')).toEqual(expectedLocked(1))
     // One household has a /64 of addresses, and is one place.
@@ -82,7 +82,7 @@ describe('who is wrong again and again', () => {
     expect(await signInStatus(testUser.username, PASSWORD, '203.0.113.99')).toBe('in')
   })
 
-  test('gains nothing by trying a hundred times at once', async () => {
+  test('has no more attempts in a hundred concurrent requests', async () => {
     const before = argon2.verified
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
@@ -94,7 +94,7 @@ describe('who is wrong again and again', () => {
     expect(argon2.verified - before).toBe(2 * judged.length)
   })
 
-  test('is stopped by its address, whatever names it tries', async () => {
+  test('is limited by its address, whatever usernames it tries', async () => {
     await server.close()
     server = await composeTestServer({ LATCHKEY_FAILURES_PER_ADDRESS: '10' }, argon2)
     for (let n = 0; n < 10; n++) expect(await signInStatus(`name-${n}`)).toEqual(EXPECTED_WRONG)

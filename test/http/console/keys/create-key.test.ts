@@ -74,7 +74,7 @@ describe('the form of a new key', () => {
     expect(all.keys).toHaveLength(1)
   })
 
-  test('says what is wrong and keeps what was typed', async () => {
+  test('shows the problem and keeps the input', async () => {
     const fields = await openCreateForm('xdent', LONG)
     const typed = { ...fields, description: SCRIPT, expires: '2030-01-31', access: 'read' }
     const answer = await engineer.send(`${KEYS}/new`, typed)
@@ -119,7 +119,7 @@ describe('the form of a new key', () => {
     expect(unwrap(await server.keys.find(fields.id)).ownerId).toBe(other.id)
   })
 
-  test('suggests only owners who can hold a key', async () => {
+  test('suggests only owners who can own a key', async () => {
     const { accountId } = engineer.testUser
     await server.users.add({ accountId, email: 'suggest-m@acme.example', role: 'member' })
     await server.users.add({ accountId, email: 'suggest-e@acme.example', role: 'engineer' })
@@ -145,7 +145,7 @@ describe('the form of a new key', () => {
     expect(unwrap(await server.keys.find('KID-1')).id).toBe(fields.id)
   })
 
-  test('says which source, site or developer to create first', async () => {
+  test('names the source, site or developer to create first', async () => {
     const lonely = await seedConsoleClient(server, 'administrator')
     for (const [keyType, words] of [
       ['redox', 'This account has no source yet'],
@@ -156,7 +156,7 @@ describe('the form of a new key', () => {
     }
   })
 
-  test('asks an operator who sees every account for one', async () => {
+  test('asks an operator without a selected account for one', async () => {
     const operator = await seedConsoleClient(server, 'operator')
     const choosing = await operator.get(`${KEYS}/new?key-type=xdent`)
     expect(choosing.text).toContain('Key type')

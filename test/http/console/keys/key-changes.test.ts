@@ -138,7 +138,7 @@ describe('editing a key', () => {
     expect(answer.text).toContain('"soon" is not a date: write it as 2027-01-31')
   })
 
-  test('keeps an owner who has left', async () => {
+  test('keeps a deactivated owner', async () => {
     const { testUser } = await seedConsoleClient(server, 'engineer', engineer.testUser.accountId)
     const createInput = { keyType: 'xdent', ownerId: testUser.user.id, name: 'orphan' } as const
     const { key } = unwrap(await server.keys.create(createInput))

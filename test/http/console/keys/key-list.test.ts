@@ -10,7 +10,7 @@ describe('the list of keys', () => {
   const readKeyNames = ({ html }: { html: string }) =>
     [...html.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)/g)].map(([, name]) => name)
 
-  test('says what to do while it is empty', async () => {
+  test('shows what to do while it is empty', async () => {
     const lonely = await seedConsoleClient(server, 'administrator')
     const page = await lonely.get(KEYS)
     expect(page.text).toContain('No keys yet')
