@@ -1,5 +1,5 @@
 import type { Failure, SurfaceRefusal } from './failure.ts'
-import { TOKEN_REQUEST_TEXTS } from './token-request-texts.ts'
+import { TOKEN_REQUEST_TEXTS } from './token-refusal-text.ts'
 
 /** The facts of a refusal, as the audit stores them. */
 export type RefusalFacts = Readonly<Record<string, string | number | boolean | null>>

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { createImportStatements } from '../storage/d1-import.ts'
+import { createD1Statements } from '../storage/d1-statements.ts'
 import { type CopiedTable, type CopyOptions, compareDatabases } from '../storage/database-copy.ts'
 import type { Engine } from '../storage/engine.ts'
 import {
@@ -34,7 +34,7 @@ export async function writeD1Import(
   const draft = prepareDraftPath(to)
   const trial = prepareDraftPath(`${to}.trial`)
   try {
-    await writeText(draft, formatImport(createImportStatements(from, options.progress)))
+    await writeText(draft, formatImport(createD1Statements(from, options.progress)))
     const loaded = openSqlite(trial)
     try {
       await loadStatements(draft, trial)

@@ -14,9 +14,9 @@ import { createAnchorFile, getAnchorPath } from './anchor-file.ts'
 import { isNewDatabase, openEngine } from './database.ts'
 import { createFolder } from './draft-files.ts'
 import { loadRing } from './keyring-file.ts'
+import type { SendHttpOptions } from './outbound-http.ts'
 import { nodeArgon2, nodeHashFunctions, nodePrimitives } from './primitives.ts'
 import type { SecretCheckThreads } from './secret-check-threads.ts'
-import type { SendHttpOptions } from './webhook-client.ts'
 
 /** The processes that serve one port together. */
 export interface WorkerGroup {
@@ -125,7 +125,7 @@ export function createLazySecretChecks(log: Log): SecretChecks & { close: () => 
 function createLazySendHttp(options: SendHttpOptions): SendHttp {
   let sendHttp: SendHttp | undefined
   return async (request) => {
-    sendHttp ??= (await import('./webhook-client.ts')).createSendHttp(options)
+    sendHttp ??= (await import('./outbound-http.ts')).createSendHttp(options)
     return sendHttp(request)
   }
 }

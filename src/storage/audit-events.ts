@@ -20,7 +20,7 @@ import {
   selectAccountIdFrom,
   selectSubjectAccountId,
   toEventRow,
-} from './audit.ts'
+} from './audited-changes.ts'
 import type { Engine, Statement, StatementCompiler, Step } from './engine.ts'
 import { type Arg, createCache, createSqlWriter, expandJsonList } from './statements.ts'
 import type { Tables } from './tables.ts'

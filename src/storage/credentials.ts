@@ -2,9 +2,14 @@ import { sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
 import type { Role } from '../domain/role.ts'
 import type { Invitation, SignInStorage } from '../service/ports/sign-in.ts'
-import { createUserLock, isActiveOperator, isRoleUnchanged, toUser } from './accounts.ts'
-import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import {
+  type AuditedChanges,
+  createEventInsert,
+  selectAccountId,
+  toEventRow,
+} from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
+import { isActiveOperator } from './operators.ts'
 import {
   type Arg,
   createSqlWriter,
@@ -13,6 +18,7 @@ import {
   type TableStatements,
 } from './statements.ts'
 import type { Tables } from './tables.ts'
+import { createUserLock, isRoleUnchanged, toUser } from './users.ts'
 
 type PasswordMethods = Pick<
   SignInStorage,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Grant } from '../domain/rotation.ts'
 import type { GrantStorage } from '../service/ports/authority.ts'
-import type { AuditedChanges } from './audit.ts'
+import type { AuditedChanges } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createChangeInParts, createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'

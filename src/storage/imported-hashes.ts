@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { DAY_MS, HOUR_MS } from '../domain/instant.ts'
 import type { ImportedSecretStorage } from '../service/ports/authority.ts'
-import type { AuditedChanges } from './audit.ts'
+import type { AuditedChanges } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createChangeInParts, createSqlWriter } from './statements.ts'
 

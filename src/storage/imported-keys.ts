@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { KEY_HOLDER_ROLES } from '../domain/role.ts'
 import type { ImportStorage, NamedKind, NewImportedKey } from '../service/ports/imports.ts'
-import { type AuditedChanges, toEventRow } from './audit.ts'
+import { type AuditedChanges, toEventRow } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { toNewKeyRow } from './key-secrets.ts'
 import { createClientChanges } from './oauth-clients.ts'

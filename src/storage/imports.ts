@@ -9,7 +9,7 @@ import type {
   Pepper,
   UnseenKey,
 } from '../service/ports/imports.ts'
-import type { AuditedChanges } from './audit.ts'
+import type { AuditedChanges } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { IS_USED } from './imported-keys.ts'
 import { type SummaryColumns, selectSummaryColumns, toKeySummary } from './keys.ts'

@@ -4,7 +4,7 @@ import { KEY_HOLDER_ROLES } from '../domain/role.ts'
 import type { KeyFilter, KeySummary } from '../service/ports/keys.ts'
 import type { Page } from '../service/ports/lists.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
-import type { AuditedChanges } from './audit.ts'
+import type { AuditedChanges } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import {
   type ClientResources,

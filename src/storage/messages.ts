@@ -5,7 +5,7 @@ import type {
   MessageStorage,
   MessageSummary,
 } from '../service/ports/messages.ts'
-import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import { createEventInsert, selectAccountId, toEventRow } from './audited-changes.ts'
 import type { Engine, Statement, StatementCompiler, StatementRow, Step } from './engine.ts'
 import { createMessagePeriods } from './message-periods.ts'
 import {

@@ -2,11 +2,10 @@ import { type RawBuilder, sql } from 'kysely'
 import type { DeletableKind, EditStorage, RowKind } from '../service/ports/accounts.ts'
 import type { AuditEvent } from '../service/ports/audit.ts'
 import type { Page } from '../service/ports/lists.ts'
-import type { DestinationSummary } from '../service/ports/routing.ts'
 import type { ResourceStorage } from '../service/ports/storage.ts'
-import { type AuditedChanges, selectAccountId } from './audit.ts'
+import { type AuditedChanges, selectAccountId } from './audited-changes.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
-import { type Arg, createCache, createSqlWriter, type TableStatements } from './statements.ts'
+import { createCache, createSqlWriter, type TableStatements } from './statements.ts'
 import { createRowMapping, type RowValue, type Tables } from './tables.ts'
 
 type DirectoryMethods = Pick<
@@ -55,127 +54,6 @@ export function createDirectoryStorage(
     }
   }
 }
-
-type AllowlistMethods = Pick<
-  ResourceStorage,
-  'addAllowlistEntry' | 'deleteAllowlistEntry' | 'listAllowlistEntries'
->
-
-export function createAllowlistStorage(
-  engine: Engine,
-  compiler: StatementCompiler,
-  rows: TableStatements,
-  audit: AuditedChanges,
-): AllowlistMethods {
-  const sqlStatement = createSqlWriter(compiler)
-  const { toRow, fromRow } = createRowMapping('ip_allowlist_entries')
-  const insertEntry = rows.insertUnlessTaken('ip_allowlist_entries')
-  const deleteEntry = sqlStatement<{ id: string }>(
-    (arg) => sql`delete from ip_allowlist_entries where id = ${arg('id')}`,
-  )
-  const selectEntries = sqlStatement<{ accountId: string }, Tables['ip_allowlist_entries']>(
-    (arg) =>
-      sql`select * from ip_allowlist_entries where account_id = ${arg('accountId')} order by id`,
-  )
-
-  return {
-    addAllowlistEntry: (entry, event) =>
-      audit.applyChange('ip_allowlist_entries', insertEntry(toRow(entry, event.id)), event),
-    deleteAllowlistEntry: (id, event) =>
-      audit.applyDeletion('ip_allowlist_entries', [deleteEntry({ id })], event),
-    async listAllowlistEntries(accountId) {
-      return (await engine.read(selectEntries({ accountId }))).map(fromRow)
-    },
-  }
-}
-
-type DestinationMethods = Pick<
-  ResourceStorage,
-  | 'addDestination'
-  | 'setDestinationUrl'
-  | 'setDestinationVerified'
-  | 'verifyDestination'
-  | 'setVerificationToken'
-  | 'findSealedVerificationToken'
-  | 'listDestinations'
-  | 'findDestination'
->
-
-export function createDestinationStorage(
-  rows: TableStatements,
-  audit: AuditedChanges,
-): DestinationMethods {
-  const readDestinationPage = rows.page('destinations', 'account_id', toDestination)
-  const addDestination = rows.insertUnlessTaken('destinations')
-  const setVerified = audit.createUpdate('destinations', ['verified_at'])
-  const setUrl = audit.createUpdate('destinations', ['url', 'verified_at'])
-  // In SQL, a token that is null on both sides would equal nothing.
-  const verify = audit.createUpdate(
-    'destinations',
-    ['verified_at'],
-    (arg: Arg<{ url: string; token: string }>) => sql`
-      url = ${arg('url')} and coalesce(verification_token, '') = ${arg('token')}`,
-  )
-  const setToken = audit.createUpdate('destinations', [
-    'verification_token',
-    'verification_method',
-    'verified_at',
-  ])
-
-  return {
-    addDestination: (destination, event) =>
-      audit.applyChange(
-        'destinations',
-        addDestination({
-          id: destination.id,
-          account_id: destination.accountId,
-          name: destination.name,
-          url: destination.url,
-          development: destination.development ? 1 : 0,
-          verified_at: destination.verifiedAt,
-          created_at: destination.createdAt,
-          event_id: event.id,
-          verification_token: destination.sealedToken,
-          verification_method: destination.method,
-        }),
-        event,
-      ),
-
-    setDestinationUrl: (id, url, event) => setUrl({ id, url, verified_at: null }, event),
-
-    setDestinationVerified: (id, at, event) => setVerified({ id, verified_at: at }, event),
-
-    verifyDestination: (id, { url, sealedToken }, at, event) =>
-      verify({ id, url, token: sealedToken ?? '', verified_at: at }, event),
-
-    setVerificationToken: (id, sealedToken, method, event) =>
-      setToken(
-        {
-          id,
-          verification_token: sealedToken,
-          verification_method: method,
-          verified_at: null,
-        },
-        event,
-      ),
-
-    findSealedVerificationToken: rows.findById('destinations', (row) => row.verification_token),
-    listDestinations: ({ accountId, ...page }) => readDestinationPage(accountId, page),
-    findDestination: rows.findById('destinations', toDestination),
-  }
-}
-
-const toDestination = (row: Tables['destinations']): DestinationSummary => ({
-  id: row.id,
-  accountId: row.account_id,
-  name: row.name,
-  url: row.url,
-  development: row.development === 1,
-  verifiedAt: row.verified_at,
-  method: row.verification_method,
-  hasToken: row.verification_token !== null,
-  createdAt: row.created_at,
-})
 
 const TABLES = {
   account: 'accounts',

@@ -1,6 +1,11 @@
 import { sql } from 'kysely'
 import type { RevokedTokenStorage } from '../service/ports/authority.ts'
-import { type AuditedChanges, createEventInsert, selectAccountIdFrom, toEventRow } from './audit.ts'
+import {
+  type AuditedChanges,
+  createEventInsert,
+  selectAccountIdFrom,
+  toEventRow,
+} from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createSqlWriter } from './statements.ts'
 import type { Tables } from './tables.ts'

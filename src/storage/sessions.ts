@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import { getLatestDeadline } from '../domain/instant.ts'
 import type { ListStorage, SignInStatus } from '../service/ports/lists.ts'
 import type { FailureCount, Session, SignInStorage } from '../service/ports/sign-in.ts'
-import { createUserLock, toUser } from './accounts.ts'
-import { createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import { createEventInsert, selectAccountId, toEventRow } from './audited-changes.ts'
 import type { Engine, StatementCompiler } from './engine.ts'
 import { createSqlWriter, expandJsonList, isPast } from './statements.ts'
 import type { Tables } from './tables.ts'
+import { createUserLock, toUser } from './users.ts'
 
 type SessionMethods = Pick<
   SignInStorage,

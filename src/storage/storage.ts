@@ -1,33 +1,27 @@
 import type { Storage } from '../service/ports/storage.ts'
-import {
-  createAccountStorage,
-  createFirstOperatorStorage,
-  createUserSearchStorage,
-} from './accounts.ts'
-import { createAuditedChanges } from './audit.ts'
+import { createAccountStorage } from './accounts.ts'
 import { createAuditChainStorage, createEventStorage } from './audit-events.ts'
+import { createAuditedChanges } from './audited-changes.ts'
 import { createAuthorityStorage } from './authority.ts'
 import { createPasswordStorage, createSecondFactorStorage } from './credentials.ts'
 import { createDashboardStorage, createTrafficStorage } from './dashboard-stats.ts'
 import { createDeliveryStorage } from './delivery.ts'
+import { createDestinationStorage } from './destinations.ts'
 import { createStorageProbe } from './diagnostics.ts'
 import { type Engine, StatementCompiler } from './engine.ts'
 import { createGrantStorage } from './grants.ts'
 import { createImportedSecretStorage } from './imported-hashes.ts'
 import { createImportedKeyStorage } from './imported-keys.ts'
 import { createImportStorage } from './imports.ts'
+import { createAllowlistStorage } from './ip-allowlist.ts'
 import { createKeyCountStorage, createKeySearchStorage } from './key-search.ts'
 import { createKeySecretStorage, createProofStorage } from './key-secrets.ts'
 import { createKeyUseStorage } from './key-uses.ts'
 import { createKeyChangeStorage, createKeyReadStorage } from './keys.ts'
 import { createMessageIdStorage, createMessageStorage } from './messages.ts'
 import { createAssertionStorage } from './oauth-clients.ts'
-import {
-  createAllowlistStorage,
-  createDestinationStorage,
-  createDirectoryStorage,
-  createEditStorage,
-} from './resources.ts'
+import { createFirstOperatorStorage } from './operators.ts'
+import { createDirectoryStorage, createEditStorage } from './resources.ts'
 import { createRevokedTokenStorage } from './revoked-tokens.ts'
 import {
   createSessionStorage,
@@ -41,6 +35,7 @@ import {
   createSubscriptionStorage,
 } from './subscriptions.ts'
 import { createSunsetStorage } from './sunsets.ts'
+import { createUserSearchStorage, createUserStorage } from './users.ts'
 
 /** Stores every subject on this engine. */
 export function createStorage(unwatchedEngine: Engine): Storage {
@@ -59,7 +54,8 @@ export function createStorage(unwatchedEngine: Engine): Storage {
     ...createMessageIdStorage(engine, compiler),
     ...createDeliveryStorage(engine, compiler),
     ...createSubscriptionQueueStorage(engine, compiler, audit),
-    ...createAccountStorage(compiler, rows, audit),
+    ...createAccountStorage(rows, audit),
+    ...createUserStorage(compiler, rows, audit),
     ...createEditStorage(engine, compiler, audit),
     ...createAllowlistStorage(engine, compiler, rows, audit),
     ...createDirectoryStorage(rows, audit),

@@ -5,7 +5,12 @@ import type {
   SubscriptionListItem,
 } from '../service/ports/lists.ts'
 import type { QueueStorage, RoutingStorage, SubscriptionTarget } from '../service/ports/routing.ts'
-import { type AuditedChanges, createEventInsert, selectAccountId, toEventRow } from './audit.ts'
+import {
+  type AuditedChanges,
+  createEventInsert,
+  selectAccountId,
+  toEventRow,
+} from './audited-changes.ts'
 import type { Engine, Statement, StatementCompiler } from './engine.ts'
 import { selectNextPlace } from './messages.ts'
 import { type Arg, createCache, createChangeInParts, createSqlWriter } from './statements.ts'

@@ -7,7 +7,7 @@ import type {
   SunsetScope,
   SunsetStorage,
 } from '../service/ports/sunsets.ts'
-import type { AuditedChanges } from './audit.ts'
+import type { AuditedChanges } from './audited-changes.ts'
 import type { Engine, StatementCompiler, Step } from './engine.ts'
 import { createSqlWriter, type TableStatements } from './statements.ts'
 import type { Tables } from './tables.ts'

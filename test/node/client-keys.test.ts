@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseKnownNetworks } from '../../src/domain/ip-network.ts'
-import { createSendHttp } from '../../src/node/webhook-client.ts'
+import { createSendHttp } from '../../src/node/outbound-http.ts'
 import { createClientKeys } from '../../src/service/oauth/client-keys.ts'
 import {
   type CertificateWithKey,

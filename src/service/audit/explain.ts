@@ -1,7 +1,7 @@
 import { ok } from '../../domain/failure.ts'
 import { toStoredId } from '../../domain/id.ts'
 import { describeRefusal } from '../../domain/refusal-text.ts'
-import { describeSignInRefusal } from '../../domain/sign-in-refusal.ts'
+import { describeSignInRefusal } from '../../domain/sign-in-refusal-text.ts'
 import type { AuditEvent, AuditEventFacts, AuditStorage } from '../ports/audit.ts'
 import type { Sealer } from '../ports/crypto.ts'
 import type { KeySummary } from '../ports/keys.ts'

@@ -1,5 +1,5 @@
 import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
-import type { SignInRefusal } from '../../domain/sign-in-refusal.ts'
+import type { SignInRefusal } from '../../domain/sign-in-refusal-text.ts'
 import { isUsername, normalizePassword } from '../../domain/user.ts'
 import { UNKNOWN_SUBJECT } from '../audit/buffer.ts'
 import type { Caller } from '../caller.ts'

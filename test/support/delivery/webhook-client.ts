@@ -1,6 +1,6 @@
 import { parseKnownNetworks } from '../../../src/domain/ip-network.ts'
 import { createWebhookClient } from '../../../src/http/webhook-client.ts'
-import { createSendHttp, type SendHttpOptions } from '../../../src/node/webhook-client.ts'
+import { createSendHttp, type SendHttpOptions } from '../../../src/node/outbound-http.ts'
 import type { WebhookEndpoint } from '../../../src/service/ports/outbound.ts'
 
 export const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128']

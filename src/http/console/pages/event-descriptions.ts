@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { describeRefusal } from '../../../domain/refusal-text.ts'
-import { describeSignInRefusal } from '../../../domain/sign-in-refusal.ts'
+import { describeSignInRefusal } from '../../../domain/sign-in-refusal-text.ts'
 import type { AuditEvent, AuditEventFacts, RecordedEvent } from '../../../service/ports/audit.ts'
 import type { NamedRow } from '../../../service/ports/dashboard.ts'
 import { formatDay, formatInstant, type Html, type Tone } from '../components/html.ts'

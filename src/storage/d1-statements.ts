@@ -22,7 +22,7 @@ const PIECE_UNITS = 15_000
 const ROWS_PER_STATEMENT = 200
 
 /** Yields every row of the source as statements, to run after schema.sql. */
-export async function* createImportStatements(
+export async function* createD1Statements(
   from: Engine,
   progress: CopyOptions['progress'],
 ): AsyncGenerator<string> {
