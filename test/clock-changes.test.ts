@@ -144,10 +144,10 @@ describe('a subscription', () => {
   })
 
   test('that a dead process has leased while the clock was ahead is taken over', async () => {
-    const { send, queues: feeds } = await seedQueues(testServices, [`${receiver.url}/a`])
+    const { send, queues } = await seedQueues(testServices, [`${receiver.url}/a`])
     await send('one')
     testServices.clock.advance(AHEAD_MS)
-    const subscriptionId = feeds[0]?.id ?? ''
+    const subscriptionId = queues[0]?.id ?? ''
     const lease = {
       subscriptionId,
       by: 'a process that died',

@@ -5,7 +5,7 @@ import type { Log } from '../service/ports/runtime.ts'
 import type { Storage } from '../service/ports/storage.ts'
 import type { AdminDeps } from './admin/admin.ts'
 import type { ConsoleDeps } from './console/console.ts'
-import type { ConsolePathDeps } from './console/context.ts'
+import type { ConsolePathDeps } from './console/console-paths.ts'
 import { createMetadataRoutes, getFhirMetadataUrl, type MetadataDeps } from './oauth/metadata.ts'
 import {
   createTokenEndpoints,

@@ -15,9 +15,9 @@ import { createSandboxProblem } from './problem.ts'
 import {
   type ClientRequest,
   findRequestKind,
-  type IssuedTokens,
+  type ReceivedTokens,
   readClientRequest,
-  readIssuedTokens,
+  readReceivedTokens,
 } from './read-request.ts'
 import type { FaultSchedule } from './schedule.ts'
 import type { SimulatedClock } from './simulated-clock.ts'
@@ -132,12 +132,12 @@ export class FaultyApp {
 
   #readTokens({ key }: ClientRequest, { status }: Response, bytes: Uint8Array) {
     const text = new TextDecoder().decode(bytes)
-    const issued = status === 200 ? readIssuedTokens(text, this.#deps.clock.now()) : null
+    const issued = status === 200 ? readReceivedTokens(text, this.#deps.clock.now()) : null
     if (issued !== null) setBounded(this.#keysByToken, issued.accessToken, key)
     return issued
   }
 
-  #noteEarlyEnd({ accessToken, expiresAt }: IssuedTokens, lifeMs: number | undefined): void {
+  #noteEarlyEnd({ accessToken, expiresAt }: ReceivedTokens, lifeMs: number | undefined): void {
     if (lifeMs === undefined) return
     const endsAt = this.#deps.clock.now() + lifeMs
     setBounded(this.#earlyEnds, accessToken, { endsAt, saidToEndAt: expiresAt })
@@ -186,7 +186,10 @@ function refuseForLoad(
   return new Response(body, { status, headers: { 'Content-Type': type, ...requestId, ...headers } })
 }
 
-function toJudgedAnswer({ status, headers }: Response, issued: IssuedTokens | null): JudgedAnswer {
+function toJudgedAnswer(
+  { status, headers }: Response,
+  issued: ReceivedTokens | null,
+): JudgedAnswer {
   const seconds = headers.get('retry-after')
   return {
     status,

@@ -1,5 +1,5 @@
 import { type Finding, FindingLog, formatMs, type Offence } from './findings.ts'
-import type { ClientRequest, IssuedTokens } from './read-request.ts'
+import type { ClientRequest, ReceivedTokens } from './read-request.ts'
 
 /** A moment by the simulated clock, and by one that runs as the client's timers do. */
 export interface Moment {
@@ -15,7 +15,7 @@ export interface JudgedAnswer {
   /** False if the connection was cut. */
   readonly isDelivered: boolean
   readonly retryAfterMs: number | null
-  readonly issued: IssuedTokens | null
+  readonly issued: ReceivedTokens | null
 }
 
 /** A request in progress. */
@@ -156,7 +156,7 @@ export class ClientJudge {
   #noteTokens(
     record: KeyRecord,
     { refreshToken }: ClientRequest,
-    issued: IssuedTokens,
+    issued: ReceivedTokens,
     isDelivered: boolean,
     { at }: Moment,
   ): void {

@@ -91,14 +91,14 @@ function parseAssertion(assertion: string | undefined): { iss?: string; iat?: un
 }
 
 /** The tokens of an answer. */
-export interface IssuedTokens {
+export interface ReceivedTokens {
   readonly accessToken: string
   readonly expiresAt: number
   readonly refreshToken: string | null
 }
 
 /** Reads the answer to a token request, of either protocol. */
-export function readIssuedTokens(body: string, now: number): IssuedTokens | null {
+export function readReceivedTokens(body: string, now: number): ReceivedTokens | null {
   const { accessToken, expires, refreshToken, access_token, expires_in } = parseJson(body) ?? {}
   const token = accessToken ?? access_token
   if (typeof token !== 'string') return null

@@ -76,7 +76,7 @@ export function createImportedKeyStorage(
       on conflict do nothing`,
   )
   /** Rows whose key was added, which has the event of its row. */
-  const added = (rows: unknown) => sql`
+  const selectAddedKeys = (rows: unknown) => sql`
     ${from(rows)} join keys on keys.id = ${member('id')} and keys.event_id = ${member('event_id')}`
   const insertImported = sqlStatement<Addition>(
     (arg) => sql`
@@ -85,22 +85,22 @@ export function createImportedKeyStorage(
       select keys.id, cast(${arg('importId')} as text), ${member('line', 'bigint')},
         ${member('secret_form')}, ${member('pepper_id')}, ${member('secret_start')},
         ${member('last_used_at', 'bigint')}
-      from ${added(arg('rows'))}`,
+      from ${selectAddedKeys(arg('rows'))}`,
   )
   const insertEvents = sqlStatement<{ rows: string }>(
     (arg) => sql`
       insert into audit_events (id, at, actor, action, subject, facts, request_id, account_id)
       select ${member('event_id')}, ${member('at', 'bigint')}, ${member('actor')},
         ${member('action')}, keys.id, ${member('facts')}, ${member('request_id')}, keys.account_id
-      from ${added(arg('rows'))}`,
+      from ${selectAddedKeys(arg('rows'))}`,
   )
   const countImported = sqlStatement<Addition>(
     (arg) => sql`
-      update imports set imported = imported + (select count(*) from ${added(arg('rows'))})
+      update imports set imported = imported + (select count(*) from ${selectAddedKeys(arg('rows'))})
       where id = ${arg('importId')}`,
   )
   const selectAdded = sqlStatement<{ rows: string }, { id: string }>(
-    (arg) => sql`select keys.id from ${added(arg('rows'))}`,
+    (arg) => sql`select keys.id from ${selectAddedKeys(arg('rows'))}`,
   )
 
   const isDeletable = (includesUsed: unknown) => sql`(${includesUsed} = 1 or not ${IS_USED})`

@@ -53,7 +53,7 @@ export type KeyRow = InferResult<ReturnType<typeof selectKey>>[number] & {
   readonly proven_hash?: string | null
 }
 
-/** What many keys of an account have in common. */
+/** The facts that many keys of an account have in common. */
 type CommonFacts = Pick<
   VersionedKey,
   | 'accountId'
@@ -67,7 +67,7 @@ type CommonFacts = Pick<
   | 'account'
 >
 
-/** What most keys lack that are presented at every request. */
+/** The facts that few of the keys have that are presented at every request. */
 type RareFacts = Pick<
   VersionedKey,
   | 'provenHash'

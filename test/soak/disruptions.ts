@@ -112,11 +112,11 @@ const RESUME_INTERVAL_MS = 1000
 const RESUME_PROBABILITY = 0.6
 
 /**
- * Looks at all feeds again and again, as `latchkey subscriptions show` does, and resumes most of those
+ * Looks at all subscriptions again and again, as `latchkey subscriptions show` does, and resumes most of those
  * that wait, which are then tried at once. Until all is over; answers how many it resumed.
  */
 export async function resumeQueues(
-  { latchkey, feedIds, signal }: Pick<SoakStage, 'latchkey' | 'feedIds' | 'signal'>,
+  { latchkey, subscriptionIds, signal }: Pick<SoakStage, 'latchkey' | 'subscriptionIds' | 'signal'>,
   random: SeededRandom,
 ): Promise<number> {
   const { subscriptions } = latchkey
@@ -124,7 +124,7 @@ export async function resumeQueues(
   while (!signal.aborted) {
     await delay(RESUME_INTERVAL_MS)
     try {
-      for (const id of feedIds) {
+      for (const id of subscriptionIds) {
         const { attempts, dueAt } = unwrap(await subscriptions.find(id))
         if (attempts < 2 || dueAt < Date.now() || !random.happens(RESUME_PROBABILITY)) continue
         unwrap(await subscriptions.setStatus(id, 'active'))

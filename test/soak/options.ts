@@ -10,9 +10,9 @@ export interface SoakOptions {
 
 export const SOAK_HELP = `npm run soak -- [options]
 
-20 vendors send messages at once, each to some of 5 destinations, along 100 feeds. Destinations fail at
-random; the server's processes and its database are killed and started again; an operator resumes feeds
-that wait. At the end all that was acknowledged has arrived, each feed in order, and nothing twice but
+20 vendors send messages at once, each to some of 5 destinations, along 100 subscriptions. Destinations fail at
+random; the server's processes and its database are killed and started again; an operator resumes subscriptions
+that wait. At the end all that was acknowledged has arrived, each subscription in order, and nothing twice but
 where nobody could know whether it had arrived. Ends with 1 where that does not hold.
 
   --engine NAME   only on this one: ${SOAK_ENGINES.join(', ')} (default: on each, in turn)

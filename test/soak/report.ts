@@ -40,7 +40,7 @@ export function countOutcomes({ ledger, stored, requests, resumed, ...rest }: So
       DISRUPTION_KINDS,
       (name) => ledger.disruptions.filter(({ kind }) => kind === name).length,
     ),
-    ['feeds resumed by the operator', resumed],
+    ['subscriptions resumed by the operator', resumed],
     ['duplicates: the answer broke off', verdict.explained.brokenOff],
     ['duplicates: killed before it was written down', verdict.explained.inTrouble],
     ['lost', verdict.lost.length],

@@ -204,13 +204,13 @@ export async function seedSoakVendors(
     destinationIds.push(id)
   }
   const vendors: SoakVendor[] = []
-  const feedIds: string[] = []
+  const subscriptionIds: string[] = []
   for (let source = 0; source < sources; source++) {
     const { apiKey, secret, sourceId } = await seedKey(latchkey)
     vendors.push({ source, apiKey, secret })
     for (const destinationId of destinationIds) {
-      feedIds.push(unwrap(await subscriptions.create({ sourceId, destinationId })).id)
+      subscriptionIds.push(unwrap(await subscriptions.create({ sourceId, destinationId })).id)
     }
   }
-  return { vendors, feedIds, destinationIds }
+  return { vendors, subscriptionIds, destinationIds }
 }

@@ -12,7 +12,7 @@ import {
  * 1. Every message that was acknowledged comes, and is answered 2xx at last. One whose sending was not
  *    answered comes to all of its destinations or to none.
  * 2. A newer message comes only when every older one is known to be delivered: on disk, not just in the
- *    mind of a process. So no message ever comes after a newer one of its feed, nor while another is
+ *    mind of a process. So no message ever comes after a newer one of its queue, nor while another is
  *    being answered: not even as a repetition. What was not acknowledged keeps its place, too.
  * 3. A message comes again only where the server cannot know of its 2xx: it was refused or not wholly
  *    answered before, or the process that asked was killed, or lost its database, before it had written
@@ -39,21 +39,21 @@ export function judgeLedger(ledger: SoakLedger): SoakVerdict {
   const outOfOrder: string[] = []
   const repeated: string[] = []
   const explained = { brokenOff: 0, inTrouble: 0 }
-  for (const [feed, arrivals] of groupByQueue(ledger.arrivals)) {
+  for (const [queue, arrivals] of groupByQueue(ledger.arrivals)) {
     let newest: SoakArrival | undefined
     for (const arrival of arrivals) {
       if (newest === undefined || arrival.number > newest.number) {
         if (newest !== undefined && arrival.beganTick < newest.endedTick) {
-          outOfOrder.push(`${feed}: ${arrival.number} came before ${newest.number} was answered`)
+          outOfOrder.push(`${queue}: ${arrival.number} came before ${newest.number} was answered`)
         }
       } else if (arrival.number < newest.number) {
-        outOfOrder.push(`${feed}: ${arrival.number} came after ${newest.number}`)
+        outOfOrder.push(`${queue}: ${arrival.number} came after ${newest.number}`)
         continue
       } else {
         const reason = findDuplicateReason(newest, arrival, ledger.disruptions)
         if (reason === null) {
           const later = arrival.beganAt - newest.endedAt
-          repeated.push(`${feed}: ${arrival.number} came again, ${later} ms after it was taken`)
+          repeated.push(`${queue}: ${arrival.number} came again, ${later} ms after it was taken`)
         } else if (reason !== 'refused') explained[reason]++
       }
       newest = arrival
@@ -80,9 +80,9 @@ function findDuplicateReason(
 }
 
 function groupByQueue(arrivals: readonly SoakArrival[]): Map<string, SoakArrival[]> {
-  const feeds = Map.groupBy(arrivals, (one) => formatQueueName(one, one.destination))
-  for (const feed of feeds.values()) feed.sort((a, b) => a.beganTick - b.beganTick)
-  return feeds
+  const queues = Map.groupBy(arrivals, (one) => formatQueueName(one, one.destination))
+  for (const queue of queues.values()) queue.sort((a, b) => a.beganTick - b.beganTick)
+  return queues
 }
 
 function findLost({ sent, arrivals }: SoakLedger): string[] {

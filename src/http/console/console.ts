@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { identifyCaller } from '../request.ts'
-import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from './context.ts'
+import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from './console-paths.ts'
 import { renderError } from './errors.ts'
 import { CONSOLE_PATH } from './navigation.ts'
 import { mountAccountPages } from './pages/accounts.ts'

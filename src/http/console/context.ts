@@ -1,5 +1,4 @@
 import type { Context } from 'hono'
-import { parseBasePath } from '../../domain/base-path.ts'
 import { InvalidCursorError, isUuid, toStoredId } from '../../domain/id.ts'
 import type { Permission } from '../../domain/role.ts'
 import type { Operation } from '../../operations/define.ts'
@@ -8,7 +7,6 @@ import type { Caller } from '../../service/caller.ts'
 import type { SignedInUser } from '../../service/ports/sign-in.ts'
 import type { Theme } from './cookies.ts'
 import type { PerformOperation, ReauthenticatedUserMethod, ReauthPrompt } from './reauth.ts'
-import { type ConsoleAssets, createAssetPaths } from './static/assets.ts'
 
 /** A request of a signed-in user. */
 export interface PageContext {
@@ -67,39 +65,3 @@ export function getCursor(context: Pick<PageContext, 'input'>): string | undefin
 
 /** Reads the `:id` of the path. */
 export const getPathId = ({ c }: PageContext): string => toStoredId(c.req.param('id') ?? '')
-
-/** The paths that pages link to. They depend on how this server is set up. */
-interface ConsolePaths {
-  /** The path that a proxy serves the console below. Routes and links are written without it. */
-  readonly basePath: string
-  readonly stylesheetPath: string
-  readonly scriptPath: string
-}
-
-export interface ConsolePathDeps {
-  readonly consoleUrl: string
-  readonly consoleAssets: ConsoleAssets
-}
-
-export const createConsolePaths = ({
-  consoleUrl,
-  consoleAssets,
-}: ConsolePathDeps): ConsolePaths => ({
-  basePath: parseBasePath(consoleUrl),
-  ...createAssetPaths(consoleAssets),
-})
-
-const PATHS_VARIABLE = 'consolePaths'
-
-export const setConsolePaths = (c: Context, paths: ConsolePaths): void =>
-  c.set(PATHS_VARIABLE, paths)
-
-export const getConsolePaths = (c: Context): ConsolePaths => c.get(PATHS_VARIABLE)
-
-const LINK_ATTRIBUTE_PATTERN = / (href|action|src|data-suggest)="(?=\/(?:console|admin)\b)/g
-
-/** Adds the base path to the links of a page. Quotation marks in text are escaped, so only attributes match. */
-export function addBasePath(c: Context, html: string): string {
-  const { basePath } = getConsolePaths(c)
-  return basePath === '' ? html : html.replace(LINK_ATTRIBUTE_PATTERN, ` $1="${basePath}`)
-}

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { DEVICE_MARK_MS } from '../../service/sign-in/throttle.ts'
-import { getConsolePaths } from './context.ts'
+import { getConsolePaths } from './console-paths.ts'
 
 const SESSION_COOKIE = 'latchkey'
 const ACCOUNT_COOKIE = 'latchkey-account'

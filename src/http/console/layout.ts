@@ -2,7 +2,8 @@ import type { Context } from 'hono'
 import { html, raw } from 'hono/html'
 import { actionButton, hiddenField, postForm } from './components/form.ts'
 import { type Html, nothing } from './components/html.ts'
-import { getConsolePaths, type PageContext } from './context.ts'
+import { getConsolePaths } from './console-paths.ts'
+import type { PageContext } from './context.ts'
 import { getThemeCookie, THEMES, type Theme } from './cookies.ts'
 import {
   ACCOUNT_SELECTION_PATH,

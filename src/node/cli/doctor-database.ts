@@ -20,7 +20,7 @@ import { explainError } from './command-failure.ts'
 const RESTORE_ADVICE = 'stop the server and restore the database from a backup'
 
 /** Checks the database. Writes to it only if reading found no problem. */
-export async function checkDatabase({ database, keyringPath }: Config): Promise<Finding[]> {
+export async function checkDatabase({ database, keyringPath }: Config): Promise<DoctorFinding[]> {
   if (database.engine === 'sqlite' && !existsSync(database.path)) return []
   const findings =
     database.engine === 'sqlite'
@@ -32,7 +32,7 @@ export async function checkDatabase({ database, keyringPath }: Config): Promise<
 
 const DATABASE_CHECK = 'database'
 
-async function checkSqlite(path: string): Promise<Finding> {
+async function checkSqlite(path: string): Promise<DoctorFinding> {
   try {
     const { default: Database } = await import('better-sqlite3')
     const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 10_000 })
@@ -52,7 +52,7 @@ async function checkSqlite(path: string): Promise<Finding> {
 }
 
 /** Checks a PostgreSQL database without writing: what it is, and whether a commit is on its disk. */
-async function checkPostgres(url: string): Promise<Finding[]> {
+async function checkPostgres(url: string): Promise<DoctorFinding[]> {
   const { inspectPostgres } = await import('../postgres/engine.ts')
   try {
     const { server, database, version, settings } = await inspectPostgres(url, silentLog)
@@ -72,7 +72,7 @@ async function checkPostgres(url: string): Promise<Finding[]> {
   }
 }
 
-const reportOtherVersion = (version: number): Finding =>
+const reportOtherVersion = (version: number): DoctorFinding =>
   reportFailure(
     DATABASE_CHECK,
     `its schema has version ${version}, this Latchkey reads ${SCHEMA_VERSION}`,
@@ -89,7 +89,10 @@ function formatVersionAdvice(version: number): string {
   }
 }
 
-async function checkWriting(database: Config['database'], keyringPath: string): Promise<Finding[]> {
+async function checkWriting(
+  database: Config['database'],
+  keyringPath: string,
+): Promise<DoctorFinding[]> {
   const check = 'writing'
   try {
     const engine = await openEngine(database, silentLog)
@@ -115,7 +118,7 @@ async function checkWriting(database: Config['database'], keyringPath: string): 
  * Finds instants in the future: the clock was fast when they were written, or is slow now. A slow clock
  * makes expired values valid again. Instants from a fast clock count as past until they are overwritten.
  */
-async function checkClock(engine: Engine): Promise<Finding> {
+async function checkClock(engine: Engine): Promise<DoctorFinding> {
   const now = Date.now()
   const futureInstants = await listFutureInstants(engine, now)
   const nowText = new Date(now).toISOString()
@@ -141,7 +144,7 @@ const BROKEN_AUDIT_ADVICE =
   'unless a restore explains it, copy the database, check that the key ring belongs to it, and run `latchkey audit verify`'
 
 /** Checks that the newest events are those that were sealed, and that the chain reaches its anchor. */
-async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<Finding[]> {
+async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<DoctorFinding[]> {
   const check = 'audit'
   const ring: Ring | null = await loadRing(keyringPath).catch(() => null)
   // A problem with the key ring has its own finding.
@@ -181,7 +184,7 @@ async function checkAudit(storage: AuditStorage, keyringPath: string): Promise<F
 }
 
 /** The result of one check. */
-export interface Finding {
+export interface DoctorFinding {
   readonly check: string
   readonly status: 'ok' | 'warn' | 'fail'
   readonly message: string
@@ -189,21 +192,29 @@ export interface Finding {
   readonly advice: string | null
 }
 
-export const reportOk = (check: string, message: string): Finding => ({
+export const reportOk = (check: string, message: string): DoctorFinding => ({
   check,
   status: 'ok',
   message,
   advice: null,
 })
 
-export const reportWarning = (check: string, message: string, advice: string | null): Finding => ({
+export const reportWarning = (
+  check: string,
+  message: string,
+  advice: string | null,
+): DoctorFinding => ({
   check,
   status: 'warn',
   message,
   advice,
 })
 
-export const reportFailure = (check: string, message: string, advice: string | null): Finding => ({
+export const reportFailure = (
+  check: string,
+  message: string,
+  advice: string | null,
+): DoctorFinding => ({
   check,
   status: 'fail',
   message,

@@ -18,7 +18,7 @@ import { nodeArgon2 } from '../primitives.ts'
 import { explainError } from './command-failure.ts'
 import {
   checkDatabase,
-  type Finding,
+  type DoctorFinding,
   reportFailure,
   reportOk,
   reportWarning,
@@ -44,7 +44,7 @@ export function defineDoctorCommand(group: Command): void {
     })
 }
 
-async function runChecks(): Promise<Finding[]> {
+async function runChecks(): Promise<DoctorFinding[]> {
   const machine = [checkNode(), await checkHashing()]
   const { config, findings } = checkConfiguration(process.env)
   // The files' locations are settings: without a configuration nothing more can be checked.
@@ -58,19 +58,19 @@ async function runChecks(): Promise<Finding[]> {
   ]
 }
 
-function formatFinding({ status, check, message, advice }: Finding): string[] {
+function formatFinding({ status, check, message, advice }: DoctorFinding): string[] {
   const mark = status === 'fail' ? 'FAIL' : status
   return [mark, check, advice === null ? message : `${message}. To fix it: ${advice}`]
 }
 
 /** Reports the version, which is recent enough, because no command starts with an older one. */
-const checkNode = (): Finding => reportOk('node', `version ${process.versions.node}`)
+const checkNode = (): DoctorFinding => reportOk('node', `version ${process.versions.node}`)
 
 /** Twenty times the duration on a server core: a client notices such a first exchange. */
 const SLOW_HASH_MS = 200
 
 /** The first computation includes loading; the second is what an exchange costs. */
-async function checkHashing(): Promise<Finding> {
+async function checkHashing(): Promise<DoctorFinding> {
   await nodeArgon2.hash('not a secret')
   const started = performance.now()
   await nodeArgon2.hash('not a secret')
@@ -83,7 +83,7 @@ async function checkHashing(): Promise<Finding> {
 
 const MIN_FREE_DISK_BYTES = 1e9
 
-function checkDisk({ dataDir }: Config): Finding[] {
+function checkDisk({ dataDir }: Config): DoctorFinding[] {
   if (!existsSync(dataDir)) return []
   const { bavail, bsize } = statfsSync(dataDir)
   const free = bavail * bsize
@@ -98,7 +98,7 @@ function checkDisk({ dataDir }: Config): Finding[] {
 /** Reads the configuration, and reports problems and warnings. */
 function checkConfiguration(environment: NodeJS.ProcessEnv): {
   config: Config | null
-  findings: Finding[]
+  findings: DoctorFinding[]
 } {
   const check = 'configuration'
   try {
@@ -119,7 +119,7 @@ function checkConfiguration(environment: NodeJS.ProcessEnv): {
 /**
  * Checks that the data folder, the database file and the key ring exist and belong to this user alone.
  */
-async function checkFiles(config: Config): Promise<Finding[]> {
+async function checkFiles(config: Config): Promise<DoctorFinding[]> {
   const { dataDir, keyringPath, database } = config
   // Files in an unreadable folder look missing.
   const problem = findFolderProblem(dataDir)
@@ -137,10 +137,10 @@ async function checkFiles(config: Config): Promise<Finding[]> {
 
 const FOLDER_CHECK = 'data folder'
 
-const reportMissing = (check: string, path: string): Finding =>
+const reportMissing = (check: string, path: string): DoctorFinding =>
   reportWarning(check, `there is no ${path}`, 'run `latchkey serve` once')
 
-function findFolderProblem(folder: string): Finding | null {
+function findFolderProblem(folder: string): DoctorFinding | null {
   try {
     if (!statSync(folder).isDirectory()) {
       return reportFailure(FOLDER_CHECK, `${folder} is not a folder`, 'set LATCHKEY_DATA')
@@ -153,7 +153,7 @@ function findFolderProblem(folder: string): Finding | null {
   }
 }
 
-function checkFolder(path: string): Finding {
+function checkFolder(path: string): DoctorFinding {
   const stats = statSync(path)
   if (isAccessibleToOthers(stats)) {
     return reportFailure(
@@ -165,7 +165,7 @@ function checkFolder(path: string): Finding {
   return checkOwner(FOLDER_CHECK, path, stats) ?? reportOk(FOLDER_CHECK, path)
 }
 
-function checkDatabaseFile(path: string, dataDir: string): Finding {
+function checkDatabaseFile(path: string, dataDir: string): DoctorFinding {
   const check = 'database file'
   if (!existsSync(path)) return reportMissing(check, path)
   const stats = statSync(path)
@@ -181,14 +181,14 @@ function checkDatabaseFile(path: string, dataDir: string): Finding {
   return checkOwner(check, path, stats) ?? reportOk(check, path)
 }
 
-const reportDemo = ({ dataDir }: Config): Finding =>
+const reportDemo = ({ dataDir }: Config): DoctorFinding =>
   reportFailure(
     'database file',
     `the database in ${dataDir} is the demo's: no server starts with it`,
     'set LATCHKEY_DATA to another folder, or delete this one',
   )
 
-function checkKeyring(path: string): Finding {
+function checkKeyring(path: string): DoctorFinding {
   const check = 'key ring'
   const stats = statSync(path)
   if (isAccessibleToOthers(stats)) {
@@ -217,12 +217,12 @@ const hasExistingDatabase = ({ database }: Config): Promise<boolean> =>
     () => false,
   )
 
-function checkMissingKeyring(path: string, hasDatabase: boolean): Finding {
+function checkMissingKeyring(path: string, hasDatabase: boolean): DoctorFinding {
   if (!hasDatabase) return reportMissing('key ring', path)
   return reportFailure('key ring', `there is a database, but no ${path}`, MISSING_KEYRING_ADVICE)
 }
 
-function checkOwner(check: string, path: string, { uid }: Stats): Finding | null {
+function checkOwner(check: string, path: string, { uid }: Stats): DoctorFinding | null {
   const self = process.getuid?.()
   if (self === undefined || self === uid) return null
   return reportWarning(

@@ -11,7 +11,7 @@ export class IdRows {
   /** True if the row was used since the search for one to take passed it (the clock algorithm). */
   readonly #isUsed: boolean[] = []
   #searchRow = 0
-  /** What is counted for a request is often counted for the same id. */
+  /** Kept because the counts of one request are often for the same id. */
   #lastId: string | null = null
   #lastRow = 0
   readonly #clearRow: ((row: number) => void)[] = []

@@ -1,6 +1,6 @@
 import type { ClientRuntime } from '../../../src/client/client.ts'
 import { ClientJudge, type JudgedAnswer, type JudgedRequest } from '../../../src/simulator/judge.ts'
-import { readClientRequest, readIssuedTokens } from '../../../src/simulator/read-request.ts'
+import { readClientRequest, readReceivedTokens } from '../../../src/simulator/read-request.ts'
 import { createSeededRandom, type SeededRandom } from '../../support/random.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../support/time.ts'
 import { DOUBLE_URL, type DoubleRequest, type VendorDouble } from './vendor-double.ts'
@@ -101,7 +101,7 @@ export class FaultyNetwork {
       const { response, error } = await this.#send(request, init?.signal ?? undefined)
       if (!process.isAlive) return NEVER
       process.judged.delete(judged)
-      const issued = read.kind === 'api' ? null : await this.#readIssuedTokens(read.key, response)
+      const issued = read.kind === 'api' ? null : await this.#readReceivedTokens(read.key, response)
       const retryAfter = response?.headers.get('retry-after') ?? null
       const answer: JudgedAnswer = {
         status: response?.status ?? 0,
@@ -133,9 +133,9 @@ export class FaultyNetwork {
     })
   }
 
-  async #readIssuedTokens(key: string, response: Response | undefined) {
+  async #readReceivedTokens(key: string, response: Response | undefined) {
     if (response?.status !== 200) return null
-    const issued = readIssuedTokens(await response.clone().text(), this.#time.now())
+    const issued = readReceivedTokens(await response.clone().text(), this.#time.now())
     if (issued !== null) this.#keysByToken.set(issued.accessToken, key)
     return issued
   }

@@ -83,7 +83,7 @@ test('Tab comes by everything that can be used', async () => {
     'Search',
     'Next page',
     'Create the key',
-    'Create a feed',
+    'Create a subscription',
   ]) {
     await tabTo(page, name)
   }

@@ -217,11 +217,11 @@ describe('a message that its destination refuses', () => {
   test('is shown with its attempts, skipped after a confirmation, and replayed', async () => {
     const message = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = (
+    const text = (
       await member.get(`/console/subscriptions/${fixture.failingDestination.subscriptionId}`)
     ).text
-    expect(feed).toMatch(/The first message failed \d+ times?/)
-    expect(feed).toContain('we are closed')
+    expect(text).toMatch(/The first message failed \d+ times?/)
+    expect(text).toContain('we are closed')
     expect((await member.get('/console/subscriptions?state=stuck')).text).toContain(
       'Night registry',
     )
@@ -248,15 +248,15 @@ describe('a message that its destination refuses', () => {
   test('is tried at once when a user asks for it', async () => {
     const { id } = await sendVendorMessage(fixture.failingDestination.id)
     await fixture.deliverDue()
-    const feed = `/console/subscriptions/${fixture.failingDestination.subscriptionId}`
+    const path = `/console/subscriptions/${fixture.failingDestination.subscriptionId}`
     const head = await fixture.server.subscriptions.find(fixture.failingDestination.subscriptionId)
     const countAttempts = async () =>
       unwrap(await fixture.server.messages.listAttempts(unwrap(head).headId ?? '')).length
     const before = await countAttempts()
     await fixture.deliverDue()
     expect(await countAttempts()).toBe(before)
-    expect((await member.get(feed)).html).not.toContain('Retry now')
-    expect((await engineer.fill(feed, `${feed}/resume`)).status).toBe(303)
+    expect((await member.get(path)).html).not.toContain('Retry now')
+    expect((await engineer.fill(path, `${path}/resume`)).status).toBe(303)
     await fixture.deliverDue()
     expect(await countAttempts()).toBeGreaterThan(before)
     expect(unwrap(await fixture.server.messages.find(id)).deliveries[0]?.status).toBe('queued')

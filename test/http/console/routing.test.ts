@@ -264,7 +264,7 @@ describe('a member on the routing pages', () => {
 
   test('cannot change anything', async () => {
     const { sourceId, openDestination, accountId: account } = fixture
-    const feed = `/console/subscriptions/${openDestination.subscriptionId}`
+    const subscriptionPath = `/console/subscriptions/${openDestination.subscriptionId}`
     const to = `/console/destinations/${openDestination.id}`
     for (const [path, fields] of [
       ['/console/sources/new', { accountId: account, name: 'x' }],
@@ -279,7 +279,7 @@ describe('a member on the routing pages', () => {
         'mark-unverified',
         'delete',
       ].map((verb) => [`${to}/${verb}`, {}]),
-      ...['pause', 'resume', 'purge', 'delete'].map((verb) => [`${feed}/${verb}`, {}]),
+      ...['pause', 'resume', 'purge', 'delete'].map((verb) => [`${subscriptionPath}/${verb}`, {}]),
       ['/console/messages/test', { source: sourceId, body: '{}' }],
     ] as [string, Record<string, string>][]) {
       expect([path, (await member.send(path, fields)).status]).toEqual([path, 403])

@@ -18,26 +18,26 @@ useDelivery()
 
 describe('a delivery worker that stops', () => {
   test('finishes its attempts, and starts no more', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     for (const name of createNames(3)) await send(name)
     destination.behave = () => 'hang'
     const process = startDeliveryWorker(testServices)
-    process.wakeQueues(feeds)
+    process.wakeQueues(queues)
     await receiver.waitForRequests(1)
     const stopped = process.stop(5_000)
     receiver.release()
     await stopped
     expect(listNames('/a')).toEqual(['message 0'])
-    const queue = await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? '')
+    const queue = await testServices.storage.findSubscriptionListItem(queues[0]?.id ?? '')
     expect(queue).toMatchObject({ queued: 2, attempts: 0, leasedBy: null })
   })
 
   test('aborts attempts that hang, which the next process starts at once', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     await send('one')
     destination.behave = () => 'hang'
     const process = startDeliveryWorker(testServices)
-    process.wakeQueues(feeds)
+    process.wakeQueues(queues)
     await receiver.waitForRequests(1)
     await process.stop(1)
     destination.behave = () => 'take'
@@ -47,7 +47,7 @@ describe('a delivery worker that stops', () => {
 })
 
 test('an attempt is aborted before a lease that cannot be renewed ends, and another process takes over', async () => {
-  const { queues: feeds, send } = await seedQueuesAt('/a')
+  const { queues, send } = await seedQueuesAt('/a')
   await send('one')
   let isAway = false
   const storage = {
@@ -69,7 +69,7 @@ test('an attempt is aborted before a lease that cannot be renewed ends, and anot
   }
   const leaseMs = 15_000
   const process = startDeliveryWorker(testServices, { storage, webhookClient, leaseMs })
-  process.wakeQueues(feeds)
+  process.wakeQueues(queues)
   const signal = await begun.promise
   const renewAfter = async (ms: number) => {
     testServices.clock.advance(ms)
@@ -109,18 +109,18 @@ test('a subscription is processed again when the database answers again', async 
 
 describe('a subscription that waits for its next attempt', () => {
   test('is read once a second, however many messages are queued', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     destination.behave = () => 'refuse'
     const { storage, calls } = countStorageCalls(testServices.storage)
     const process = startDeliveryWorker(testServices, { storage })
     await send('first')
-    process.wakeQueues(feeds)
+    process.wakeQueues(queues)
     await process.finish()
     const countLeases = () => calls.splice(0).filter((verb) => verb === 'leaseQueue').length
     expect(countLeases()).toBe(2)
     for (let second = 1; second <= 3; second++) {
       for (let n = 0; n < 50; n++) {
-        process.wakeQueues(feeds)
+        process.wakeQueues(queues)
         await process.finish()
       }
       expect(countLeases()).toBe(second === 1 ? 0 : 1)
@@ -130,12 +130,12 @@ describe('a subscription that waits for its next attempt', () => {
   })
 
   test('continues at the next read after its first message was skipped', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     destination.behave = () => 'refuse'
     const process = startDeliveryWorker(testServices)
     const { id } = await send('first')
     await send('second')
-    process.wakeQueues(feeds)
+    process.wakeQueues(queues)
     await process.finish()
     destination.behave = () => 'take'
     await testServices.storage.skipMessage(id, null, {
@@ -159,7 +159,7 @@ describe('a database that cannot be reached', () => {
 
   test('is not asked again at once, and fills no log', async () => {
     const paths = Array.from({ length: 20 }, (_, n) => `/${n}`)
-    const { queues: feeds, send } = await seedQueuesAt(...paths)
+    const { queues, send } = await seedQueuesAt(...paths)
     await send('one')
     const { storage, calls } = countStorageCalls({
       ...testServices.storage,
@@ -168,7 +168,7 @@ describe('a database that cannot be reached', () => {
     const process = startDeliveryWorker(testServices, { storage })
     for (let second = 0; second < 60; second++) {
       await process.deliverDue()
-      process.wakeQueues(feeds)
+      process.wakeQueues(queues)
       await process.finish()
       testServices.clock.advance(1000)
     }

@@ -6,7 +6,7 @@ import { openTestServices, type TestServices } from '../../support/services.ts'
 
 export let testServices: TestServices
 export let receiver: Awaited<ReturnType<typeof startDestination>>
-/** What the destination does with each request; a test may set it. */
+/** Decides how the destination answers each request. A test may set it. */
 export const destination: { behave: (path: string, body: string) => DestinationBehavior } = {
   behave: () => 'take',
 }

@@ -20,7 +20,7 @@ useDelivery()
 
 describe('a message', () => {
   test('arrives as it was sent, with Meta filled in, and is erased after its last delivery', async () => {
-    const { source, queues: feeds, send } = await seedQueuesAt('/a', '/b')
+    const { source, queues, send } = await seedQueuesAt('/a', '/b')
     const { id, deliveries } = await send('one')
     await startDeliveryWorker(testServices).deliverDue()
     const expected = {
@@ -30,7 +30,7 @@ describe('a message', () => {
         EventDateTime: '2015-03-25T20:52:35.000Z',
         Test: false,
         Source: { ID: source.id, Name: 'Acme Source' },
-        Destinations: feeds.map((queue) => ({
+        Destinations: queues.map((queue) => ({
           ID: queue.destinationId,
           Name: `EMR at ${new URL(queue.url).pathname}`,
         })),
@@ -55,9 +55,9 @@ describe('a message', () => {
   })
 
   test('that cannot be opened waits, is not logged, and delays no other subscription', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a', '/b')
-    const { id } = await send('secret name', feeds.slice(0, 1))
-    await send('fine', feeds.slice(1))
+    const { queues, send } = await seedQueuesAt('/a', '/b')
+    const { id } = await send('secret name', queues.slice(0, 1))
+    await send('fine', queues.slice(1))
     const sealer = {
       ...testServices.sealer,
       open: (sealed: string, context: string) => {
@@ -97,7 +97,7 @@ describe('a destination', () => {
   })
 
   test('that refuses or resets is tried by the schedule, and no message overtakes a refused one', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     const { id } = await send('first')
     await send('second')
     destination.behave = () => (receiver.requests.length % 2 === 0 ? 'refuse' : 'reset')
@@ -114,7 +114,7 @@ describe('a destination', () => {
     const schedule = [0, 0, 10, 20, 40, 70, 120, 200, 320, 440, 560, 680]
     expect(tries).toEqual(schedule)
     expect(new Set(listNames('/a'))).toEqual(new Set(['first']))
-    expect(await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? '')).toMatchObject({
+    expect(await testServices.storage.findSubscriptionListItem(queues[0]?.id ?? '')).toMatchObject({
       queued: 2,
       attempts: 12,
       leasedBy: null,
@@ -132,11 +132,11 @@ describe('a destination', () => {
   })
 
   test('that hangs delays no other', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/hangs', '/works')
+    const { queues, send } = await seedQueuesAt('/hangs', '/works')
     destination.behave = (path) => (path === '/hangs' ? 'hang' : 'take')
     for (const name of createNames(20)) await send(name)
     const process = startDeliveryWorker(testServices)
-    process.wakeQueues(feeds)
+    process.wakeQueues(queues)
     await receiver.waitForRequests(20, '/works')
     expect(listNames('/works')).toEqual(createNames(20))
     expect(listNames('/hangs')).toEqual(['message 0'])
@@ -150,16 +150,16 @@ describe('a destination', () => {
     for (const how of ['wake', 'look'] as const) {
       const hangs = `/hangs-${how}`
       const works = [`/works-${how}-1`, `/works-${how}-2`, `/works-${how}-3`]
-      const { source, queues: feeds, send } = await seedQueuesAt(hangs, ...works)
-      const [hanging] = feeds
-      if (hanging === undefined) throw new Error('there is a feed')
+      const { source, queues, send } = await seedQueuesAt(hangs, ...works)
+      const [hanging] = queues
+      if (hanging === undefined) throw new Error('there is a queue')
       const crowd = [hanging]
       for (let n = 1; n < 20; n++) crowd.push(await seedSecondQueue(hanging, source.accountId))
       destination.behave = (path) => (path === hangs ? 'hang' : 'take')
       for (const queue of crowd) await send('hanging', [queue])
-      for (const name of createNames(10)) await send(name, feeds.slice(1))
+      for (const name of createNames(10)) await send(name, queues.slice(1))
       const process = startDeliveryWorker(testServices, { concurrency: 4, perDestination: 2 })
-      if (how === 'wake') process.wakeQueues([...crowd, ...feeds.slice(1)])
+      if (how === 'wake') process.wakeQueues([...crowd, ...queues.slice(1)])
       else await process.startDueQueues()
       await receiver.waitForRequests(30, `/works-${how}`)
       await receiver.waitForRequests(2, hangs)
@@ -173,9 +173,9 @@ describe('a destination', () => {
 
   test('receives its long message at once, however many another destination delays', async () => {
     const { accountId } = await testServices.seedTenant()
-    const { queues: feeds, send } = await seedQueuesAt('/hangs', '/works')
-    const [slow, quick] = feeds
-    if (slow === undefined || quick === undefined) throw new Error('there is no feed')
+    const { queues, send } = await seedQueuesAt('/hangs', '/works')
+    const [slow, quick] = queues
+    if (slow === undefined || quick === undefined) throw new Error('there is no queue')
     const crowd = [slow]
     while (crowd.length < 6) crowd.push(await seedSecondQueue(slow, accountId))
     destination.behave = (path) => (path === '/hangs' ? 'hang' : 'take')
@@ -196,10 +196,10 @@ describe('a destination', () => {
 
   test('takes turns with other destinations that have many long messages', async () => {
     const late = Array.from({ length: 8 }, (_, n) => `/late-${n}`)
-    const { queues: feeds, send } = await seedQueuesAt('/a', '/b', '/c', '/d', ...late)
-    const busy = feeds.slice(0, 4)
+    const { queues, send } = await seedQueuesAt('/a', '/b', '/c', '/d', ...late)
+    const busy = queues.slice(0, 4)
     for (let n = 0; n < 8; n++) await send(LONG, busy)
-    for (const queue of feeds.slice(4)) await send(LONG, [queue])
+    for (const queue of queues.slice(4)) await send(LONG, [queue])
     let linedUp = 0
     const releaseQueue: TestServices['storage']['releaseQueue'] = (id, by) => {
       linedUp++
@@ -211,7 +211,7 @@ describe('a destination', () => {
     destination.behave = () => 'hang'
     process.wakeQueues(busy)
     await receiver.waitForRequests(4)
-    process.wakeQueues(feeds.slice(4))
+    process.wakeQueues(queues.slice(4))
     await expect.poll(() => linedUp).toBe(8)
     destination.behave = () => 'take'
     receiver.release()
@@ -232,8 +232,8 @@ describe('a destination', () => {
   })
 
   test('receives nothing of a paused subscription, and everything in order when it is resumed', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
-    const [queue] = feeds
+    const { queues, send } = await seedQueuesAt('/a')
+    const [queue] = queues
     await testServices.subscriptions.setStatus(queue?.id ?? '', 'paused')
     for (const name of createNames(3)) await send(name)
     const process = startDeliveryWorker(testServices)
@@ -248,11 +248,11 @@ describe('a destination', () => {
 describe('several delivery workers', () => {
   test('share the work: nothing twice, and every subscription in order', async () => {
     const paths = Array.from({ length: 8 }, (_, n) => `/${n}`)
-    const { queues: feeds, send } = await seedQueuesAt(...paths)
+    const { queues, send } = await seedQueuesAt(...paths)
     const processes = Array.from({ length: 4 }, () => startDeliveryWorker(testServices))
     for (const name of createNames(40)) {
       await send(name)
-      for (const process of processes) process.wakeQueues(feeds)
+      for (const process of processes) process.wakeQueues(queues)
     }
     for (const process of processes) await process.finish()
     for (const process of processes) await process.deliverDue()
@@ -260,13 +260,13 @@ describe('several delivery workers', () => {
   })
 
   test('take over from one that died when its lease has ended, and not before', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     const { id } = await send('one')
     const forever = { deliver: () => new Promise<never>(() => undefined) }
     const dead = startDeliveryWorker(testServices, { webhookClient: forever })
-    dead.wakeQueues(feeds)
+    dead.wakeQueues(queues)
     while (
-      (await testServices.storage.findSubscriptionListItem(feeds[0]?.id ?? ''))?.leasedBy === null
+      (await testServices.storage.findSubscriptionListItem(queues[0]?.id ?? ''))?.leasedBy === null
     );
     const heir = startDeliveryWorker(testServices)
     testServices.clock.advance(14_999)
@@ -278,11 +278,11 @@ describe('several delivery workers', () => {
   })
 
   test('do not take over from one that is slow and renews its lease', async () => {
-    const { queues: feeds, send } = await seedQueuesAt('/a')
+    const { queues, send } = await seedQueuesAt('/a')
     await send('one')
     destination.behave = () => 'hang'
     const slow = startDeliveryWorker(testServices)
-    slow.wakeQueues(feeds)
+    slow.wakeQueues(queues)
     await receiver.waitForRequests(1)
     const other = startDeliveryWorker(testServices)
     for (let n = 0; n < 10; n++) {

@@ -46,9 +46,9 @@ async function seed() {
   const destination = unwrap(await offline.destinations.add(input))
   unwrap(await offline.destinations.setVerified(destination.id, true))
   const route = { sourceId, destinationId: destination.id }
-  const { id: feedId } = unwrap(await offline.subscriptions.create(route))
+  const { id: subscriptionId } = unwrap(await offline.subscriptions.create(route))
   await offline.storage.close()
-  return { ...vendor, destinationId: destination.id, feedId }
+  return { ...vendor, destinationId: destination.id, subscriptionId }
 }
 
 const post = (url: string, body: object, headers: Record<string, string> = {}) =>
@@ -167,7 +167,7 @@ test('an operator sees why a message waits, and has it tried, skipped or replaye
     ],
     next: null,
   })
-  const subscription = await runJsonCommand('subscriptions', 'show', vendor.feedId)
+  const subscription = await runJsonCommand('subscriptions', 'show', vendor.subscriptionId)
   expect(subscription).toMatchObject({ status: 'active', queued: 2, attempts: 2, leasedBy: null })
 
   behavior = 'take'

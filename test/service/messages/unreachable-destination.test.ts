@@ -39,9 +39,9 @@ const listTakenNames = (path: string) =>
     .map(({ body }) => readMessageName(body))
 
 test('an hour of 500: it is tried by the schedule, others hear nothing of it, and then all arrives in order', async () => {
-  const { queues: feeds, send } = await seedQueuesAt('/dead', '/works')
-  const [dead, works] = feeds
-  if (dead === undefined || works === undefined) throw new Error('there are two feeds')
+  const { queues, send } = await seedQueuesAt('/dead', '/works')
+  const [dead, works] = queues
+  if (dead === undefined || works === undefined) throw new Error('there are two queues')
   const process = startDeliveryWorker(testServices, { webhookClient })
   behavior = 'refuse'
   for (let second = 0; second < 3600; second++) {
@@ -72,9 +72,9 @@ test('an hour of 500: it is tried by the schedule, others hear nothing of it, an
 })
 
 test('10,000 messages for a dead destination are kept in order, hinder no other, and can be paged through', async () => {
-  const { queues: feeds, send } = await seedQueuesAt('/dead', '/works')
-  const [dead, works] = feeds
-  if (dead === undefined || works === undefined) throw new Error('there are two feeds')
+  const { queues, send } = await seedQueuesAt('/dead', '/works')
+  const [dead, works] = queues
+  if (dead === undefined || works === undefined) throw new Error('there are two queues')
   behavior = 'reset'
   const sent: string[] = []
   for (let n = 0; n < 10_000; n += 500) {

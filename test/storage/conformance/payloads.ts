@@ -9,7 +9,7 @@ export function testPayloadStorage(name: string, fixture: StorageFixture): void 
     createQueueFixture(fixture)
 
   describe(`${name}: a payload`, () => {
-    /** Each feed delivers its head, all at once. */
+    /** Delivers the first message of each queue, all at once. */
     const deliverAllMessages = async (hops: readonly { id: string }[], erase: boolean) => {
       const erasure = erase ? { isShared: hops.length > 1 } : null
       for (const { id } of hops) await leaseQueue(id, 'a')

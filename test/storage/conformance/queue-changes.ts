@@ -16,7 +16,7 @@ export function testQueueChanges(name: string, fixture: StorageFixture): void {
   } = createQueueFixture(fixture)
 
   describe(`${name}: a change of a queue`, () => {
-    /** A feed of three messages, the first of which is delivered and the second in vain. */
+    /** Fills a queue with three messages: one is delivered, the second has failed once. */
     async function seedWorkedQueue() {
       const made = await seedQueues(2)
       const ids: string[] = []

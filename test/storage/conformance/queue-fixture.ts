@@ -28,7 +28,7 @@ export const FAILED_ATTEMPT: AttemptRecord = {
 export function createQueueFixture(fixture: StorageFixture) {
   const { addDestination, addSubscription, addTenant } = fixture
 
-  /** A source with feeds to so many destinations. */
+  /** Adds a source with subscriptions to `count` destinations. */
   async function seedQueues(count = 1) {
     const owned = await addTenant()
     const hops = []

@@ -136,7 +136,7 @@ const galleryBody = html`
     ${checkbox({ name: 'kept', label: 'I have kept the secret' })}
     <div class="row">${submitButton('Create the key')}${buttonLink('/', 'Cancel', 'quiet')}</div>`,
   )}</section>
-  <section class="card flush" aria-label="Feeds">${emptyState('No feeds yet', 'A feed carries messages to a destination.', buttonLink('/', 'Create a feed', 'primary'))}</section>
+  <section class="card flush" aria-label="Subscriptions">${emptyState('No subscriptions yet', 'A subscription carries messages to a destination.', buttonLink('/', 'Create a subscription', 'primary'))}</section>
   <ul class="meter"><li><span>OAuth</span><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="8"/><rect width="72" height="8"/></svg><span class="number">72 %</span></li></ul>
 </main></div>`
 

@@ -62,7 +62,7 @@ export function startDeliveryWorker(
   })
 }
 
-/** A source, a feed to each of these URLs, and messages in them. */
+/** Adds a source, and a subscription to each of these URLs. */
 export async function seedQueues(testServices: TestServices, urls: readonly string[]) {
   const { sources, destinations, subscriptions, storage, random, clock } = testServices
   const { accountId } = await testServices.seedTenant()
@@ -79,7 +79,7 @@ export async function seedQueues(testServices: TestServices, urls: readonly stri
   return {
     source,
     queues,
-    /** A message to these feeds, or to all, that says who it is. */
+    /** Sends a message with this name to these queues, or to all. */
     async send(name: string, to = queues) {
       const id = random.uuid()
       const Destinations = to.map(({ destinationId }) => ({ ID: destinationId }))
@@ -111,7 +111,7 @@ export const readMessageName = (body: string | Uint8Array): string =>
   (JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) as { name: string })
     .name
 
-/** A vendor, and a feed to each of these URLs, in a folder that a server is started on later. */
+/** Adds a vendor, and a subscription to each of these URLs, in a folder that a server is started on later. */
 export async function seedOfflineVendor(dir: string, urls: readonly string[]) {
   const clock = Object.assign(Date.now, { advance() {}, set() {} })
   const server = await createTestServer({}, { dir, clock })

@@ -111,7 +111,7 @@ export async function seedTenant(server: TestServer) {
     await server.endpoint(accessToken, { ...createDeviceNewMessage(destination.id), payload })
     const by = crypto.randomUUID()
     const lease = { subscriptionId: subscription.id, by, until: clock() + 1 }
-    if (!(await storage.leaseQueue(lease, clock()))) throw new Error('the feed was not leased')
+    if (!(await storage.leaseQueue(lease, clock()))) throw new Error('the queue was not leased')
     const head = await storage.findQueueHead(subscription.id, by)
     if (head === null) throw new Error('nothing was queued')
     const { messageId, position } = head

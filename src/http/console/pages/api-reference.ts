@@ -8,7 +8,7 @@ import type {
   OpenApiSchema,
 } from '../../openapi/document.ts'
 import { badge, type Html, nothing, withCode } from '../components/html.ts'
-import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from '../context.ts'
+import { type ConsolePathDeps, createConsolePaths, setConsolePaths } from '../console-paths.ts'
 import { referenceLayout } from '../layout.ts'
 import { renderDocument } from '../render.ts'
 
