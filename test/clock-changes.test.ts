@@ -165,8 +165,8 @@ describe('a subscription', () => {
     let fails = true
     const storage: Storage = {
       ...testServices.storage,
-      leaseQueue: (...wish) =>
-        fails ? Promise.reject(new Error('no disk')) : testServices.storage.leaseQueue(...wish),
+      leaseQueue: (...args) =>
+        fails ? Promise.reject(new Error('no disk')) : testServices.storage.leaseQueue(...args),
     }
     testServices.clock.advance(AHEAD_MS)
     const process = startDeliveryWorker(testServices, { storage })

@@ -200,7 +200,7 @@ test('1,000 unknown ids are checked by each form as often as the table has it', 
   }
 })
 
-/** Adds keys of an account that nobody uses, by SQL: hashes of this server, salted ones and digests. */
+/** Adds unused keys of an account by SQL: hashes of this server, salted ones and digests. */
 async function seedPopulation(
   server: Server,
   { ours, salted, digest }: { ours: number; salted: number; digest: number },

@@ -51,7 +51,7 @@ function createHasherFixture(options: Partial<SecretHasherOptions> = {}) {
   return { ...gate, clock, hasher }
 }
 
-/** Somebody who claims to be this. */
+/** Creates a requester that claims this id. */
 const createRequester = (claim: string, party = 'a place'): WorkRequester => ({
   lane: 'vendors',
   party,

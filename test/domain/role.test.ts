@@ -68,7 +68,7 @@ test('what is of the server as a whole is for operators alone', () => {
 
 const role = fc.constantFrom(...ROLES)
 const testUser = fc.record({ id: fc.constantFrom('ann', 'bob', 'eve'), role })
-/** Roles are set by those who may manage the user and assign the role. */
+/** A role is set by an actor who may manage the user and assign the role. */
 const canSetRole = (actor: UserWithRole, user: UserWithRole, to: Role) =>
   canManageUser(actor, user) && canGrantRole(actor.role, to)
 const getRank = (of: Role) => ROLES.indexOf(of)

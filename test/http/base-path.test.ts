@@ -14,7 +14,7 @@ import { seedUser } from '../support/users.ts'
  */
 
 const API = 'https://api.example/latchkey'
-const DESK = 'https://desk.example/keys'
+const CONSOLE_URL = 'https://desk.example/keys'
 
 let live: LiveServer
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>
@@ -22,7 +22,7 @@ beforeAll(async () => {
   upstream = await startHttpUpstream()
   live = await startLiveServer({
     LATCHKEY_URL: API,
-    LATCHKEY_CONSOLE_URL: `${DESK}/`,
+    LATCHKEY_CONSOLE_URL: `${CONSOLE_URL}/`,
     LATCHKEY_UPSTREAM_FHIR: upstream.url,
   })
 })
@@ -101,12 +101,12 @@ describe('the console below a path', () => {
 
   test('has the path in replies to vendors, invitations, the management API and its reference', async () => {
     const root = await fetch(`${live.url}/latchkey/`, { redirect: 'manual' })
-    expect(root.headers.get('location')).toBe(`${DESK}/console`)
+    expect(root.headers.get('location')).toBe(`${CONSOLE_URL}/console`)
     const testUser = await seedUser(createTestUserServer())
     const invited = await live.users.invite(testUser.user.id)
-    expect(invited.ok && invited.value.link).toMatch(`${DESK}/console/welcome/`)
+    expect(invited.ok && invited.value.link).toMatch(`${CONSOLE_URL}/console/welcome/`)
     const api = await fetch(`${live.consoleUrl}/keys/admin/v1/openapi.json`)
-    expect(await api.json()).toMatchObject({ servers: [{ url: `${DESK}/admin/v1` }] })
+    expect(await api.json()).toMatchObject({ servers: [{ url: `${CONSOLE_URL}/admin/v1` }] })
     const reference = await (await fetch(`${live.consoleUrl}/keys/admin/v1/reference`)).text()
     expect(reference).toContain('href="/keys/admin/v1/openapi.json"')
     expect(reference).not.toMatch(/"\/(console|admin)\b/)

@@ -131,7 +131,7 @@ export class KillOperator {
     }
     const accessToken = tokens[0]?.accessToken
     if (accessToken === undefined) return true
-    // A message that is never accepted: only who asks is judged here.
+    // A message that is never accepted, because only the authentication is tested.
     const answer = await this.#connection.post('/endpoint', { Meta: destinationId }, accessToken)
     if (answer === null) return false
     if (answer.status !== (this.#isEnabled ? 400 : 401)) {

@@ -76,7 +76,7 @@ const CLIENTS: readonly (readonly [
   ],
 ]
 
-/** Assertions that are wrong whoever the client is, with what they are answered. */
+/** Assertions that are wrong for every client, with their answers. */
 const WRONG: readonly (readonly [string, AssertionChanges, 'assertion' | 'kid' | 'key'])[] = [
   ['for another server', { claims: { aud: 'https://other.example' } }, 'assertion'],
   ['that has ended', { claims: { iat: 1, exp: 2 } }, 'assertion'],

@@ -319,7 +319,7 @@ describe('a long Redox message', () => {
   })
 })
 
-// The last one: the feed waits from then on.
+// The last one, after which the queue waits.
 describe('a Redox message that the destination refuses', () => {
   test('is retried with the same bytes, including Message.ID', async () => {
     answer = { status: 503, body: '' }

@@ -57,10 +57,10 @@ export async function startServerFleet(dir: string, settings: Readonly<Record<st
     /** Another one after each start. */
     url: () => server.url,
 
-    /** One of those that serve; who stands above them replaces it. */
+    /** Kills a worker process, which its primary process replaces. */
     async killWorker(random: SeededRandom): Promise<void> {
       const [first, ...others] = listWorkerPids(server)
-      if (first === undefined) throw new Error(`nobody serves:\n${server.output()}`)
+      if (first === undefined) throw new Error(`no worker runs:\n${server.output()}`)
       await killProcesses([random.pick([first, ...others])])
     },
 

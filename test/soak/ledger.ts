@@ -53,7 +53,7 @@ export const formatMark = ({ source, number }: MessageMark): string => `${source
 export const formatQueueName = ({ source }: MessageMark, destination: number): string =>
   `${source} to ${destination}`
 
-/** Keeps the ledger while it is written, and knows how far everybody has got. */
+/** Keeps the ledger while it is written, and the progress of each vendor. */
 export function createLedgerRecorder() {
   const sent: SentMessage[] = []
   const arrivals: SoakArrival[] = []

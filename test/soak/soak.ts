@@ -48,7 +48,7 @@ export async function runSoak({
   onProgress,
 }: SoakInput): Promise<SoakOutcome> {
   const startedAt = Date.now()
-  const createRandom = (who: string) => createSeededRandom(seed, who)
+  const createRandom = (name: string) => createSeededRandom(seed, name)
   const ledgerRecorder = createLedgerRecorder()
   const abortController = new AbortController()
   const stage = await openSoakStage(engine, ledgerRecorder, createRandom, abortController.signal)
@@ -87,7 +87,7 @@ export async function runSoak({
 async function runVendors(
   stage: SoakStage,
   messages: number,
-  createRandom: (who: string) => ReturnType<typeof createSeededRandom>,
+  createRandom: (name: string) => ReturnType<typeof createSeededRandom>,
 ): Promise<void> {
   const { vendors, fleet } = stage
   const senders = await Promise.all(
@@ -131,7 +131,7 @@ const SOAK_PUBLIC_URL = 'https://latchkey.example'
 export async function openSoakStage(
   engine: SoakEngineName,
   ledgerRecorder: LedgerRecorder,
-  createRandom: (who: string) => SeededRandom,
+  createRandom: (name: string) => SeededRandom,
   signal: AbortSignal,
 ) {
   const dir = createTempFolder()

@@ -92,7 +92,7 @@ function chooseDestinations(all: number, random: SeededRandom): number[] {
   return Array.from({ length: count }, (_, n) => (first + n) % all)
 }
 
-/** A message that says who it is, of a length of its own: up to some 5 KB. */
+/** Creates a message with its number and a random length of up to 5 KB. */
 export function createSoakMessage(mark: MessageMark, destinationIds: readonly string[]): object {
   const [first = ''] = destinationIds
   const Destinations = destinationIds.map((ID) => ({ ID }))

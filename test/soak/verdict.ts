@@ -17,7 +17,7 @@ import {
  * 3. A message comes again only where the server cannot know of its 2xx: it was refused or not wholly
  *    answered before, or the process that asked was killed, or lost its database, before it had written
  *    the answer down.
- * 4. What comes is what was sent, to whom it was sent.
+ * 4. Each message arrives as it was sent, at its destination.
  */
 
 /** Each entry says what was wrong with which message. */

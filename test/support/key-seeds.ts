@@ -15,7 +15,7 @@ export async function seedOwnerKey(
     accountId,
     region,
     username = `user-${crypto.randomUUID()}`,
-    ...wish
+    ...input
   }: Partial<Omit<CreateKeyInput, 'keyType'>> & {
     accountId?: string
     region?: string
@@ -39,7 +39,7 @@ export async function seedOwnerKey(
     }),
   )
   const { key, secret } = unwrap(
-    await keys.create({ keyType, ownerId: owner.id, name: 'Front desk', ...wish }),
+    await keys.create({ keyType, ownerId: owner.id, name: 'Front desk', ...input }),
   )
   return {
     accountId: account,
@@ -70,12 +70,12 @@ export const createCredentialHeaders = {
 
 type SiteKeyServices = Pick<TestServer, 'accounts' | 'users' | 'keys' | 'sites'>
 
-/** A site, the person who answers for it, and a key that opens its surfaces. */
+/** A site, the owner of its key, and the key. */
 export type SiteKey = Awaited<ReturnType<typeof seedSiteKey>>
 
 export async function seedSiteKey(
   { accounts, users, keys, sites }: SiteKeyServices,
-  { region, ...wish }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
+  { region, ...input }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
 ) {
   const account = unwrap(
     await accounts.create({ name: 'North Imaging', ...(region && { region, otherRegion: true }) }),
@@ -90,7 +90,7 @@ export async function seedSiteKey(
       ownerId: owner.id,
       siteId: site.id,
       name: 'PACS',
-      ...wish,
+      ...input,
     }),
   )
   return {

@@ -9,7 +9,7 @@ export type SeededDeveloper = Awaited<ReturnType<typeof seedDeveloper>>
 
 export async function seedDeveloper(
   { accounts, users, keys, sites, developers }: DeveloperServices,
-  { region, ...wish }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
+  { region, ...input }: Partial<Omit<CreateKeyInput, 'keyType'>> & { region?: string } = {},
 ) {
   const account = unwrap(
     await accounts.create({ name: 'Tooth Apps', ...(region && { region, otherRegion: true }) }),
@@ -28,7 +28,7 @@ export async function seedDeveloper(
   )
   const keyOwner = { ownerId: owner.id, developerId }
   const portalHeaders = unwrap(
-    await keys.create({ keyType: 'opendental-portal', name: 'Portal', ...keyOwner, ...wish }),
+    await keys.create({ keyType: 'opendental-portal', name: 'Portal', ...keyOwner, ...input }),
   )
   return {
     ...keyOwner,
@@ -49,11 +49,11 @@ export async function seedCustomerKey(
   { ownerId, developerId, developerKey, siteId }: SeededDeveloper,
   {
     isAssigned = true,
-    ...wish
+    ...input
   }: Partial<Omit<CreateKeyInput, 'keyType'>> & { isAssigned?: boolean } = {},
 ) {
   const created = unwrap(
-    await keys.create({ keyType: 'opendental', name: 'Office', ownerId, developerId, ...wish }),
+    await keys.create({ keyType: 'opendental', name: 'Office', ownerId, developerId, ...input }),
   )
   if (isAssigned) unwrap(await keys.assign(created.key.id, siteId))
   const { key, secret } = created

@@ -8,7 +8,7 @@ export const NODE_FLAGS = ['--max-semi-space-size=8', '--min-semi-space-size=2',
 
 type EnvironmentVariables = Readonly<Record<string, string>>
 
-/** The environment without the settings of who runs the tests, and with those of the test. */
+/** The environment without settings of Latchkey, and with those of the test. */
 export function createEnvironment(settings: EnvironmentVariables): EnvironmentVariables {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {

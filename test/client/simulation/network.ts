@@ -41,7 +41,7 @@ export class FaultyNetwork {
   readonly #episodes: SeededRandom
   #condition: Condition = 'up'
   #conditionEndsAt = 0
-  /** Since when the vendor has answered everybody. */
+  /** The time since which the vendor answers every request. */
   upSince = 0
   tokenRequests = 0
   #tokenRequestsInFlight = 0

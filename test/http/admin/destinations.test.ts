@@ -32,7 +32,7 @@ test('a refused connection does not reveal the address', async () => {
   const allowing = await createTestServer({ LATCHKEY_DESTINATIONS_ALLOWED: '127.0.0.1,::1' })
   try {
     const { callApi, user } = await seedAdminClient(allowing, 'engineer')
-    // The discard port, where nobody listens.
+    // The discard port, which has no listener.
     const input = { accountId: user.accountId, name: 'Inside', url: 'https://localhost:9/in' }
     const { id } = unwrap(await allowing.destinations.add(input))
     const { body, text } = await callApi('POST', `/destinations/${id}/verify`)

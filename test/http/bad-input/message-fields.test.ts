@@ -66,7 +66,7 @@ const NO_SUBSCRIPTION: Verdict = [
   'No subscriptions. Meta.Destinations needs to contain a destination from existing subscriptions https://latchkey.example',
 ]
 
-/** A text that has to be there; `unknown` is what is said of a text that is none of ours. */
+/** A required text; `unknown` is the answer to a text that Latchkey does not know. */
 const textVerdicts = (name: string, event: string, unknown: (value: string) => Verdict) => ({
   ...forAllWrongValues(expectedInvalid(name, 'must be a string', event)),
   missing: expectedMissing(name, event),

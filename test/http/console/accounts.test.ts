@@ -42,16 +42,16 @@ describe('an operator', () => {
   })
 
   test('makes an account of a region that another server serves only where a box is ticked', async () => {
-    const wish = { name: 'Abroad', region: 'eu' }
+    const input = { name: 'Abroad', region: 'eu' }
     const named = async () =>
       (await server.accounts.list({ limit: 100 })).filter(({ name }) => name === 'Abroad')
-    const refused = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, wish)
+    const refused = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, input)
     expect(refused.status).toBe(422)
     expect(refused.text).toMatch(/Other region: this server serves the region us/i)
     expect(refused.text).not.toContain('otherRegion')
     expect(refused.html).toMatch(/<input[^>]*name="otherRegion"(?![^>]*checked)/)
     expect(await named()).toEqual([])
-    const ticked = { ...wish, otherRegion: 'on' }
+    const ticked = { ...input, otherRegion: 'on' }
     const made = await operator.fill(`${ACCOUNTS}/new`, `${ACCOUNTS}/new`, ticked)
     expect(made.location).toContain('flash=accounts.create')
     expect(await named()).toMatchObject([{ region: 'eu' }])

@@ -18,7 +18,7 @@ import { createTempFolder } from '../../support/server.ts'
 import { PASSWORD } from '../../support/users.ts'
 
 /*
- * `latchkey serve` as it comes, and the first person who opens a browser.
+ * `latchkey serve` without settings, and the first user in a browser.
  */
 
 const dir = createTempFolder()

@@ -127,7 +127,7 @@ describe('a form from elsewhere', () => {
     expect(answer.status).toBe(403)
     expect(await answer.text()).toContain('This form was not sent by a page of Latchkey')
     expect(await accountExists(what)).toBe(false)
-    // Nor does it sign anybody in.
+    // It also signs no user in.
     const signedIn = await signIn(testUser, {}, headers)
     expect([signedIn.status, signedIn.headers.getSetCookie()]).toEqual([403, []])
   })

@@ -24,7 +24,7 @@ interface Form {
   readonly typed?: Readonly<Record<string, string>>
 }
 
-/** Somebody of the administrator's account who has an app for codes. */
+/** A user of the administrator's account with an authenticator app. */
 async function seedColleague({ testUser: { accountId } }: Administrator): Promise<TestUser> {
   const { testUser } = await seedConsoleClient(server, 'engineer', accountId)
   await enrollTotpApp(

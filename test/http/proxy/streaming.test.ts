@@ -12,7 +12,7 @@ import {
 } from '../../support/upstream/servers.ts'
 
 /*
- * Bodies that are larger than memory ought to be, and callers who leave in the midst of them.
+ * Bodies that are larger than memory should be, and callers that disconnect during them.
  */
 
 /** Far more than the process may take. */

@@ -11,7 +11,7 @@ import {
 import { runCli } from '../../support/process.ts'
 import { createTempFolder } from '../../support/server.ts'
 
-/** Runs a command with its output to a device that is always full, or to a pipe that nobody reads. */
+/** Runs a command with its output to a device that is always full, or to a closed pipe. */
 const FULL_DEVICE_WRAPPER = ['bash', '-c', 'exec "$@" > /dev/full', 'latchkey']
 const UNREAD_PIPE_WRAPPER = ['bash', '-c', 'exec 3> >(true); wait $!; exec "$@" >&3', 'latchkey']
 

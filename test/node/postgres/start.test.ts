@@ -60,7 +60,7 @@ const keepPassword = (change: (url: URL) => void) => (wrong: URL) => {
   change(wrong)
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 async function findClosedPort(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

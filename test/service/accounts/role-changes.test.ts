@@ -159,7 +159,7 @@ test('of two operators who demote each other at once, the last one who can sign 
     failure: { problem: 'conflict', message },
   })
 
-  // Somebody who is operator, but has no password, does not count.
+  // An operator without a password does not count.
   const stays = { ok: false, failure: { problem: 'conflict', message } }
   expect(await eve.users.setRole(last.id, 'administrator')).toEqual(stays)
   expect(await eve.users.deactivate(last.id)).toEqual(stays)

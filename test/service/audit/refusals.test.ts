@@ -54,21 +54,21 @@ interface Presented {
   readonly accountId: string
   readonly headers: Record<string, string>
 }
-interface Wish {
+interface SeedInput {
   readonly access?: 'read'
 }
 
 /** Every kind of key that comes with each request, by the surface that it is sent to. */
-const seedPresentedSiteKey = async (at: TestServer, input: Wish): Promise<Presented> => {
+const seedPresentedSiteKey = async (at: TestServer, input: SeedInput): Promise<Presented> => {
   const key = await seedSiteKey(at, input)
   return { ...key, headers: { 'X-API-Key': key.secret } }
 }
 const createOwnerKeySeeder =
-  (keyType: 'xdent' | 'practice') => async (at: TestServer, input: Wish) => {
+  (keyType: 'xdent' | 'practice') => async (at: TestServer, input: SeedInput) => {
     const key = await seedOwnerKey(at, keyType, input)
     return { ...key, headers: createCredentialHeaders[keyType](key) }
   }
-const seedOfficeKey = async (at: TestServer, input: Wish): Promise<Presented> => {
+const seedOfficeKey = async (at: TestServer, input: SeedInput): Promise<Presented> => {
   const developer = await seedDeveloper(at)
   const { keyId, headers } = await seedCustomerKey(at, developer, input)
   return { keyId, accountId: developer.accountId, headers }

@@ -55,15 +55,15 @@ async function waitUntilSettled() {
 
 const createAddress = (n: number) => `10.0.${n >> 8}.${n & 255}`
 
-/** Does this while every place of a lane is taken, each by another stranger who guesses. */
+/** Runs `work` while the lane is full of guesses of different strangers. */
 async function runWhileGuessing(guess: (n: number) => Promise<unknown>, work: () => Promise<void>) {
   argon2.halt()
-  const failureLimiter = Array.from({ length: PLACES }, (_, n) => guess(n))
+  const guesses = Array.from({ length: PLACES }, (_, n) => guess(n))
   try {
     await work()
   } finally {
     argon2.resume()
-    await Promise.all(failureLimiter)
+    await Promise.all(guesses)
   }
 }
 

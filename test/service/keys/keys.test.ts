@@ -7,7 +7,11 @@ useKeyServices()
 
 describe('disabling and enabling a key', () => {
   const PARTIES = ['developer', 'customer', 'operator'] as const
-  const WHO = { developer: 'its developer', customer: 'its customer', operator: 'the operator' }
+  const PARTY_TEXTS = {
+    developer: 'its developer',
+    customer: 'its customer',
+    operator: 'the operator',
+  }
 
   test.each(PARTIES)(
     'by the party “%s” is undone by the same party alone, and repeating it changes nothing',
@@ -22,7 +26,7 @@ describe('disabling and enabling a key', () => {
       })
       testServices.clock.advance(5)
       expect(unwrap(await keys.disable(key.id, by))).toEqual(disabled)
-      const sentence = `conflict: key ${key.publicId} was disabled by ${WHO[by]}: only they can enable it`
+      const sentence = `conflict: key ${key.publicId} was disabled by ${PARTY_TEXTS[by]}: only they can enable it`
       for (const other of PARTIES.filter((party) => party !== by)) {
         expect(readRefusal(await keys.enable(key.id, other))).toBe(sentence)
         expect(readRefusal(await keys.disable(key.id, other))).toBe(sentence)

@@ -17,8 +17,8 @@ afterEach(() => testServices.close())
 
 const createKeyRef = (id: string) => ({ id, accountId: 'account', keyType: 'xdent' as const })
 
-/** Nobody who counts traffic. */
-const nobody = { countAdmitted: () => undefined }
+/** Counts no traffic. */
+const noTraffic = { countAdmitted: () => undefined }
 
 /** Counts on the real database, and keeps each write in sight. */
 function createUsesFixture(fails = false) {
@@ -32,7 +32,7 @@ function createUsesFixture(fails = false) {
       return fails ? Promise.reject(new Error('disk full')) : testServices.storage.addKeyUses(uses)
     },
   }
-  const uses = createKeyUseCounter(storage, clock, log, (work) => pendingWork.push(work), nobody)
+  const uses = createKeyUseCounter(storage, clock, log, (work) => pendingWork.push(work), noTraffic)
   return { uses, clock, log, writes, settle: () => Promise.all(pendingWork.splice(0)) }
 }
 
@@ -130,7 +130,7 @@ describe('a database that takes no write', () => {
         throw new Error('closed')
       },
     }
-    const uses = createKeyUseCounter(storage, Date.now, log, () => undefined, nobody)
+    const uses = createKeyUseCounter(storage, Date.now, log, () => undefined, noTraffic)
     uses.count(createKeyRef(keyId))
     await expect(uses.flush()).resolves.toBeUndefined()
     expect(log.lines).toHaveLength(1)

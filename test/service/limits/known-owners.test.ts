@@ -38,7 +38,7 @@ describe('an owner whose key id is known to strangers', () => {
     ])
   }
 
-  /** Another process on the same database: it has none of the memory. */
+  /** Another process on the same database, without the memory of the first. */
   async function restartServer(
     vendor: Awaited<ReturnType<typeof openLimitedServer>>,
     settings = {},

@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-/** Somebody who can not sign in yet. */
+/** Adds a user without a password. */
 async function addInvitedUser(username?: string) {
   const accountId = unwrap(await server.accounts.create({ name: 'Acme' })).id
   const email = `${crypto.randomUUID()}@acme.example`

@@ -17,13 +17,13 @@ import {
 
 let server: TestServer
 let testUser: TestUser
-let who: SignedInUser
+let signedIn: SignedInUser
 let app: Awaited<ReturnType<typeof enrollTotpApp>>
 beforeEach(async () => {
   server = await createTestServer()
   testUser = await seedUser(server)
-  who = (await signInUser(server, testUser)).signedIn
-  app = await enrollTotpApp(server, who)
+  signedIn = (await signInUser(server, testUser)).signedIn
+  app = await enrollTotpApp(server, signedIn)
   server.clock.advance(MINUTE_MS)
 })
 afterEach(() => server.close())
@@ -139,7 +139,7 @@ describe('a second factor', () => {
 
     const fresh = await createTicket()
     const newPassword = 'six other words that nobody guesses'
-    const proved = await reauthenticateUser(server, who, app.recoveryCodes[0])
+    const proved = await reauthenticateUser(server, signedIn, app.recoveryCodes[0])
     unwrap(await server.signInServices.passwords.change(proved, newPassword, createTestCaller()))
     expect(await signInWithTicket(fresh, currentCode())).toBe('wrong')
   })
@@ -177,14 +177,14 @@ describe('a second factor', () => {
     const { secondFactor } = server.signInServices
     unwrap(
       await secondFactor.remove(
-        await reauthenticateUser(server, who, currentCode()),
+        await reauthenticateUser(server, signedIn, currentCode()),
         createTestCaller(),
       ),
     )
     expect(await signInStatus(undefined)).toBe('in')
     expect(await signInStatus(app.recoveryCodes[0])).toBe('in')
 
-    await enrollTotpApp(server, who)
+    await enrollTotpApp(server, signedIn)
     expect(await signInStatus(undefined)).toBe('code_needed')
     unwrap(await server.users.resetSecondFactor(testUser.user.id))
     expect(await signInStatus(undefined)).toBe('in')
@@ -197,8 +197,8 @@ describe('setting up an app', () => {
   test('is refused while there is one: a stranger at an open browser cannot replace it', async () => {
     const { secondFactor } = server.signInServices
     const conflict = { ok: false, failure: { reason: 'conflict' } }
-    expect(await secondFactor.startSetup(who)).toMatchObject(conflict)
-    const proved = await reauthenticateUser(server, who, app.recoveryCodes[0])
+    expect(await secondFactor.startSetup(signedIn)).toMatchObject(conflict)
+    const proved = await reauthenticateUser(server, signedIn, app.recoveryCodes[0])
     const late = await secondFactor.confirmSetup(
       proved,
       { pending: 'x', code: currentCode() },

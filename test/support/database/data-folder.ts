@@ -97,8 +97,8 @@ export async function seedStaticKeys(dir: string): Promise<SeededStaticKeys> {
     const note = "the office's own line"
     unwrap(await ipAllowlist.add({ accountId, network: '2001:db8::/32', note }))
     const keyInput = { ownerId, name: 'key', description: 'two\nlines', reference: 'PO-17' }
-    const createKey = async <Type extends KeyType>(wish: CreateKeyInput & { keyType: Type }) =>
-      unwrap(await keys.create(wish))
+    const createKey = async <Type extends KeyType>(input: CreateKeyInput & { keyType: Type }) =>
+      unwrap(await keys.create(input))
     const otherKeys = [
       await createKey({ ...keyInput, keyType: 'xenrad', siteId: site.id }),
       await createKey({

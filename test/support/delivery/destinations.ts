@@ -53,7 +53,7 @@ export async function startDestination(
         waiters.add(check)
         check()
       }),
-    /** Those who hang are answered at last. */
+    /** Answers the requests that hang. */
     release() {
       for (const answer of pendingResponses) answer.writeHead(204).end()
       pendingResponses.clear()

@@ -35,7 +35,7 @@ export interface TestProxyOptions {
   readonly identity?: Partial<UpstreamIdentity> | null
 }
 
-/** The smallest server that passes on: everybody is believed to be one and the same. */
+/** The smallest proxy, which takes every caller for the same one. */
 export async function startTestProxy(upstream: string, options: TestProxyOptions = {}) {
   const { timeoutMs = 30_000, trusted = [], identity = {} } = options
   const identityOrNull = identity && { ...PROXY_IDENTITY, ...identity }

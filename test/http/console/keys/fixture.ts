@@ -43,10 +43,10 @@ export async function createKeyFields(keyType: KeyType, name = `${keyType} key`)
 export async function openCreateForm(
   keyType: KeyType,
   name?: string,
-  who = engineer,
+  client = engineer,
 ): Promise<Record<string, string> & { id: string }> {
   const createInput = await createKeyFields(keyType, name)
-  const form = await who.get(`${KEYS}/new?key-type=${keyType}`)
+  const form = await client.get(`${KEYS}/new?key-type=${keyType}`)
   expect(form.status).toBe(200)
   const brought = Object.fromEntries(
     ['id', 'account', 'owner', 'access', 'expires'].map((name) => [
