@@ -97,7 +97,7 @@ test('docs/configuration.md has each setting, its default and its meaning', () =
   )
 })
 
-test('docs/management-api.md has the request, the command and the page of each operation', async () => {
+test('docs/management-api.md has the request, permission, command and page of each operation', async () => {
   const before = readFileSync(join(DOCS_FOLDER, 'management-api.md'), 'utf8')
   const table = formatOperationTable(await readHelp())
   expectGenerated(

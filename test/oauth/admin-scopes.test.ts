@@ -106,6 +106,11 @@ describe('the settings of a client', () => {
   test.each([
     ['no scope', { scopes: [] }, 'a client needs at least one scope'],
     ['an unknown scope', { scopes: ['openid'] }, 'there is no scope "openid"'],
+    [
+      'an unknown permission',
+      { scopes: ['admin:sunsets.read'] },
+      'write admin: and one of account.read, keys.read, ',
+    ],
     ['a scope with a query', { scopes: ['system/Patient.rs?x=1'] }, 'there is no scope'],
     ['a long lifetime', { tokenLifetimeSeconds: 3601 }, 'tokens live for 60 to 3600 seconds'],
     ['an audience with a blank', { audience: 'a b' }, 'the audience must be'],

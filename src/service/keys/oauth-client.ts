@@ -10,8 +10,13 @@ import {
   type OAuthClientSettings,
   type SigningAlgorithm,
 } from '../../domain/oauth-client.ts'
-import type { Permission } from '../../domain/role.ts'
-import { isScope, isSystemScope, listAdminPermissions } from '../../domain/scope.ts'
+import { PERMISSIONS, type Permission } from '../../domain/role.ts'
+import {
+  ADMIN_SCOPE_PREFIX,
+  isScope,
+  isSystemScope,
+  listAdminPermissions,
+} from '../../domain/scope.ts'
 import type { ManagementStorage } from '../account-scope.ts'
 import type { ClientKeys, KeySetReport } from '../oauth/client-keys.ts'
 import type { AuditEventFacts } from '../ports/audit.ts'
@@ -104,6 +109,11 @@ const omitUndefined = (input: OAuthClientInput) =>
     Object.entries(input).filter(([, value]) => value !== undefined),
   ) as Partial<OAuthClientSettings>
 
+const suggestScopes = (unknown: string): string =>
+  unknown.startsWith(ADMIN_SCOPE_PREFIX)
+    ? `${ADMIN_SCOPE_PREFIX} and one of ${PERMISSIONS.join(', ')}`
+    : 'fhir:production, system/Patient.rs, introspect or admin:keys.read'
+
 function parseScopes({
   authenticationMethod,
   scopes,
@@ -114,7 +124,7 @@ function parseScopes({
   const unknown = scopes.find((scope) => !isScope(scope))
   if (unknown !== undefined) {
     return failInvalid(
-      `there is no scope ${JSON.stringify(unknown)}: write fhir:production, system/Patient.rs, introspect or admin:keys.read`,
+      `there is no scope ${JSON.stringify(unknown)}: write ${suggestScopes(unknown)}`,
       'scopes',
     )
   }

@@ -1,6 +1,6 @@
 import { type ConsoleDeps, mountConsolePages } from '../../../src/http/console/console.ts'
 import { listRouteOperations, type RouteOperations } from '../../../src/http/console/router.ts'
-import type { Operation } from '../../../src/operations/define.ts'
+import { findOperationPermission, type Operation } from '../../../src/operations/define.ts'
 import { OPERATIONS } from '../../../src/operations/registry.ts'
 
 /** Lists the pages and forms of the console, each with the operations that it names. */
@@ -23,8 +23,8 @@ const formatCommand = ({ id }: Operation): string =>
   id.replace('.', ' ').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /**
- * Makes a row for each operation: its request, its command, and its page of the console. Throws if an
- * operation has no page or no command, and no reason for that.
+ * Makes a row for each operation: its request, permission, command, and page of the console. Throws if
+ * an operation has no page or no command, and no reason for that.
  */
 export function formatOperationTable(help: string): string {
   const commands = listCommands(help)
@@ -39,11 +39,14 @@ export function formatOperationTable(help: string): string {
       routes.find(({ operations }) => operations.includes(id))
     const pageText = page ? `\`${page.path.replaceAll(/:(\w+)/g, '{$1}')}\`` : noPage
     if (pageText === undefined) throw new Error(`no page of the console performs ${id}`)
-    return [`\`${id}\``, `\`${method.toUpperCase()} ${path}\``, commandText, pageText]
+    const permission = findOperationPermission(operation)
+    const permissionText = permission === null ? 'none' : `\`${permission}\``
+    const request = `\`${method.toUpperCase()} ${path}\``
+    return [`\`${id}\``, request, permissionText, commandText, pageText]
   })
   return [
-    ['operation', 'request below `/admin/v1`', 'command', 'page of the console'],
-    ['---', '---', '---', '---'],
+    ['operation', 'request below `/admin/v1`', 'permission', 'command', 'page of the console'],
+    ['---', '---', '---', '---', '---'],
     ...rows,
   ]
     .map((cells) => `| ${cells.join(' | ')} |`)
