@@ -175,7 +175,7 @@ function legacyKeyTable(
       { name: 'Source or site' },
       { name: 'Program' },
       { name: 'Last used' },
-      { name: 'OAuth last used' },
+      { name: 'OAuth use' },
     ],
     rows: rows.map((key) => [
       html`<a href="${formatKeyPath(key)}">${key.name}</a>`,
