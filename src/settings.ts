@@ -192,13 +192,17 @@ const databaseSchema = z
       'characters that mean something in a URL as %XX)',
   )
 
+/** An address, which may be of IPv6 and name an interface, or a host name. */
+export const HOST_PATTERN = /^[\w.:%-]+$/
+const hostSchema = z.string().regex(HOST_PATTERN, 'must be an address or a host name')
+
 export const settingsSchema = z.object({
   LATCHKEY_DATA: z.string().min(1, 'must name a folder'),
   LATCHKEY_DATABASE: databaseSchema,
   LATCHKEY_DATABASE_CONNECTIONS: wholeNumberSchema(1, 1000),
   LATCHKEY_KEYRING: z.string(),
   LATCHKEY_SIGNING_KEY_DAYS: wholeNumberSchema(0, 3650),
-  LATCHKEY_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_HOST: hostSchema,
   LATCHKEY_PORT: wholeNumberSchema(0, 65_535),
   LATCHKEY_URL: publicUrlSchema,
   LATCHKEY_REGION: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),
@@ -227,7 +231,7 @@ export const settingsSchema = z.object({
     .string()
     .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes and underscores'),
   LATCHKEY_CONSOLE: z.enum(['on', 'off'], 'must be on or off'),
-  LATCHKEY_CONSOLE_HOST: z.string().min(1, 'must name an address'),
+  LATCHKEY_CONSOLE_HOST: hostSchema,
   LATCHKEY_CONSOLE_PORT: wholeNumberSchema(0, 65_535),
   LATCHKEY_CONSOLE_URL: publicUrlSchema,
   LATCHKEY_STOP_SECONDS: wholeNumberSchema(1, 3600),

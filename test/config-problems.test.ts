@@ -23,7 +23,7 @@ describe('a configuration problem', () => {
       'LATCHKEY_PROT is not a setting; did you mean LATCHKEY_PORT?',
       'LATCHKEY_COLOUR is not a setting; `latchkey serve --help` lists them all',
       'LATCHKEY_DATA must name a folder',
-      'LATCHKEY_HOST must name an address',
+      'LATCHKEY_HOST must be an address or a host name',
       'LATCHKEY_PORT must be from 0 to 65535',
       `LATCHKEY_URL ${NO_PUBLIC_URL}`,
       'LATCHKEY_REGION must be 1 to 32 of a-z, 0-9 and -',

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -16,10 +17,10 @@ export interface LocalServer {
   close(): void
 }
 
-/** Serves an app on a free port of loopback. */
+/** Serves an app on a free port of loopback. It does not keep a process alive whose start has failed. */
 export async function serveLocally(app: Hono): Promise<LocalServer> {
-  const server = createServer(getRequestListener(app.fetch))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const server = createServer(getRequestListener(app.fetch)).listen(0, '127.0.0.1').unref()
+  await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,

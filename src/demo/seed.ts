@@ -59,7 +59,7 @@ export async function seedDemo(
 ): Promise<DemoData> {
   await seedHospital(latchkey, hospital)
   const path = getDemoFilePath(dataDir)
-  const stored: Partial<DemoData> = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const stored = readStoredData(path)
   const seeded: DemoData = {
     ...(stored.redox && stored.redoxPair
       ? { redox: stored.redox, redoxPair: stored.redoxPair }
@@ -73,6 +73,16 @@ export async function seedDemo(
   }
   writeFileSync(path, JSON.stringify(seeded), { mode: 0o600 })
   return seeded
+}
+
+function readStoredData(path: string): Partial<DemoData> {
+  if (!existsSync(path)) return {}
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new Error(`${path} is damaged: delete its folder, or give the demo another with --data`)
+  }
 }
 
 async function seedRedox(latchkey: Latchkey): Promise<Pick<DemoData, 'redox' | 'redoxPair'>> {

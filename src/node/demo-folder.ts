@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
+import { createFolder } from './draft-files.ts'
 
 /** The file beside the demo's database that has its secrets, and marks the folder as the demo's. */
 export const getDemoFilePath = (dataDir: string): string => join(dataDir, 'demo.json')
@@ -24,6 +25,6 @@ export function claimDemoFolder(config: Config): void {
   if (database.engine === 'sqlite' && existsSync(database.path)) {
     throw new Error(`${dataDir} belongs to a server: give the demo another folder with --data`)
   }
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  createFolder(dataDir)
   writeFileSync(getDemoFilePath(dataDir), '{}', { mode: 0o600 })
 }

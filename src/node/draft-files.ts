@@ -77,13 +77,24 @@ export function syncToDisk(path: string): void {
 
 /** Creates a folder, which only its owner can read, and its parents. Their names are on disk then. */
 export function createFolder(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  const top = resolve(first)
-  for (let folder = resolve(path); folder.length >= top.length; folder = dirname(folder)) {
+  const missing: string[] = []
+  for (let folder = resolve(path); !isFolder(folder); folder = dirname(folder)) {
+    missing.unshift(folder)
+  }
+  for (const folder of missing) {
+    // The recursive option never returns where a file system refuses the folder as missing, as /proc does.
+    try {
+      mkdirSync(folder, { mode: 0o700 })
+    } catch (error) {
+      // Another process may have created it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolder(folder)) throw error
+    }
     syncToDisk(folder)
   }
 }
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 /** Creates a file readable by its owner only. If root runs a command, the folder's owner gets it. */
 export function createOwnedFile(path: string): void {

@@ -79,7 +79,7 @@ export async function startInGroup(
     else vendorListener.server.serveApp(wrapApp(apps), url)
     if (apps.consoleApp !== null)
       consoleListener?.server.serveApp(apps.consoleApp.fetch, consoleUrl)
-    await Promise.all(listeners.map(listenAtFixedPort)).catch(async (error: unknown) => {
+    await listenAtFixedPorts(listeners).catch(async (error: unknown) => {
       await latchkey.storage.close()
       throw error
     })
@@ -232,8 +232,12 @@ function createListener(
 const listenAtFreePort = (listener: Listener): Promise<number> | number =>
   listener.port === 0 ? listen(listener) : listener.port
 
-const listenAtFixedPort = async (listener: Listener): Promise<void> => {
-  if (listener.port !== 0) await listen(listener)
+/** Waits for each listener: in a worker, Node fails if one is closed that has not begun to listen. */
+async function listenAtFixedPorts(listeners: readonly Listener[]): Promise<void> {
+  const fixed = listeners.filter(({ port }) => port !== 0)
+  for (const result of await Promise.allSettled(fixed.map(listen))) {
+    if (result.status === 'rejected') throw result.reason
+  }
 }
 
 function listen({ server, host, port, settings }: Listener): Promise<number> {

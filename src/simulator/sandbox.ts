@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hono } from 'hono'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { startHospital } from '../demo/hospital.ts'
-import { startUpstreams } from '../demo/local-servers.ts'
+import { startUpstreams, type UpstreamServers } from '../demo/local-servers.ts'
 import { getUpstreamSettingName, SURFACES } from '../domain/key-type.ts'
 import { createLog } from '../node/log.ts'
 import { type RunningServer, startLatchkey } from '../node/server.ts'
@@ -41,16 +41,64 @@ const GRACE_MS = 1000
 
 /** Starts the real server on a new database in a temporary folder, behind faults. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { host, port, rules, seed, latencyMs } = options
-  const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-simulate-'))
+  const dataDir = createDataFolder()
   const hospital = await startHospital()
   const upstreams = await startUpstreams()
-  function release(): void {
+  let server: RunningServer | undefined
+  async function stop(): Promise<void> {
+    await server?.stop()
     hospital.close()
     upstreams.close()
     rmSync(dataDir, { recursive: true, force: true })
   }
-  const config = readConfig({
+  try {
+    const clock = new SimulatedClock(options)
+    let answer: Hono['fetch'] = () => new Response('The sandbox is not ready.', { status: 503 })
+    const config = createSandboxConfig(options, dataDir, upstreams)
+    server = await startLatchkey(config, createLog(config.logLevel, 2), {
+      clock: clock.now,
+      wrapApp: () => (request, env) => answer(request, env),
+    })
+    const { accountId, ...data } = await seedSandbox(server, dataDir, hospital)
+    const keyChanges = new KeyChanges(server, accountId, listSecrets(data))
+    const parts = createFaultyParts(options, { clock, server, keyChanges })
+    answer = parts.answer
+    return {
+      url: server.url,
+      data,
+      get findings() {
+        return parts.judge.findings
+      },
+      get requests() {
+        return parts.faultyApp.requests
+      },
+      stop,
+    }
+  } catch (error) {
+    // The listener would keep the process alive.
+    await stop()
+    throw error
+  }
+}
+
+function createDataFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'latchkey-simulate-'))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(
+      `the sandbox cannot create a folder in ${tmpdir()} (${code}): set TMPDIR to a writable folder`,
+      { cause: error },
+    )
+  }
+}
+
+const createSandboxConfig = (
+  { host, port }: SandboxOptions,
+  dataDir: string,
+  upstreams: UpstreamServers,
+): Config =>
+  readConfig({
     LATCHKEY_DATA: dataDir,
     LATCHKEY_HOST: host,
     LATCHKEY_PORT: String(port),
@@ -62,45 +110,28 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       SURFACES.map((surface) => [getUpstreamSettingName(surface), upstreams.urls[surface]]),
     ),
   })
-  const clock = new SimulatedClock(options)
-  let answer: Hono['fetch'] = () => new Response('The sandbox is not ready.', { status: 503 })
-  const server = await startLatchkey(config, createLog(config.logLevel, 2), {
-    clock: clock.now,
-    wrapApp: () => (request, env) => answer(request, env),
-  }).catch((error: unknown) => {
-    // Their listeners would keep the process alive.
-    release()
-    throw error
-  })
-  const { accountId, ...data } = await seedSandbox(server, dataDir, hospital)
+
+/** Connects the faults, the judge and the controls to a running server. */
+function createFaultyParts(
+  { rules, seed, speed, latencyMs }: SandboxOptions,
+  {
+    server,
+    ...parts
+  }: Pick<FaultyAppDeps, 'clock' | 'keyChanges'> & { readonly server: RunningServer },
+) {
   const deps: FaultyAppDeps = {
-    clock,
+    ...parts,
     latencyMs,
     schedule: new FaultSchedule(rules, seed),
-    judge: new ClientJudge({ graceMs: GRACE_MS * Math.max(1, options.speed) }),
-    keyChanges: new KeyChanges(server, accountId, listSecrets(data)),
+    judge: new ClientJudge({ graceMs: GRACE_MS * Math.max(1, speed) }),
   }
   const faultyApp = new FaultyApp(deps)
   const controlApp = createControlApp(deps, faultyApp)
-  answer = (request, env) =>
+  const answer: Hono['fetch'] = (request, env) =>
     new URL(request.url).pathname.startsWith(CONTROL_PATH)
       ? controlApp.fetch(request)
       : faultyApp.answer(request, (env as NodeBindings).incoming, server)
-
-  return {
-    url: server.url,
-    data,
-    get findings() {
-      return deps.judge.findings
-    },
-    get requests() {
-      return faultyApp.requests
-    },
-    async stop() {
-      await server.stop()
-      release()
-    },
-  }
+  return { answer, judge: deps.judge, faultyApp }
 }
 
 interface NodeBindings {

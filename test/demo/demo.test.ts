@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -61,6 +61,34 @@ test('the demo and a server keep out of each other’s folders', async () => {
   )
   const help = await runWarmCli(['demo', '--help'], { dir: ofDemo })
   expect(help.stdout).toContain('"./data/demo"')
+})
+
+// TEST-NET-3 (RFC 5737): no machine has this address.
+test.each([
+  ['an address of another machine', { LATCHKEY_HOST: '203.0.113.9' }, 'set LATCHKEY_HOST'],
+  [
+    'a console at an address of another machine',
+    { LATCHKEY_CONSOLE_HOST: '203.0.113.9' },
+    'set LATCHKEY_CONSOLE_HOST',
+  ],
+])('a demo with %s ends with an error', async (_, env, remedy) => {
+  const dir = createTempFolder()
+  const args = ['demo', '--port', '0', '--data', join(dir, 'demo')]
+  const { code, stderr } = await runCli(args, { dir, env })
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/^this machine has no address 203\.0\.113\.9: /),
+  ])
+  expect(stderr).toContain(remedy)
+})
+
+test('a demo whose file of secrets is damaged ends with an error', async () => {
+  const dir = createTempFolder()
+  const data = join(dir, 'demo')
+  mkdirSync(data, { mode: 0o700 })
+  writeFileSync(join(data, 'demo.json'), '{')
+  const { code, stderr } = await runCli(['demo', '--port', '0', '--data', data], { dir })
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/demo\.json is damaged: delete/)])
 })
 
 test('one line of JSON says that it is ready, and a second start shows the same keys', async () => {

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createFolder } from '../../src/node/draft-files.ts'
 import { runWarmCli } from '../support/cli/warm-cli.ts'
 import { createTempFolder } from '../support/server.ts'
 
@@ -42,4 +43,21 @@ test('a backup, restore, export or rotation removes the drafts that killed ones 
   expect(drafts.sort()).toEqual(
     [...made.map((name) => `${name}.${process.pid}.draft`), `other.db.${dead}.draft`].sort(),
   )
+})
+
+test('a new folder and its new parents are its owner’s alone, and one that is there is left alone', () => {
+  const dir = createTempFolder()
+  const path = join(dir, 'a', 'b')
+  createFolder(path)
+  createFolder(path)
+  for (const folder of [path, join(dir, 'a')]) expect(statSync(folder).mode & 0o777).toBe(0o700)
+})
+
+test('a folder that cannot be created is an error', () => {
+  const file = join(createTempFolder(), 'file')
+  writeFileSync(file, '')
+  expect(() => createFolder(file)).toThrow('EEXIST')
+  expect(() => createFolder(join(file, 'data'))).toThrow(/EEXIST|ENOTDIR/)
+  // Linux has no such folder, nor can one be created.
+  expect(() => createFolder('/proc/latchkey/data')).toThrow()
 })

@@ -85,6 +85,7 @@ test.each([
   [['--skew', 'soon'], 'It must be a duration such as 1h or -90s.'],
   [['--speed', '-1'], 'It must be a whole number.'],
   [['--port', '70000'], 'It must be from 0 to 65535.'],
+  [['--host', 'a b'], 'It must be an address or a host name.'],
 ])('the options %j are refused with the reason', async (args, reason) => {
   const dir = createTempFolder()
   const { code, stderr } = await runWarmCli(['simulate', ...args], { dir })
@@ -115,6 +116,23 @@ test.each([
   expect(stderr).toContain(reason)
 })
 
+test.each([
+  [{}, ['--host', '203.0.113.9'], 'this machine has no address 203.0.113.9: set --host to one of'],
+  [
+    { TMPDIR: '/nowhere' },
+    [],
+    'the sandbox cannot create a folder in /nowhere (ENOENT): set TMPDIR',
+  ],
+])('a sandbox that cannot start ends with an error: %j %j', async (env, args, message) => {
+  const dir = createTempFolder()
+  const { code, stderr } = await runCli(['simulate', '--port', '0', ...args], {
+    dir,
+    env: { LATCHKEY_DATA: '', TMPDIR: dir, ...env },
+  })
+  expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+  expect(readdirSync(dir)).toEqual([])
+})
+
 test('a sandbox whose port is taken names the option that moves it, and leaves no data', async () => {
   const dir = createTempFolder()
   const other = createServer().listen(0, '127.0.0.1')
@@ -125,7 +143,7 @@ test('a sandbox whose port is taken names the option that moves it, and leaves n
   other.close()
   expect([code, stderr]).toEqual([
     1,
-    `port ${port} of 127.0.0.1 is in use: stop the other program, or add --port\n`,
+    `port ${port} of 127.0.0.1 is in use: stop the other program, or set --port\n`,
   ])
   expect(readdirSync(dir)).toEqual([])
 })

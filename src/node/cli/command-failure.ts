@@ -79,17 +79,31 @@ function toCommandFailure(error: unknown): CommandFailure {
   return new CommandFailure('failed', explainError(error))
 }
 
+type ListenerOption = 'host' | 'port'
+
 type SystemErrorFields = NodeJS.ErrnoException & {
   address?: string
   port?: number
   hostname?: string
   /** The prefix of the listener's settings, such as LATCHKEY_CONSOLE. */
   settings?: string
+  /** The options by which the command takes what the listener has by default from settings. */
+  options?: readonly ListenerOption[]
   /** The server, if the error came from PostgreSQL. */
   server?: string
   database?: string
   user?: string
 }
+
+/** Makes an error of the listener for vendors name the options of a command, in place of settings. */
+export function nameListenerOptions(error: unknown, options: readonly ListenerOption[]): unknown {
+  const isOfListener =
+    error instanceof Error && 'settings' in error && error.settings === 'LATCHKEY'
+  return isOfListener ? Object.assign(error, { options }) : error
+}
+
+const nameListenerInput = ({ settings, options }: SystemErrorFields, name: ListenerOption) =>
+  options?.includes(name) ? `--${name}` : `${settings}_${name.toUpperCase()}`
 
 /** Explains an error of the machine to the operator, and suggests a fix. */
 export function explainError(error: unknown): string {
@@ -101,15 +115,15 @@ export function explainError(error: unknown): string {
 }
 
 const SYSTEM_SENTENCES: Record<string, (facts: SystemErrorFields) => string> = {
-  EADDRINUSE: ({ address, port, settings }) =>
-    `port ${port} of ${address} is in use: stop the other program, or set ${settings}_PORT`,
-  EADDRNOTAVAIL: ({ address, settings }) =>
-    `this machine has no address ${address}: set ${settings}_HOST to one of its own`,
-  ENOTFOUND: ({ hostname, settings }) =>
-    `the host name ${hostname} has no address: set ${settings}_HOST to an address of this machine`,
+  EADDRINUSE: (facts) =>
+    `port ${facts.port} of ${facts.address} is in use: stop the other program, or set ${nameListenerInput(facts, 'port')}`,
+  EADDRNOTAVAIL: (facts) =>
+    `this machine has no address ${facts.address}: set ${nameListenerInput(facts, 'host')} to one of its own`,
+  ENOTFOUND: (facts) =>
+    `the host name ${facts.hostname} has no address: set ${nameListenerInput(facts, 'host')} to an address of this machine`,
   EACCES: (facts) =>
     facts.port !== undefined
-      ? `port ${facts.port} is not allowed for this user: set ${facts.settings}_PORT to 1024 or above`
+      ? `port ${facts.port} is not allowed for this user: set ${nameListenerInput(facts, 'port')} to 1024 or above`
       : explainForbidden(facts),
   EPERM: explainForbidden,
   EROFS: ({ path }) => `${path ?? 'the disk'} is read-only: set LATCHKEY_DATA to a writable folder`,

@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Config, readConfig } from '../../config.ts'
 import type { Log } from '../../service/ports/runtime.ts'
-import { SETTINGS } from '../../settings.ts'
+import { HOST_PATTERN, SETTINGS } from '../../settings.ts'
+import { nameListenerOptions } from './command-failure.ts'
 import type { offerFirstOperatorLink } from './first-operator-link.ts'
 import { formatExamples, isJsonRequested } from './print.ts'
 
@@ -145,8 +146,15 @@ export function defineDemoCommand(group: Command): void {
         once: once ?? false,
         port,
         dataDir: data,
+      }).catch((error: unknown) => {
+        throw nameListenerOptions(error, ['port'])
       })
     })
+}
+
+export function parseHost(text: string): string {
+  if (HOST_PATTERN.test(text)) return text
+  throw new InvalidArgumentError('It must be an address or a host name.')
 }
 
 export function parsePort(text: string): number {

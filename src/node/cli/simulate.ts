@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDurationMs } from '../../domain/instant.ts'
 import { FAULT_KINDS, PERCENT_PATTERN } from '../../simulator/fault.ts'
-import { CommandFailure } from './command-failure.ts'
+import { CommandFailure, nameListenerOptions } from './command-failure.ts'
 import { formatExamples, isJsonRequested } from './print.ts'
-import { parsePort } from './serve.ts'
+import { parseHost, parsePort } from './serve.ts'
 
 interface SimulateCommandOptions {
   readonly port: number
@@ -28,7 +28,7 @@ export function defineSimulateCommand(group: Command): void {
         'stopped, it reports what the clients did wrong.',
     )
     .option('--port <n>', 'port to listen on; 0 selects a free port', parsePort, 8080)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--host <address>', 'address to listen on', parseHost, '127.0.0.1')
     .option(
       '--lose-answers <share>',
       'cut the connection: half of them before the server has read the request',
@@ -81,11 +81,7 @@ export function defineSimulateCommand(group: Command): void {
         json: isJsonRequested(command),
         failOnFindings: options.failOnFindings ?? false,
       }).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-        throw new CommandFailure(
-          'failed',
-          `port ${options.port} of ${options.host} is in use: stop the other program, or add --port`,
-        )
+        throw nameListenerOptions(error, ['host', 'port'])
       })
     })
 }
