@@ -233,7 +233,7 @@ function createCore(runtime: RuntimeAdapters) {
     random,
     clock,
     log,
-    refusalBytesPerDay: runtime.config.auditRefusalBytesPerDay,
+    refusalBytesPerDay: config.auditRefusalBytesPerDay,
     keepAlive: runtime.keepAlive,
   })
   const refusalLog = createRefusalLog({ log, clock, keepAlive: runtime.keepAlive })

@@ -12,11 +12,11 @@ import {
   type SecretDigester,
   type SecretHasher,
   sealText,
+  toHasherBusy,
 } from '../ports/crypto.ts'
 import type { KeySummary } from '../ports/keys.ts'
 import type { Random } from '../ports/runtime.ts'
 import { failBusy, failConflict, failInvalid, type ServiceResult } from '../service-result.ts'
-import { toHasherBusy } from '../sign-in/context.ts'
 import { failKeyRevoked, findKey, type KeyWithSecret } from './input.ts'
 import { type OAuthClientDeps, requireGrantable } from './oauth-client.ts'
 

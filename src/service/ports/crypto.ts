@@ -56,6 +56,18 @@ export interface SecretHasher {
   isProven(secret: string, hashes: readonly string[]): boolean
 }
 
+/** Too many secrets are being verified at once. */
+export interface HasherBusy {
+  readonly reason: 'busy'
+  readonly retryAfterSeconds: number
+}
+
+/** The hasher has no other failure. */
+export const toHasherBusy = ({ retryAfterSeconds }: RateLimitFailure): HasherBusy => ({
+  reason: 'busy',
+  retryAfterSeconds,
+})
+
 /** Checks secrets against hashes that other systems made. */
 export interface ImportedSecretVerifier {
   /** The most that a check may cost here. Imports are parsed with these bounds. */

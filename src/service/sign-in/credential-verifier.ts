@@ -1,17 +1,14 @@
-import { type Failure, fail, ok, type Result } from '../../domain/failure.ts'
+import { fail, ok, type RateLimitFailure, type Result } from '../../domain/failure.ts'
 import type { SignInRefusal } from '../../domain/sign-in-refusal-text.ts'
 import { isUsername, normalizePassword } from '../../domain/user.ts'
 import { UNKNOWN_SUBJECT } from '../audit/buffer.ts'
 import type { Caller } from '../caller.ts'
 import { toParty } from '../limits/rate-limits.ts'
 import type { Account } from '../ports/accounts.ts'
+import { toHasherBusy } from '../ports/crypto.ts'
 import type { UserCredentials } from '../ports/sign-in.ts'
-import {
-  type CodeRejected,
-  type SignInDeps,
-  type SignInRejection,
-  toHasherBusy,
-} from './context.ts'
+import type { SignInDeps } from './context.ts'
+import type { CodeRejected, SignInRejection } from './failures.ts'
 import type { SecondFactor } from './second-factor.ts'
 import { createDeviceMarks, createSignInThrottle, type SignInAttempt } from './throttle.ts'
 
@@ -144,7 +141,7 @@ function createSignInStart(deps: SignInDeps) {
 }
 
 /** The address has failed too often, or the server is busy. */
-function toSignInRejection(failure: Failure): SignInRejection {
+function toSignInRejection(failure: RateLimitFailure): SignInRejection {
   return failure.reason === 'failures_exceeded'
     ? { reason: 'locked', retryAfterSeconds: failure.retryAfterSeconds }
     : toHasherBusy(failure)

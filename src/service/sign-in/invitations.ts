@@ -5,16 +5,11 @@ import { UNKNOWN_SUBJECT } from '../audit/buffer.ts'
 import type { Caller } from '../caller.ts'
 import { parseName } from '../input.ts'
 import type { Account, User } from '../ports/accounts.ts'
-import type { SecretDigester } from '../ports/crypto.ts'
+import type { HasherBusy, SecretDigester } from '../ports/crypto.ts'
 import type { Invitation, SignInStorage } from '../ports/sign-in.ts'
-import {
-  createUserEvent,
-  type HasherBusy,
-  type InvalidField,
-  type InvitationGone,
-  type SignInDeps,
-  toInvitationDigestText,
-} from './context.ts'
+import { createUserEvent, type SignInDeps } from './context.ts'
+import { toInvitationDigestText } from './digest-texts.ts'
+import type { InvalidField, InvitationGone } from './failures.ts'
 import { hashNewPassword, listUserNames } from './passwords.ts'
 import { createSignInThrottle } from './throttle.ts'
 

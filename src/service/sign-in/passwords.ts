@@ -2,15 +2,9 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { findPasswordProblem, normalizePassword } from '../../domain/user.ts'
 import type { Caller } from '../caller.ts'
 import type { User } from '../ports/accounts.ts'
-import {
-  CREDENTIALS_CHANGED,
-  createUserEvent,
-  type HasherBusy,
-  type InvalidField,
-  type SignInConflict,
-  type SignInDeps,
-  toHasherBusy,
-} from './context.ts'
+import { type HasherBusy, toHasherBusy } from '../ports/crypto.ts'
+import { createUserEvent, type SignInDeps } from './context.ts'
+import { CREDENTIALS_CHANGED, type InvalidField, type SignInConflict } from './failures.ts'
 import type { Reauthentication } from './reauthenticate.ts'
 import { createDeviceMarks } from './throttle.ts'
 

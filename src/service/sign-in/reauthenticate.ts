@@ -2,8 +2,8 @@ import { fail, ok, type Result } from '../../domain/failure.ts'
 import { normalizePassword } from '../../domain/user.ts'
 import type { Caller } from '../caller.ts'
 import type { SignedInUser } from '../ports/sign-in.ts'
-import type { CodeRejected, SignInConflict, SignInRejection } from './context.ts'
 import type { CredentialVerifier } from './credential-verifier.ts'
+import type { CodeRejected, SignInConflict, SignInRejection } from './failures.ts'
 
 /** The input of a sign-in. The code is ignored if the user has no second factor. */
 export interface ReauthenticationInput {

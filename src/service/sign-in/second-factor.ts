@@ -4,13 +4,9 @@ import { isWithinLast } from '../../domain/instant.ts'
 import type { Caller } from '../caller.ts'
 import { openText, sealText } from '../ports/crypto.ts'
 import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
-import {
-  createUserEvent,
-  type InvalidField,
-  type SignInConflict,
-  type SignInDeps,
-  toRecoveryDigestText,
-} from './context.ts'
+import { createUserEvent, type SignInDeps } from './context.ts'
+import { toRecoveryDigestText } from './digest-texts.ts'
+import type { InvalidField, SignInConflict } from './failures.ts'
 import { type Reauthentication, requireBrowserSession } from './reauthenticate.ts'
 
 /**

@@ -4,15 +4,9 @@ import { isDamagedSecret } from '../../domain/secret.ts'
 import type { Caller } from '../caller.ts'
 import { parseName } from '../input.ts'
 import type { Session, SignedInUser } from '../ports/sign-in.ts'
-import {
-  CREDENTIALS_CHANGED,
-  createUserEvent,
-  type InvalidField,
-  type SignInConflict,
-  type SignInDeps,
-  toFormDigestText,
-  toSessionDigestText,
-} from './context.ts'
+import { createUserEvent, type SignInDeps } from './context.ts'
+import { toFormDigestText, toSessionDigestText } from './digest-texts.ts'
+import { CREDENTIALS_CHANGED, type InvalidField, type SignInConflict } from './failures.ts'
 import type { Reauthentication } from './reauthenticate.ts'
 
 /** A browser session ends after this time without a request. */

@@ -3,19 +3,15 @@ import { isPending } from '../../domain/instant.ts'
 import type { Caller } from '../caller.ts'
 import { openText, sealText } from '../ports/crypto.ts'
 import type { SignedInUser, UserCredentials } from '../ports/sign-in.ts'
-import {
-  createUserEvent,
-  type SignInDeps,
-  type SignInFailure,
-  toSessionDigestText,
-  toTicketDigestText,
-} from './context.ts'
+import { createUserEvent, type SignInDeps } from './context.ts'
 import {
   type ClaimedIdentity,
   type CredentialVerifier,
   createCredentialVerifier,
   type VerifiedCredentials,
 } from './credential-verifier.ts'
+import { toSessionDigestText, toTicketDigestText } from './digest-texts.ts'
+import type { SignInFailure } from './failures.ts'
 import { createInvitations } from './invitations.ts'
 import { createPasswords } from './passwords.ts'
 import { createReauthenticate } from './reauthenticate.ts'

@@ -10,14 +10,14 @@ import {
   MAX_USERNAME_TRIES,
 } from '../../domain/limits.ts'
 import type { UserCredentials } from '../ports/sign-in.ts'
+import type { SignInDeps } from './context.ts'
 import {
-  type SignInDeps,
-  type SignInRejection,
   toDeviceAttemptsDigestText,
   toDeviceDigestText,
   toSignInAttemptsDigestText,
   toUsernameAttemptsDigestText,
-} from './context.ts'
+} from './digest-texts.ts'
+import type { SignInRejection } from './failures.ts'
 
 /** An allowed sign-in attempt, which is already counted. */
 export interface SignInAttempt {
