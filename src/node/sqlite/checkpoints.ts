@@ -49,14 +49,18 @@ export class Checkpoints {
   #checkTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
 
-  constructor(db: Database.Database, checkpointPages: number, log: Log) {
+  constructor(
+    db: Database.Database,
+    checkFiles: () => void,
+    { checkpointPages, log }: { checkpointPages: number; log: Log },
+  ) {
     this.#checkpointPages = checkpointPages
     this.#maxPages = MAX_LOG_FACTOR * checkpointPages
     this.#nextPages = checkpointPages
     this.pragma = `wal_autocheckpoint = ${FALLBACK_FACTOR * checkpointPages}`
     db.pragma(this.pragma)
     this.#readLog = db.prepare('PRAGMA wal_checkpoint(NOOP)')
-    this.#thread = new DatabaseThread(db.name, { timeout: RESTART_WAIT_MS })
+    this.#thread = new DatabaseThread(db.name, checkFiles, { timeout: RESTART_WAIT_MS })
     this.#log = log
   }
 

@@ -48,14 +48,17 @@ interface ThreadOptions extends Pick<Database.Options, 'readonly' | 'timeout'> {
  */
 export class DatabaseThread {
   readonly #path: string
+  readonly #checkFiles: () => void
   readonly #options: ThreadOptions
   #worker: Worker | null = null
   #idleTimer: NodeJS.Timeout | undefined
   #lastId = 0
   readonly #pending = new Map<number, PendingQuestion>()
 
-  constructor(path: string, options: ThreadOptions) {
+  /** `checkFiles` throws if the file is no longer the one that was opened. */
+  constructor(path: string, checkFiles: () => void, options: ThreadOptions) {
     this.#path = path
+    this.#checkFiles = checkFiles
     this.#options = options
   }
 
@@ -91,6 +94,8 @@ export class DatabaseThread {
 
   #start(): Worker {
     if (this.#worker !== null) return this.#worker
+    // The thread opens the file that is there now. Another one would get the pages of this one's log.
+    this.#checkFiles()
     const worker = new Worker(`(${answerQuestions})()`, {
       eval: true,
       workerData: {
@@ -175,8 +180,8 @@ function answerQuestions(): void {
       try {
         return writeAll(steps)
       } catch (error) {
-        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() >= until)
-          throw error
+        const isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY')
+        if (!isBusy || performance.now() >= until) throw error
       }
     }
   }

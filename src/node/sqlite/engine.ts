@@ -77,11 +77,9 @@ export function openSqlite(
     requireIntact(opened)
     return opened
   })
-  return new SqliteEngine(db, {
-    checkFiles: createFileCheck(path),
-    checkpoints: new Checkpoints(db, checkpointPages, log),
-    threadMinBytes,
-  })
+  const checkFiles = createFileCheck(path)
+  const checkpoints = new Checkpoints(db, checkFiles, { checkpointPages, log })
+  return new SqliteEngine(db, { checkFiles, checkpoints, threadMinBytes })
 }
 
 /**
@@ -132,13 +130,13 @@ class SqliteEngine implements Engine {
     this.#checkFiles = checkFiles
     this.#path = db.name
     this.#threadMinBytes = threadMinBytes
-    this.#readerThread = new DatabaseThread(db.name, {
+    this.#readerThread = new DatabaseThread(db.name, checkFiles, {
       readonly: true,
       timeout: BUSY_TIMEOUT_MS,
       pragmas: [CACHE_PRAGMA],
     })
     const pragmas = [...WRITER_PRAGMAS, checkpoints.pragma]
-    this.#writerThread = new DatabaseThread(db.name, {
+    this.#writerThread = new DatabaseThread(db.name, checkFiles, {
       timeout: BUSY_RETRY_MS,
       lockTimeoutMs: BUSY_TIMEOUT_MS,
       pragmas,
@@ -232,6 +230,8 @@ class SqliteEngine implements Engine {
   #pauseFor(work: Promise<void>): void {
     this.#pause = work.then(() => {
       this.#pause = null
+      // A short write waits for one long one, not for all that came before it.
+      this.#writes.sort((a, b) => Number(a.isLong) - Number(b.isLong))
       if (this.#writes.length > 0) this.#scheduleWork()
     })
   }
@@ -279,8 +279,6 @@ class SqliteEngine implements Engine {
   async #writeInThread({ work, resolve, reject }: QueuedWrite): Promise<void> {
     try {
       this.#requireUndamaged()
-      // The thread opens the file that is there now.
-      this.#checkFiles()
       const changed = await this.#writerThread.write(work)
       this.#checkFiles()
       resolve(changed)
