@@ -1,3 +1,4 @@
+import { joinBytes } from '../domain/bytes.ts'
 import type { CryptCheck } from '../domain/secret-forms/secret-check.ts'
 import type { HashFunctions } from './primitives.ts'
 
@@ -16,7 +17,7 @@ export function computeCrypt(
   secret: Uint8Array,
   { digest: name, rounds, salt }: CryptCheck,
 ): string {
-  const digest: Digest = (...parts) => functions.digest(name, concatenate(parts))
+  const digest: Digest = (...parts) => functions.digest(name, joinBytes(parts))
   const saltBytes = encoder.encode(salt)
   return encodeGroups(
     name === 'md5'
@@ -67,18 +68,6 @@ function computeShaCrypt(digest: Digest, secret: Uint8Array, salt: Uint8Array, r
     )
   }
   return sum
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const all = new Uint8Array(length)
-  let offset = 0
-  for (const part of parts) {
-    all.set(part, offset)
-    offset += part.length
-  }
-  return all
 }
 
 /** Repeats bytes up to a length, the last time in part. */

@@ -1,3 +1,4 @@
+import { joinBytes } from '../domain/bytes.ts'
 import {
   fail,
   failUnreadable,
@@ -77,21 +78,10 @@ async function readStream(
     if (length > MAX_UNRESERVED_BYTES) {
       // The length may be unknown, so reserve the maximum.
       if (!reserve(limitBytes)) return BUSY_FAILURE
-      longBody = joinChunks(chunks, limitBytes)
+      longBody = joinBytes(chunks, limitBytes)
     }
   }
-  return ok(longBody?.subarray(0, length) ?? joinChunks(chunks, length))
-}
-
-/** Copies chunks to the beginning of `size` bytes. */
-function joinChunks(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+  return ok(longBody?.subarray(0, length) ?? joinBytes(chunks, length))
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })

@@ -1,3 +1,4 @@
+import { joinBytes } from '../../domain/bytes.ts'
 import { SLICE_BYTES, yieldToOtherWork } from '../../service/long-work.ts'
 import { type FoundValue, findMember } from './selector.ts'
 import { type ByteSpan, skipBlanks } from './tokens.ts'
@@ -41,7 +42,7 @@ export function applyEdits(
   span: ByteSpan,
   edits: readonly JsonEdit[],
 ): Uint8Array {
-  return concatBytes(cutParts(bytes, span, edits))
+  return joinBytes(cutParts(bytes, span, edits))
 }
 
 /** `applyEdits` for input of any length: yields to other work between slices. */
@@ -89,7 +90,7 @@ export function removeMember(
   let before = member.nameStart - 1
   while (isBlank(bytes[before])) before--
   if (bytes[before] === COMMA) {
-    return concatBytes([bytes.subarray(start, before), bytes.subarray(member.end, end)])
+    return joinBytes([bytes.subarray(start, before), bytes.subarray(member.end, end)])
   }
   const after = skipBlanks(bytes, member.end, end)
   return bytes.subarray(bytes[after] === COMMA ? after + 1 : end, end)
@@ -101,13 +102,3 @@ const isBlank = (byte: number | undefined) =>
 
 const countBytes = (parts: readonly Uint8Array[]): number =>
   parts.reduce((length, part) => length + part.length, 0)
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(countBytes(parts))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}
