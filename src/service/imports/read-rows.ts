@@ -18,6 +18,12 @@ export class UnreadableFileError extends Error {
 export const MAX_ROW_CHARS = 256 * 1024
 
 /**
+ * The bytes that are decoded at once. The text of a whole chunk would live for a tenth of a second, and so become
+ * garbage that only a collection of the whole heap frees.
+ */
+const PIECE_BYTES = 4096
+
+/**
  * Reads a file as it arrives, in memory that does not depend on its length. Yields a few rows at once, after the
  * header: an unreadable one fails the first read. A row that cannot be read is reported, and the next line begins
  * the next row.
@@ -53,12 +59,13 @@ const NEWLINE = 10
 
 /**
  * Splits a file at its line ends, except those between quotes in CSV (RFC 4180 §2). A byte that is not UTF-8
- * becomes U+FFFD, which `checkText` refuses; a byte order mark is dropped.
+ * becomes U+FFFD, which `checkText` refuses; a byte order mark is dropped. The records of a chunk are read as they
+ * are taken, and all of them must be.
  */
 async function* splitRecords(
   chunks: AsyncIterable<Uint8Array>,
   format: FileFormat,
-): AsyncGenerator<readonly FileRecord[]> {
+): AsyncGenerator<Iterable<FileRecord>> {
   const decoder = new TextDecoder()
   let rest = ''
   let isTooLong = false
@@ -100,7 +107,14 @@ async function* splitRecords(
     return record
   }
 
-  for await (const chunk of chunks) yield split(decoder.decode(chunk, { stream: true }))
+  function* splitChunk(chunk: Uint8Array): Generator<FileRecord> {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      const piece = chunk.subarray(at, at + PIECE_BYTES)
+      yield* split(decoder.decode(piece, { stream: true }))
+    }
+  }
+
+  for await (const chunk of chunks) yield splitChunk(chunk)
   yield split(decoder.decode())
   if (rest !== '' || isTooLong) yield [endRecord('')]
 }
