@@ -42,9 +42,10 @@ export class SecretCheckThreads {
     this.#log = log
   }
 
-  /** Returns null if the thread ends before it answers. Rejects if the check cannot be computed. */
+  /** Returns null if the thread cannot start, or ends before it answers. Rejects if the check cannot be computed. */
   check: SecretChecks['check'] = (secret, check, pepper) => {
     const thread = this.#takeIdleThread() ?? this.#startThread()
+    if (thread === null) return Promise.resolve(null)
     // Keeps the process alive until the answer arrives.
     thread.ref()
     return new Promise((resolve, reject) => {
@@ -66,12 +67,19 @@ export class SecretCheckThreads {
     await Promise.all([...this.#threads].map((thread) => thread.terminate()))
   }
 
-  #startThread(): Worker {
-    const thread = new Worker(new URL(import.meta.url), {
-      name: THREAD_NAME,
-      workerData: THREAD_NAME,
-      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
-    })
+  /** Returns null if the system allows no more threads. */
+  #startThread(): Worker | null {
+    let thread: Worker
+    try {
+      thread = new Worker(new URL(import.meta.url), {
+        name: THREAD_NAME,
+        workerData: THREAD_NAME,
+        resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+      })
+    } catch (error) {
+      this.#log.error({ error }, 'a thread that checks imported secrets cannot start')
+      return null
+    }
     this.#threads.add(thread)
     thread.on('error', (error) =>
       this.#log.error({ error }, 'a thread that checks imported secrets has ended'),

@@ -96,16 +96,7 @@ export class DatabaseThread {
     if (this.#worker !== null) return this.#worker
     // The thread opens the file that is there now. Another one would get the pages of this one's log.
     this.#checkFiles()
-    const worker = new Worker(`(${answerQuestions})()`, {
-      eval: true,
-      workerData: {
-        path: this.#path,
-        options: this.#options,
-        driver: module.createRequire(import.meta.url).resolve('better-sqlite3'),
-        niceness: NICENESS,
-      },
-      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
-    })
+    const worker = this.#createWorker()
     worker.on('message', (answer: Answer) => {
       const question = this.#pending.get(answer.id)
       this.#pending.delete(answer.id)
@@ -128,6 +119,24 @@ export class DatabaseThread {
     )
     this.#worker = worker
     return worker
+  }
+
+  #createWorker(): Worker {
+    try {
+      return new Worker(`(${answerQuestions})()`, {
+        eval: true,
+        workerData: {
+          path: this.#path,
+          options: this.#options,
+          driver: module.createRequire(import.meta.url).resolve('better-sqlite3'),
+          niceness: NICENESS,
+        },
+        resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+      })
+    } catch (error) {
+      // The system allows no more threads.
+      throw new StorageUnavailableError('a thread of the database cannot start', { cause: error })
+    }
   }
 
   #end(cause: unknown): void {
