@@ -78,11 +78,10 @@ class DirectRequest implements ServerRequest {
     const incoming = this.#incoming
     const length = Number(incoming.headers['content-length'])
     if (length === 0) return new Uint8Array()
-    if (hasEnded(incoming)) return takeBytes(incoming, length)
-    // A short body arrives with its head. The parser has read both before any promise goes on.
-    return ARRIVED_HEAD.then(() =>
-      hasEnded(incoming) ? takeBytes(incoming, length) : receiveBytes(incoming, length),
-    )
+    if (!incoming.complete && !incoming.destroyed) return receiveBytes(incoming, length)
+    // No more will arrive. The body of a complete message was received while its sender was authenticated.
+    const body: Buffer | null = incoming.read()
+    return body?.length === length ? body : Promise.reject(createEarlyEndError())
   }
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
@@ -92,17 +91,6 @@ class DirectRequest implements ServerRequest {
     // ASCII is copied to the socket as it is.
     outgoing.writeHead(status, headers).end(body, length === body.length ? 'latin1' : 'utf8')
   }
-}
-
-const ARRIVED_HEAD = Promise.resolve()
-
-/** True if no more will arrive. */
-const hasEnded = ({ complete, destroyed }: IncomingMessage): boolean => complete || destroyed
-
-/** Takes the body of a message that has ended, without events. */
-function takeBytes(incoming: IncomingMessage, length: number): MaybePromise<Uint8Array> {
-  const body: Buffer | null = incoming.read()
-  return body?.length === length ? body : Promise.reject(createEarlyEndError())
 }
 
 /** Node's own object of headers drops repeated ones, such as a second Authorization. */
