@@ -104,25 +104,21 @@ async function receiveMessage(
     return fail({ reason: 'scope_insufficient', keyId: key.id, scope: MESSAGE_SCOPES })
   }
 
-  // Each await of a value that is there already would take another turn of the microtask queue.
-  const body = readBody(request, messageLimitBytes, reservation.reserve)
-  const payload = body instanceof Promise ? await body : body
+  const payload = await readBody(request, messageLimitBytes, reservation.reserve)
   if (!payload.ok) return payload
-  const read = readMessage(payload.value, progress)
-  const message = read instanceof Promise ? await read : read
+  const message = await readMessage(payload.value, progress)
   if (!message.ok) return message
   const { meta } = message.value
   const sourceId = scopes === null ? ok(meta.sourceId) : selectSource(meta, headers)
   if (!sourceId.ok) return sourceId
-  const accepted = acceptMessage(
+  const receipt = await acceptMessage(
     principal.value,
     toIncomingMessage(payload.value, message.value, sourceId.value, progress, () =>
       request.createSignal(),
     ),
     caller,
   )
-  const receipt = accepted instanceof Promise ? await accepted : accepted
-  return receipt.ok ? createReceiptReply(message.value, receipt.value) : receipt
+  return receipt.ok ? await createReceiptReply(message.value, receipt.value) : receipt
 }
 
 /** Verifies the access token, and sets the caller's key. */
