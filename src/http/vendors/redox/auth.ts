@@ -10,7 +10,6 @@ import { parseJson } from '../../json/parse.ts'
 import {
   BROWNOUT_TEXT,
   createJsonReply,
-  createJsonTextReply,
   createRetryAfterHeader,
   type Reply,
   type ReplyTable,
@@ -82,17 +81,9 @@ const createAuthRoute = <FieldName extends string>(
 export const refuseTokenRequest = (failure: Failure): Reply =>
   replyToFailure(replies, failure, undefined)
 
-/**
- * Three strings in this order and no others; `expires` as `toISOString` formats it. None has a character that
- * JSON escapes, and JSON.stringify takes three times as long.
- */
-function createTokenReply({ accessToken, expiresAt, refreshToken }: IssuedTokens): Reply {
-  const expires = new Date(expiresAt).toISOString()
-  return createJsonTextReply(
-    200,
-    `{"accessToken":"${accessToken}","expires":"${expires}","refreshToken":"${refreshToken}"}`,
-  )
-}
+/** Three strings in this order and no others; `expires` as `toISOString` formats it. */
+const createTokenReply = ({ accessToken, expiresAt, refreshToken }: IssuedTokens): Reply =>
+  createJsonReply(200, { accessToken, expires: new Date(expiresAt).toISOString(), refreshToken })
 
 const createMessageReply = (status: number, text: string, headers = {}) =>
   createJsonReply(status, { message: text }, headers)
