@@ -51,14 +51,13 @@ test('an import that is killed continues where it stopped, and no key lacks its 
   while (count('keys') < 100) await wait(5)
   killed.kill('SIGKILL')
   await once(killed, 'exit')
-  const before = expectWholeRows()
-  expect(before).toBeLessThan(ROWS)
+  expect(expectWholeRows()).toBeLessThan(ROWS)
 
   const [code] = await once(start(), 'exit')
   expect(code).toBe(0)
   expect(expectWholeRows()).toBe(ROWS)
   expect(db.prepare('SELECT status, imported, present FROM imports').all()).toEqual([
-    { status: 'finished', imported: ROWS, present: before },
+    { status: 'finished', imported: ROWS, present: 0 },
   ])
   db.close()
 })

@@ -218,6 +218,7 @@ test('an imported XDENT KeyId with a dot is refused at creation, since it could 
     failure: {
       problem: 'invalid',
       message: 'the public id must not contain a dot, because the first dot ends it in a request',
+      field: 'publicId',
     },
   })
 })
