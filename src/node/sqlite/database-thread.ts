@@ -100,7 +100,8 @@ export class DatabaseThread {
     worker.on('message', (answer: Answer) => {
       const question = this.#pending.get(answer.id)
       this.#pending.delete(answer.id)
-      if (this.#pending.size === 0) {
+      // A thread that is being ended keeps the process alive until it has.
+      if (this.#pending.size === 0 && this.#worker === worker) {
         worker.unref()
         clearTimeout(this.#idleTimer)
         this.#idleTimer = setTimeout(() => this.close(), IDLE_MS).unref()
