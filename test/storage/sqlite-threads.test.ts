@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openSqlite } from '../../src/node/sqlite/engine.ts'
@@ -24,6 +26,22 @@ describe('SQLite with threads', () => {
     subject,
     facts: {},
     requestId: null,
+  })
+
+  test('keep the process alive until they have ended, after a late answer as well', async () => {
+    openSqlite(path, {}).close()
+    const thread = new URL('../../src/node/sqlite/database-thread.ts', import.meta.url)
+    const program = `
+      import { DatabaseThread } from ${JSON.stringify(thread)}
+      const thread = new DatabaseThread(${JSON.stringify(path)}, () => {}, {})
+      thread.read({ sql: 'select 1', values: [] }).catch(() => {})
+      // The answer has come, but this process has not read it.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+      await thread.close()
+      console.log('closed')`
+    const args = ['--no-warnings', '--input-type=module', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    expect(stdout).toBe('closed\n')
   })
 
   describe('a scan of a large database', () => {
