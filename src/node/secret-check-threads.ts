@@ -37,6 +37,7 @@ export class SecretCheckThreads {
   readonly #log: Log
   readonly #idle: IdleThread[] = []
   readonly #threads = new Set<Worker>()
+  #isClosing = false
 
   constructor(log: Log) {
     this.#log = log
@@ -63,6 +64,7 @@ export class SecretCheckThreads {
 
   /** Ends all threads. Checks that run return null. */
   async close(): Promise<void> {
+    this.#isClosing = true
     for (const { timer } of this.#idle.splice(0)) clearTimeout(timer)
     await Promise.all([...this.#threads].map((thread) => thread.terminate()))
   }
@@ -92,6 +94,8 @@ export class SecretCheckThreads {
   }
 
   #keepIdle(thread: Worker): void {
+    // A thread that is being ended keeps the process alive until it has.
+    if (this.#isClosing) return
     thread.unref()
     const timer = setTimeout(() => {
       // At once, so that no check gets a thread that is ending.
