@@ -29,7 +29,7 @@ describe('SQLite with threads', () => {
   })
 
   test('keep the process alive until they have ended, after a late answer as well', async () => {
-    openSqlite(path, {}).close()
+    await openSqlite(path, {}).close()
     const thread = new URL('../../src/node/sqlite/database-thread.ts', import.meta.url)
     const program = `
       import { DatabaseThread } from ${JSON.stringify(thread)}
