@@ -13,7 +13,7 @@ import { createSchedule, sendOnTime } from './delivery/send.ts'
 import { startEngineServer } from './engines.ts'
 import { callApi, seedApiToken, seedImportOwner } from './management-api.ts'
 import type { BenchEngineName, BenchSettings, ImportCase } from './options.ts'
-import { type BenchServer, PINNED_LAUNCHER } from './process.ts'
+import { type BenchServer, PINNED_LAUNCHER, readChildrenCpuSeconds } from './process.ts'
 import { buildPostRequest, takeTurn } from './requests.ts'
 import { type BenchVendor, seedVendors } from './seed.ts'
 import { report, showProgress } from './text.ts'
@@ -24,6 +24,8 @@ export interface ImportResult {
   readonly importCase: ImportCase
   readonly rows: number
   readonly seconds: number
+  /** Of the server, with the exchanges, and of the command. */
+  readonly cpuSeconds: number
   readonly undisturbed: DelayQuantiles
   readonly beside: DelayQuantiles
 }
@@ -137,7 +139,9 @@ async function measureImport(
   const rows = isHashed ? hashRows : secretRows
   const file = writeRows(rows, isHashed, owner)
   showProgress(`${importCase}: ${rows} rows`)
+  const readCpu = () => served.cpuSeconds() + readChildrenCpuSeconds()
   const startedAt = performance.now()
+  const cpuBefore = readCpu()
   const ending = new AbortController()
   const importing = run(target, file).finally(() => ending.abort())
   const [besideIt] = await Promise.all([exchange(MAX_IMPORT_SECONDS, ending.signal), importing])
@@ -145,11 +149,12 @@ async function measureImport(
   const result = {
     rows,
     seconds: (endedAt - startedAt) / 1000,
+    cpuSeconds: readCpu() - cpuBefore,
     undisturbed: computeDelay(alone.dueAt, alone.answeredAt),
     beside: computeDelay(besideIt.dueAt, besideIt.answeredAt),
   }
   report(
-    `${importCase}: ${rows} rows in ${result.seconds.toFixed(1)} s; p99 ${result.undisturbed.p99Ms.toFixed(1)} ms alone, ${result.beside.p99Ms.toFixed(1)} ms beside it`,
+    `${importCase}: ${rows} rows in ${result.seconds.toFixed(1)} s, ${result.cpuSeconds.toFixed(1)} s of CPU; p99 ${result.undisturbed.p99Ms.toFixed(1)} ms alone, ${result.beside.p99Ms.toFixed(1)} ms beside it`,
   )
   return result
 }

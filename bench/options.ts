@@ -119,6 +119,7 @@ server had two seconds of CPU.
                     ${CASE_NAMES.slice(0, 5).join(', ')},
                     ${CASE_NAMES.slice(5).join(', ')}
   --rate N          messages a second for arrival, instead of half of what arrives
+  --unpinned        let servers and load use all cores, instead of one each
   --quick           check that everything works; the figures mean nothing
   --json FILE       write everything that was measured
   --write           write the tables into docs/benchmarks.md, and with --peers the chart
@@ -177,6 +178,7 @@ export function parseBenchOptions(args: readonly string[]): BenchSettings | null
       stall: { type: 'boolean', default: false },
       import: { type: 'boolean', default: false },
       rate: { type: 'string' },
+      unpinned: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       write: { type: 'boolean', default: false },

@@ -23,7 +23,10 @@ export interface BenchServer {
 const SERVER_CORE = '0'
 const LOAD_CORE = '1'
 
-const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+const canPin =
+  !process.argv.includes('--unpinned') &&
+  availableParallelism() > 1 &&
+  spawnSync('taskset', ['--version']).status === 0
 
 /** The command prefix that pins a program to the core for servers. */
 export const PINNED_LAUNCHER: readonly string[] = canPin ? ['taskset', '-c', SERVER_CORE] : []

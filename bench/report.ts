@@ -171,8 +171,18 @@ export const formatStalls = (stalls: readonly StallResult[]): string =>
 
 export const formatImports = (imports: readonly ImportResult[]): string =>
   formatMarkdownTable(
-    ['import', 'engine', 'rows', 'time', 'rows/s', 'p99 of exchanges alone', 'beside it', 'target'],
-    imports.map(({ importCase, engine, rows, seconds, undisturbed, beside }) => {
+    [
+      'import',
+      'engine',
+      'rows',
+      'time',
+      'rows/s',
+      'CPU',
+      'p99 of exchanges alone',
+      'beside it',
+      'target',
+    ],
+    imports.map(({ importCase, engine, rows, seconds, cpuSeconds, undisturbed, beside }) => {
       const ratio = beside.p99Ms / undisturbed.p99Ms
       const isInTime = importCase === 'secrets-by-api' || seconds <= MAX_HASH_IMPORT_SECONDS
       const time = importCase === 'secrets-by-api' ? '' : `≤ ${MAX_HASH_IMPORT_SECONDS} s, `
@@ -182,6 +192,7 @@ export const formatImports = (imports: readonly ImportResult[]): string =>
         formatInteger(rows),
         `${seconds.toFixed(1)} s`,
         formatInteger(rows / seconds),
+        `${cpuSeconds.toFixed(1)} s`,
         formatMs(undisturbed.p99Ms),
         `${formatMs(beside.p99Ms)} (× ${ratio.toFixed(2)})`,
         `${time}× ≤ ${MAX_P99_RATIO} ${formatVerdict(isInTime && ratio <= MAX_P99_RATIO)}`,
