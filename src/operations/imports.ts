@@ -29,6 +29,7 @@ import {
   readPage,
 } from './fields.ts'
 import { keyStatus, keyType, newOAuthClient } from './key-fields.ts'
+import { parseInput } from './parse-input.ts'
 
 const count = (description: string) => z.number().int().meta({ description })
 
@@ -262,8 +263,6 @@ export const importOperations: readonly Operation[] = [
     run: ({ services, body }) => services.imports.addPepper(body),
   }),
 ]
-
-import { parseInput } from './parse-input.ts'
 
 /** Operations on keys that imports made, and the way back: an export has the columns of an import. */
 export const keyFileOperations: readonly Operation[] = [
