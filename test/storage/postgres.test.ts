@@ -11,6 +11,7 @@ import {
   startPostgres,
 } from '../support/database/postgres.ts'
 import { createTestLog } from '../support/server.ts'
+import { createTestEvent } from './conformance/fixtures.ts'
 import { testStorageConformance } from './conformance/suite.ts'
 
 let postgres: PostgresServer
@@ -52,15 +53,7 @@ describe('PostgreSQL', () => {
   }
   const openStorage = async (): Promise<Storage> => createStorage(await openEngine())
 
-  const event = (id: string, subject = 'subject') => ({
-    id,
-    at: 1,
-    actor: 'operator',
-    action: 'test.done',
-    subject,
-    facts: {},
-    requestId: null,
-  })
+  const event = (id: string, subject = 'subject') => createTestEvent(subject, { id })
   const createAccountRow = (id: string) =>
     ({
       id,

@@ -8,6 +8,7 @@ import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { StorageUnavailableError } from '../../src/service/ports/storage.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { createTempFolder, createTestLog } from '../support/server.ts'
+import { createTestEvent } from './conformance/fixtures.ts'
 
 describe('SQLite with threads', () => {
   let dir: string
@@ -18,15 +19,7 @@ describe('SQLite with threads', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  const event = (id: string, subject = 'subject') => ({
-    id,
-    at: 1,
-    actor: 'operator',
-    action: 'test.done',
-    subject,
-    facts: {},
-    requestId: null,
-  })
+  const event = (id: string, subject = 'subject') => createTestEvent(subject, { id })
 
   test('keep the process alive until they have ended, after a late answer as well', async () => {
     await openSqlite(path, {}).close()

@@ -6,6 +6,7 @@ import { openSqlite } from '../../src/node/sqlite/engine.ts'
 import { createStorage } from '../../src/storage/storage.ts'
 import { SCHEMA_VERSION } from '../../src/storage/tables.ts'
 import { createTempFolder } from '../support/server.ts'
+import { createTestEvent } from './conformance/fixtures.ts'
 import { testStorageConformance } from './conformance/suite.ts'
 
 testStorageConformance('SQLite', async () => {
@@ -29,15 +30,7 @@ describe('SQLite', () => {
   })
   afterEach(() => rmSync(dir, { recursive: true }))
 
-  const event = (id: string, subject = 'subject') => ({
-    id,
-    at: 1,
-    actor: 'operator',
-    action: 'test.done',
-    subject,
-    facts: {},
-    requestId: null,
-  })
+  const event = (id: string, subject = 'subject') => createTestEvent(subject, { id })
 
   /** How many commits the write-ahead log holds: a commit's last frame carries the file's size. */
   function countCommits(): number {
