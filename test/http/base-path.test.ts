@@ -14,7 +14,7 @@ import { seedUser } from '../support/users.ts'
  */
 
 const API = 'https://api.example/latchkey'
-const CONSOLE_URL = 'https://desk.example/keys'
+const CONSOLE_URL = 'https://console.example/keys'
 
 let live: LiveServer
 let upstream: Awaited<ReturnType<typeof startHttpUpstream>>

@@ -55,15 +55,15 @@ async function waitUntilSettled() {
 
 const createAddress = (n: number) => `10.0.${n >> 8}.${n & 255}`
 
-/** Runs `work` while the lane is full of guesses of different strangers. */
+/** Runs `work` while attempts of different strangers take every place. */
 async function runWhileGuessing(guess: (n: number) => Promise<unknown>, work: () => Promise<void>) {
   argon2.halt()
-  const guesses = Array.from({ length: PLACES }, (_, n) => guess(n))
+  const attempts = Array.from({ length: PLACES }, (_, n) => guess(n))
   try {
     await work()
   } finally {
     argon2.resume()
-    await Promise.all(guesses)
+    await Promise.all(attempts)
   }
 }
 
