@@ -24,7 +24,7 @@ export interface ImportResult {
   readonly importCase: ImportCase
   readonly rows: number
   readonly seconds: number
-  /** Of the server, with the exchanges, and of the command. */
+  /** CPU time of the server, which also answers the exchanges, and of the command. */
   readonly cpuSeconds: number
   readonly undisturbed: DelayQuantiles
   readonly beside: DelayQuantiles
