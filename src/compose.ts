@@ -268,7 +268,7 @@ function createCore(runtime: RuntimeAdapters) {
     refusalLog,
     recordRefusal: createRecordRefusal({ auditBuffer, traffic, refusalLog }),
     keyRows,
-    keyUseCounter: createKeyUseCounter(storage, clock, log, keepAlive, traffic, keyRows),
+    keyUseCounter: createKeyUseCounter({ storage, clock, log, keepAlive, traffic, keyRows }),
     oauthUses: createOAuthUseRecorder(storage, clock, log, keepAlive),
   }
 }

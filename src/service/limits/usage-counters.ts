@@ -33,14 +33,21 @@ interface CountedUses extends UsedKey {
  * traffic when it is written, so that no request counts twice. `keyRows` may be shared with the limit of
  * each key; if a key loses its row to another, the counts are written early.
  */
-export function createKeyUseCounter(
-  storage: Pick<ResourceStorage, 'addKeyUses'>,
-  clock: Clock,
-  log: Log,
-  keepAlive: KeepAlive,
-  traffic: Pick<TrafficCounter, 'countAdmitted'>,
+export function createKeyUseCounter({
+  storage,
+  clock,
+  log,
+  keepAlive,
+  traffic,
   keyRows = new IdRows(),
-) {
+}: {
+  readonly storage: Pick<ResourceStorage, 'addKeyUses'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly keepAlive: KeepAlive
+  readonly traffic: Pick<TrafficCounter, 'countAdmitted'>
+  readonly keyRows?: IdRows
+}) {
   // The columns of `keyRows`. A row without uses has no other values that count.
   const uses: number[] = []
   const lastAts: number[] = []

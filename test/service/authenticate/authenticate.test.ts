@@ -29,8 +29,12 @@ function createGate({ perAddress = 1000, limit = 1000 } = {}) {
     secretUpgrades,
     failureLimiter: createFailureLimiter({ perAddress, windowMs: 60_000 }, clock),
     keyRateLimit: createKeyRateLimit({ limit, windowMs: 60_000 }, clock),
-    keyUseCounter: createKeyUseCounter(testServices.storage, clock, log, () => undefined, {
-      countAdmitted: () => undefined,
+    keyUseCounter: createKeyUseCounter({
+      storage: testServices.storage,
+      clock,
+      log,
+      keepAlive: () => undefined,
+      traffic: { countAdmitted: () => undefined },
     }),
     clock,
     region: 'us',

@@ -52,15 +52,12 @@ function createInterruptedStorage(storage: Storage, nth: number, happens: () => 
 const HERE = '203.0.113.7'
 const region = 'us'
 const caller = { address: HERE, requestId: 'r', path: '/' }
-const use = { countAdmitted: () => undefined }
 const createTestUses = () =>
-  createKeyUseCounter(
-    testServices.storage,
-    testServices.clock,
-    testServices.log,
-    () => undefined,
-    use,
-  )
+  createKeyUseCounter({
+    ...testServices,
+    keepAlive: () => undefined,
+    traffic: { countAdmitted: () => undefined },
+  })
 
 /** More than any request reads. */
 const READS = [1, 2, 3, 4, 5]

@@ -32,7 +32,13 @@ function createUsesFixture(fails = false) {
       return fails ? Promise.reject(new Error('disk full')) : testServices.storage.addKeyUses(uses)
     },
   }
-  const uses = createKeyUseCounter(storage, clock, log, (work) => pendingWork.push(work), noTraffic)
+  const uses = createKeyUseCounter({
+    storage,
+    clock,
+    log,
+    keepAlive: (work) => pendingWork.push(work),
+    traffic: noTraffic,
+  })
   return { uses, clock, log, writes, settle: () => Promise.all(pendingWork.splice(0)) }
 }
 
@@ -130,7 +136,13 @@ describe('a database that takes no write', () => {
         throw new Error('closed')
       },
     }
-    const uses = createKeyUseCounter(storage, Date.now, log, () => undefined, noTraffic)
+    const uses = createKeyUseCounter({
+      storage,
+      clock: Date.now,
+      log,
+      keepAlive: () => undefined,
+      traffic: noTraffic,
+    })
     uses.count(createKeyRef(keyId))
     await expect(uses.flush()).resolves.toBeUndefined()
     expect(log.lines).toHaveLength(1)

@@ -38,7 +38,13 @@ function createTrafficFixture(fails = false) {
     },
   }
   const traffic = createTrafficCounter({ storage, clock, log, keepAlive })
-  const uses = createKeyUseCounter(testServices.storage, clock, log, keepAlive, traffic)
+  const uses = createKeyUseCounter({
+    storage: testServices.storage,
+    clock,
+    log,
+    keepAlive,
+    traffic,
+  })
   return { traffic, uses, clock, log, writes, settle: () => Promise.all(pendingWork.splice(0)) }
 }
 
